@@ -1,0 +1,108 @@
+# EtrnSvc: the service, its tool and its installer, built with MinGW-w64 on Debian 12.
+#
+#   make         build/etrnsvc.exe, build/etrnctl.exe, build/etrnsvc-VERSION-x64.msi
+#   make demo    the main job, live: a Postfix that holds a message, and one registry value
+#   make test    everything that can be tested here
+#   make bench   measured side by side with fetchmail and msmtp
+#   make clean
+
+VERSION := 0.1.0
+
+B       := build
+CROSS   := x86_64-w64-mingw32-
+CC_WIN  := $(CROSS)gcc
+WINDRES := $(CROSS)windres
+WINDMC  := $(CROSS)windmc
+PYTHON  := /usr/bin/python3
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+
+WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes
+CFLAGS   := -std=c11 -O2 -g $(WARNINGS) -MMD -MP
+# C11 printf, not msvcrt's; UTF-16 API; Windows 8 and Server 2012 on.
+WINFLAGS := -D__USE_MINGW_ANSI_STDIO=1 -DUNICODE -D_UNICODE -D_WIN32_WINNT=0x0602 -DVERSION='"$(VERSION)"' \
+            -fstack-protector-strong -fcf-protection=full -D_FORTIFY_SOURCE=2 -I$(B)/gen
+LDFLAGS  := -static -fstack-protector-strong -municode -Wl,--no-insert-timestamp -Wl,--dynamicbase,--high-entropy-va,--nxcompat
+LIBS     := -lws2_32 -lmswsock -ladvapi32 -lshell32 -lole32 -luuid
+
+CORE    := $(wildcard service/core/*.c)
+WIN     := $(wildcard service/win/*.c)
+SERVICE := $(wildcard service/*.c)
+TOOL    := $(wildcard regtool/*.c)
+objects  = $(patsubst %.c,$(B)/obj/%.o,$(1))
+MSI     := $(B)/etrnsvc-$(VERSION)-x64.msi
+
+all: $(B)/etrnsvc.exe $(B)/etrnctl.exe $(MSI)
+
+# ---- what the build needs, from Debian's packages
+
+PACKAGES := gcc make gcc-mingw-w64-x86-64-win32 binutils-mingw-w64-x86-64 wixl msitools
+TEST_PACKAGES := $(PACKAGES) libcmocka-dev wine wine64 python3-pytest postfix fetchmail msmtp strace
+need = tests/need $(1)
+
+# ---- the programs
+
+$(B)/etrnsvc.exe: $(call objects,$(SERVICE) $(WIN) $(CORE)) $(B)/obj/etrnsvc.res
+$(B)/etrnctl.exe: $(call objects,$(TOOL) $(WIN) $(CORE)) $(B)/obj/etrnctl.res
+$(B)/%.exe:
+	$(CC_WIN) $(LDFLAGS) -o $@.debug $^ $(LIBS)
+	$(CROSS)strip -o $@ $@.debug
+
+$(B)/obj/%.o: %.c $(B)/gen/messages.h Makefile
+	@mkdir -p $(@D)
+	$(CC_WIN) $(CFLAGS) $(WINFLAGS) -c -o $@ $<
+
+$(B)/gen/messages.h: service/win/messages.mc
+	@mkdir -p $(@D)
+	$(WINDMC) -h $(@D) -r $(@D) $<
+
+$(B)/obj/%.res: service/win/version.rc service/win/etrn.manifest $(B)/gen/messages.h Makefile
+	@mkdir -p $(@D)
+	$(WINDRES) -DPROGRAM=$* -DVERSION_TEXT='\"$(VERSION)\"' -DVERSION_NUMBERS=$(subst .,$(comma),$(VERSION)),0 \
+	    -I$(B)/gen -Iservice/win -O coff -o $@ $<
+comma := ,
+
+# ---- the installer
+
+$(MSI): installer/etrnsvc.wxs $(B)/etrnsvc.exe $(B)/etrnctl.exe
+	installer/build-msi $(VERSION) $@
+
+# ---- tests
+
+UNIT_FLAGS := -std=c11 -g -O1 $(WARNINGS) -Wno-missing-prototypes -MMD -MP -Iservice/core \
+              -fsanitize=address,undefined -fno-sanitize-recover=all
+UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
+native = $(patsubst %.c,$(B)/native/%.o,$(1))
+
+$(B)/native/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(UNIT_FLAGS) -c -o $@ $<
+
+$(UNIT): $(B)/unit/%: $(B)/native/tests/unit/%.o $(call native,$(CORE))
+	@mkdir -p $(@D)
+	$(CC) $(UNIT_FLAGS) -o $@ $^ -lcmocka
+
+unit: $(UNIT)
+	@set -e; for test in $^; do $$test; done
+
+test:
+	@$(call need,$(TEST_PACKAGES))
+	@$(MAKE) --no-print-directory all unit
+	@$(PYTHON) -m pytest tests
+
+demo:
+	@$(call need,$(TEST_PACKAGES))
+	@$(MAKE) --no-print-directory all
+	@$(PYTHON) tests/demo.py $(MSI)
+
+bench:
+	@$(call need,$(TEST_PACKAGES))
+	@$(MAKE) --no-print-directory all
+	@$(PYTHON) tests/bench/bench.py
+
+clean:
+	rm -rf $(B)
+
+.PHONY: all unit test demo bench clean
+.DELETE_ON_ERROR:
+.SECONDARY:
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

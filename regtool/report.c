@@ -1,0 +1,84 @@
+#include "report.h"
+
+#include "../service/win/status.h"
+
+#include <stdlib.h>
+
+static DWORD with_service(DWORD access, DWORD (*act)(SC_HANDLE service, DWORD *value), DWORD *value)
+{
+    SC_HANDLE manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT);
+    if (!manager)
+        return GetLastError();
+    SC_HANDLE service = OpenServiceW(manager, TEXT(SERVICE_NAME), access);
+    DWORD error = service ? act(service, value) : GetLastError();
+    if (service)
+        CloseServiceHandle(service);
+    CloseServiceHandle(manager);
+    return error;
+}
+
+static DWORD query_state(SC_HANDLE service, DWORD *state)
+{
+    SERVICE_STATUS status;
+    if (!QueryServiceStatus(service, &status))
+        return GetLastError();
+    *state = status.dwCurrentState;
+    return 0;
+}
+
+static DWORD send_control(SC_HANDLE service, DWORD *control)
+{
+    SERVICE_STATUS status;
+    return ControlService(service, *control, &status) ? 0 : GetLastError();
+}
+
+DWORD report_service_state(DWORD *state)
+{
+    *state = 0;
+    DWORD error = with_service(SERVICE_QUERY_STATUS, query_state, state);
+    return error == ERROR_SERVICE_DOES_NOT_EXIST ? 0 : error;
+}
+
+const char *report_state_name(DWORD state)
+{
+    static const char *const names[] = {"not installed", "stopped",          "starting", "stopping",
+                                        "running",       "about to continue", "pausing",  "paused"};
+    return state < ARRAYSIZE(names) ? names[state] : "in an unknown state";
+}
+
+DWORD report_control(DWORD control)
+{
+    DWORD code = control;
+    return with_service(SERVICE_USER_DEFINED_CONTROL, send_control, &code);
+}
+
+struct json_value *report_read(void)
+{
+    size_t size;
+    wchar_t *path = status_path(L"status.json");
+    char *text = path ? file_read(path, &size) : NULL;
+    struct json_value *value = text ? json_read(text, size) : NULL;
+    free(text);
+    free(path);
+    return value;
+}
+
+void report_age(struct text *t, int64_t utc_ms, int64_t now_utc_ms)
+{
+    static const struct unit {
+        int64_t seconds;
+        const char *name;
+    } units[] = {{86400, "day"}, {3600, "hour"}, {60, "minute"}, {1, "second"}};
+    int64_t seconds = (now_utc_ms - utc_ms) / 1000;
+    int64_t distance = seconds < 0 ? -seconds : seconds;
+    size_t unit = 0;
+    while (unit < 3 && distance < units[unit].seconds * 2)
+        unit++;
+    if (distance == 0) {
+        text_add(t, "now");
+        return;
+    }
+    int64_t count = distance / units[unit].seconds;
+    text_add(t, "%s%lld %s%s%s", seconds < 0 ? "in " : "", (long long)count, units[unit].name, count == 1 ? "" : "s",
+             seconds < 0 ? "" : " ago");
+}

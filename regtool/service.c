@@ -1,0 +1,213 @@
+/* etrnctl service: the service's entry with the service control manager, for copies without the MSI. */
+#include "../service/win/eventlog.h"
+#include "../service/win/status.h"
+#include "command.h"
+
+#include <stdlib.h>
+#include <wchar.h>
+
+static const wchar_t name[] = TEXT(SERVICE_NAME);
+
+enum { PATH_LIMIT = 32768, WAIT_MS = 20000, WAIT_STEP_MS = 100 };
+
+/* Opens the service, and with it the manager's connection; 0 or a Win32 error. */
+static DWORD open_service(DWORD access, SC_HANDLE *manager, SC_HANDLE *service)
+{
+    *service = NULL;
+    *manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT);
+    if (!*manager)
+        return GetLastError();
+    *service = OpenServiceW(*manager, name, access);
+    if (*service)
+        return 0;
+    DWORD error = GetLastError();
+    CloseServiceHandle(*manager);
+    *manager = NULL;
+    return error;
+}
+
+static void close_both(SC_HANDLE manager, SC_HANDLE service)
+{
+    if (service)
+        CloseServiceHandle(service);
+    if (manager)
+        CloseServiceHandle(manager);
+}
+
+/* Waits until the service is in `state`; the last seen otherwise, with its exit code. */
+static DWORD wait_for(SC_HANDLE service, DWORD state, SERVICE_STATUS *status)
+{
+    for (int waited = 0;; waited += WAIT_STEP_MS) {
+        if (!QueryServiceStatus(service, status))
+            return GetLastError();
+        if (status->dwCurrentState == state)
+            return 0;
+        if (waited >= WAIT_MS)
+            return ERROR_SERVICE_REQUEST_TIMEOUT;
+        if (state == SERVICE_RUNNING && status->dwCurrentState == SERVICE_STOPPED)
+            return status->dwWin32ExitCode ? status->dwWin32ExitCode : ERROR_SERVICE_NOT_ACTIVE;
+        Sleep(WAIT_STEP_MS);
+    }
+}
+
+/* The full path of etrnsvc.exe that lies beside this program; NULL when there is none. The caller frees it. */
+static wchar_t *service_exe(void)
+{
+    wchar_t *path = malloc(PATH_LIMIT * sizeof *path);
+    DWORD length = path ? GetModuleFileNameW(NULL, path, PATH_LIMIT) : 0;
+    wchar_t *end = length > 0 && length < PATH_LIMIT - 16 ? wcsrchr(path, L'\\') : NULL;
+    if (end) {
+        wcscpy_s(end + 1, 16, L"etrnsvc.exe");
+        if (GetFileAttributesW(path) != INVALID_FILE_ATTRIBUTES)
+            return path;
+    }
+    free(path);
+    return NULL;
+}
+
+/* What CreateService cannot say. A system that lacks one of these (Wine) runs the service all the same. */
+static void describe_service(SC_HANDLE service)
+{
+    wchar_t words[] = L"Asks the mail hosts it is configured for to deliver waiting mail (SMTP ETRN, RFC 1985).";
+    wchar_t privileges[] = L"SeChangeNotifyPrivilege\0";
+    SC_ACTION again[] = {{SC_ACTION_RESTART, 5000}, {SC_ACTION_RESTART, 60000}, {SC_ACTION_RESTART, 300000}};
+    SERVICE_DESCRIPTIONW description = {words};
+    SERVICE_DELAYED_AUTO_START_INFO delayed = {TRUE};
+    SERVICE_SID_INFO sid = {SERVICE_SID_TYPE_UNRESTRICTED};
+    SERVICE_REQUIRED_PRIVILEGES_INFOW required = {privileges};
+    SERVICE_FAILURE_ACTIONSW failure = {.dwResetPeriod = 86400, .cActions = ARRAYSIZE(again), .lpsaActions = again};
+    SERVICE_FAILURE_ACTIONS_FLAG on_error = {TRUE};
+    ChangeServiceConfig2W(service, SERVICE_CONFIG_DESCRIPTION, &description);
+    ChangeServiceConfig2W(service, SERVICE_CONFIG_DELAYED_AUTO_START_INFO, &delayed);
+    ChangeServiceConfig2W(service, SERVICE_CONFIG_SERVICE_SID_INFO, &sid);
+    ChangeServiceConfig2W(service, SERVICE_CONFIG_REQUIRED_PRIVILEGES_INFO, &required);
+    ChangeServiceConfig2W(service, SERVICE_CONFIG_FAILURE_ACTIONS, &failure);
+    ChangeServiceConfig2W(service, SERVICE_CONFIG_FAILURE_ACTIONS_FLAG, &on_error);
+}
+
+static DWORD create_service(const wchar_t *exe)
+{
+    size_t size = wcslen(exe) + 3;
+    wchar_t *quoted = malloc(size * sizeof *quoted);
+    SC_HANDLE manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CREATE_SERVICE);
+    SC_HANDLE service = NULL;
+    DWORD error = manager ? 0 : GetLastError();
+    if (!quoted)
+        error = ERROR_NOT_ENOUGH_MEMORY;
+    if (!error) {
+        _snwprintf(quoted, size, L"\"%ls\"", exe);
+        service = CreateServiceW(manager, name, TEXT(SERVICE_DISPLAY_NAME), SERVICE_ALL_ACCESS,
+                                 SERVICE_WIN32_OWN_PROCESS, SERVICE_AUTO_START, SERVICE_ERROR_NORMAL, quoted, NULL,
+                                 NULL, NULL, L"NT AUTHORITY\\LocalService", NULL);
+        error = service ? 0 : GetLastError();
+    }
+    if (!error)
+        describe_service(service);
+    close_both(manager, service);
+    free(quoted);
+    return error;
+}
+
+static enum exit_code install(void)
+{
+    wchar_t *exe = service_exe();
+    if (!exe) {
+        talk("etrnctl: etrnsvc.exe is not beside this program; copy both into one folder first\n");
+        return EXIT_NOT_FOUND;
+    }
+    DWORD error = create_service(exe);
+    if (error == ERROR_SERVICE_EXISTS) {
+        talk("etrnctl: %s is installed already; to see how it is: etrnctl status\n", SERVICE_NAME);
+        free(exe);
+        return EXIT_INVALID;
+    }
+    if (!error)
+        error = eventlog_register(exe);
+    free(exe);
+    if (error)
+        return fail(error, "installing %s", SERVICE_NAME);
+    out("%s is installed and starts with Windows. To start it now: etrnctl service start\n", SERVICE_NAME);
+    return EXIT_DONE;
+}
+
+static DWORD stop_service(SC_HANDLE service)
+{
+    SERVICE_STATUS status;
+    if (!ControlService(service, SERVICE_CONTROL_STOP, &status)) {
+        DWORD error = GetLastError();
+        return error == ERROR_SERVICE_NOT_ACTIVE ? 0 : error;
+    }
+    return wait_for(service, SERVICE_STOPPED, &status);
+}
+
+static enum exit_code uninstall(void)
+{
+    SC_HANDLE manager;
+    SC_HANDLE service;
+    DWORD access = SERVICE_STOP | SERVICE_QUERY_STATUS | DELETE;
+    DWORD error = open_service(access, &manager, &service);
+    if (error)
+        return fail(error, "%s", SERVICE_NAME);
+    error = stop_service(service);
+    if (!error && !DeleteService(service))
+        error = GetLastError();
+    close_both(manager, service);
+    if (!error)
+        error = eventlog_unregister();
+    if (error)
+        return fail(error, "uninstalling %s", SERVICE_NAME);
+    error = status_remove();
+    if (error)
+        return fail(error, "removing %%ProgramData%%\\%s", SERVICE_NAME);
+    out("%s is uninstalled.\n", SERVICE_NAME);
+    return EXIT_DONE;
+}
+
+static enum exit_code start(void)
+{
+    SC_HANDLE manager;
+    SC_HANDLE service;
+    SERVICE_STATUS status;
+    DWORD error = open_service(SERVICE_START | SERVICE_QUERY_STATUS, &manager, &service);
+    if (error)
+        return fail(error, "%s", SERVICE_NAME);
+    if (!StartServiceW(service, 0, NULL))
+        error = GetLastError();
+    bool already = error == ERROR_SERVICE_ALREADY_RUNNING;
+    if (!error)
+        error = wait_for(service, SERVICE_RUNNING, &status);
+    close_both(manager, service);
+    if (error && !already)
+        return fail(error, "starting %s", SERVICE_NAME);
+    out("%s is running%s.\n", SERVICE_NAME, already ? " already" : "");
+    return EXIT_DONE;
+}
+
+static enum exit_code stop(void)
+{
+    SC_HANDLE manager;
+    SC_HANDLE service;
+    DWORD error = open_service(SERVICE_STOP | SERVICE_QUERY_STATUS, &manager, &service);
+    if (error)
+        return fail(error, "%s", SERVICE_NAME);
+    error = stop_service(service);
+    close_both(manager, service);
+    if (error)
+        return fail(error, "stopping %s", SERVICE_NAME);
+    out("%s is stopped.\n", SERVICE_NAME);
+    return EXIT_DONE;
+}
+
+enum exit_code run_service(const struct command *self, int count, char **arguments)
+{
+    static const struct verb {
+        const char *name;
+        enum exit_code (*run)(void);
+    } verbs[] = {{"install", install}, {"uninstall", uninstall}, {"start", start}, {"stop", stop}};
+    if (!take_options(self, NULL, 0, &count, arguments))
+        return EXIT_USAGE;
+    for (size_t i = 0; count == 1 && i < ARRAYSIZE(verbs); i++)
+        if (text_same(verbs[i].name, arguments[0]))
+            return verbs[i].run();
+    return usage_error(self, "install, uninstall, start or stop is needed");
+}

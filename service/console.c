@@ -1,0 +1,44 @@
+#include "console.h"
+
+#include "engine.h"
+#include "win/eventlog.h"
+
+static HANDLE ended;
+
+/* In a thread of the system's. When it returns from a closed window the process is ended: so it waits for the engine. */
+static BOOL WINAPI interrupted(DWORD event)
+{
+    (void)event;
+    engine_ask(ENGINE_STOP);
+    WaitForSingleObject(ended, 5000);
+    return TRUE;
+}
+
+static void running(void *owner)
+{
+    (void)owner;
+    SetConsoleCtrlHandler(interrupted, TRUE);
+    trace("Running on this console; Ctrl+C ends it.");
+}
+
+static void answered(void *owner, enum engine_request request)
+{
+    (void)owner;
+    if (request == ENGINE_STOP)
+        trace("Ending.");
+}
+
+int console_run(void)
+{
+    struct engine_callbacks callbacks = {.running = running, .answered = answered};
+    ended = CreateEventW(NULL, TRUE, FALSE, NULL);
+    if (!ended)
+        return 1;
+    eventlog_open(true);
+    EVENT(EVENT_STARTED, SERVICE_DISPLAY_NAME, VERSION);
+    DWORD error = engine_run(&callbacks);
+    EVENT(EVENT_STOPPED, SERVICE_DISPLAY_NAME);
+    eventlog_close();
+    SetEvent(ended);
+    return error ? 1 : 0;
+}

@@ -1,0 +1,450 @@
+#include "json.h"
+
+#include "text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- writing ---- */
+
+void json_begin(struct json *j)
+{
+    *j = (struct json){0};
+}
+
+void json_free(struct json *j)
+{
+    free(j->data);
+    *j = (struct json){0};
+}
+
+static void put(struct json *j, const char *octets, size_t count)
+{
+    if (j->failed)
+        return;
+    if (j->length + count + 1 > j->room) {
+        size_t room = (j->length + count + 1) * 2;
+        char *data = realloc(j->data, room);
+        if (!data) {
+            j->failed = true;
+            return;
+        }
+        j->data = data;
+        j->room = room;
+    }
+    memcpy(j->data + j->length, octets, count);
+    j->length += count;
+    j->data[j->length] = '\0';
+}
+
+static void put_text(struct json *j, const char *text)
+{
+    put(j, text, strlen(text));
+}
+
+static void put_string(struct json *j, const char *value)
+{
+    size_t count = strlen(value);
+    put(j, "\"", 1);
+    for (size_t i = 0; i < count;) {
+        unsigned char c = (unsigned char)value[i];
+        size_t length = text_utf8_length(value + i, count - i);
+        char escape[8];
+        if (length == 0) {
+            put_text(j, "\xEF\xBF\xBD");
+        } else if (c == '"' || c == '\\') {
+            snprintf(escape, sizeof escape, "\\%c", c);
+            put_text(j, escape);
+        } else if (c < 0x20 || c == 0x7F) {
+            snprintf(escape, sizeof escape, "\\u%04x", c);
+            put_text(j, escape);
+        } else {
+            put(j, value + i, length);
+        }
+        i += length ? length : 1;
+    }
+    put(j, "\"", 1);
+}
+
+/* What comes before a value: the comma, a new line with its indentation, the key. */
+static void lead(struct json *j, const char *key)
+{
+    static const char blanks[] = "                                ";
+    if (j->comma)
+        put(j, ",", 1);
+    if (j->depth > 0) {
+        put(j, "\n", 1);
+        put(j, blanks, (size_t)j->depth * 2 < sizeof blanks ? (size_t)j->depth * 2 : sizeof blanks - 1);
+    }
+    if (key) {
+        put_string(j, key);
+        put(j, ": ", 2);
+    }
+    j->comma = true;
+}
+
+static void open(struct json *j, const char *key, const char *bracket)
+{
+    lead(j, key);
+    put_text(j, bracket);
+    j->depth++;
+    j->comma = false;
+}
+
+void json_open_object(struct json *j, const char *key)
+{
+    open(j, key, "{");
+}
+
+void json_open_array(struct json *j, const char *key)
+{
+    open(j, key, "[");
+}
+
+void json_close(struct json *j, char bracket)
+{
+    bool empty = !j->comma;
+    j->depth--;
+    j->comma = false;
+    if (!empty)
+        lead(j, NULL);
+    put(j, &bracket, 1);
+    if (j->depth == 0)
+        put(j, "\n", 1);
+    j->comma = true;
+}
+
+void json_string(struct json *j, const char *key, const char *value)
+{
+    if (!value) {
+        json_null(j, key);
+        return;
+    }
+    lead(j, key);
+    put_string(j, value);
+}
+
+void json_number(struct json *j, const char *key, int64_t value)
+{
+    char digits[24];
+    snprintf(digits, sizeof digits, "%lld", (long long)value);
+    lead(j, key);
+    put_text(j, digits);
+}
+
+void json_bool(struct json *j, const char *key, bool value)
+{
+    lead(j, key);
+    put_text(j, value ? "true" : "false");
+}
+
+void json_null(struct json *j, const char *key)
+{
+    lead(j, key);
+    put_text(j, "null");
+}
+
+/* Days since 1970-01-01 to a date and back, after Howard Hinnant's "chrono-compatible low-level date algorithms":
+ * years begin in March, so that the leap day is the last of one. */
+static void civil_from_days(int64_t days, int64_t *year, unsigned *month, unsigned *day)
+{
+    days += 719468;
+    int64_t era = (days >= 0 ? days : days - 146096) / 146097;
+    unsigned of_era = (unsigned)(days - era * 146097);
+    unsigned year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    unsigned of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    unsigned shifted = (5 * of_year + 2) / 153;
+    *day = of_year - (153 * shifted + 2) / 5 + 1;
+    *month = shifted < 10 ? shifted + 3 : shifted - 9;
+    *year = year_of_era + era * 400 + (*month <= 2);
+}
+
+static int64_t days_from_civil(int64_t year, unsigned month, unsigned day)
+{
+    year -= month <= 2;
+    int64_t era = (year >= 0 ? year : year - 399) / 400;
+    unsigned year_of_era = (unsigned)(year - era * 400);
+    unsigned of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+    unsigned of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + of_year;
+    return era * 146097 + (int64_t)of_era - 719468;
+}
+
+void json_time(struct json *j, const char *key, int64_t utc_ms)
+{
+    char stamp[48];
+    int64_t year;
+    unsigned month;
+    unsigned day;
+    if (utc_ms <= 0) {
+        json_null(j, key);
+        return;
+    }
+    civil_from_days(utc_ms / 86400000, &year, &month, &day);
+    unsigned ms = (unsigned)(utc_ms % 86400000);
+    snprintf(stamp, sizeof stamp, "%04lld-%02u-%02uT%02u:%02u:%02u.%03uZ", (long long)year, month, day, ms / 3600000,
+             ms / 60000 % 60, ms / 1000 % 60, ms % 1000);
+    json_string(j, key, stamp);
+}
+
+/* ---- reading ---- */
+
+struct reader {
+    const char *at, *end;
+    unsigned depth;
+};
+
+static char peek(const struct reader *r)
+{
+    return r->at < r->end ? *r->at : '\0';
+}
+
+static void skip_blanks(struct reader *r)
+{
+    while (r->at < r->end && strchr(" \t\r\n", *r->at) && *r->at)
+        r->at++;
+}
+
+static bool accept(struct reader *r, char c)
+{
+    skip_blanks(r);
+    if (r->at >= r->end || *r->at != c)
+        return false;
+    r->at++;
+    return true;
+}
+
+static bool accept_word(struct reader *r, const char *word)
+{
+    size_t length = strlen(word);
+    if ((size_t)(r->end - r->at) < length || memcmp(r->at, word, length) != 0)
+        return false;
+    r->at += length;
+    return true;
+}
+
+static bool read_hex(struct reader *r, unsigned *value)
+{
+    *value = 0;
+    for (int i = 0; i < 4; i++, r->at++) {
+        static const char digits[] = "0123456789abcdef";
+        const char *digit = r->at < r->end && *r->at ? strchr(digits, *r->at | 0x20) : NULL;
+        if (!digit || !*digit)
+            return false;
+        *value = *value * 16 + (unsigned)(digit - digits);
+    }
+    return true;
+}
+
+static char *put_code_point(char *out, unsigned c)
+{
+    if (c < 0x80) {
+        *out++ = (char)c;
+    } else if (c < 0x800) {
+        *out++ = (char)(0xC0 | c >> 6);
+        *out++ = (char)(0x80 | (c & 0x3F));
+    } else if (c < 0x10000) {
+        *out++ = (char)(0xE0 | c >> 12);
+        *out++ = (char)(0x80 | (c >> 6 & 0x3F));
+        *out++ = (char)(0x80 | (c & 0x3F));
+    } else {
+        *out++ = (char)(0xF0 | c >> 18);
+        *out++ = (char)(0x80 | (c >> 12 & 0x3F));
+        *out++ = (char)(0x80 | (c >> 6 & 0x3F));
+        *out++ = (char)(0x80 | (c & 0x3F));
+    }
+    return out;
+}
+
+static bool read_escape(struct reader *r, char **out)
+{
+    static const char from[] = "\"\\/bfnrt";
+    static const char to[] = "\"\\/\b\f\n\r\t";
+    char c = peek(r);
+    const char *simple = c ? strchr(from, c) : NULL;
+    r->at++;
+    if (simple) {
+        *(*out)++ = to[simple - from];
+        return true;
+    }
+    unsigned value;
+    if (c != 'u' || !read_hex(r, &value) || value == 0)
+        return false;
+    if (value >= 0xD800 && value <= 0xDBFF) {
+        unsigned low;
+        if (!accept_word(r, "\\u") || !read_hex(r, &low) || low < 0xDC00 || low > 0xDFFF)
+            return false;
+        value = 0x10000 + ((value & 0x3FF) << 10) + (low & 0x3FF);
+    } else if (value >= 0xDC00 && value <= 0xDFFF) {
+        return false;
+    }
+    *out = put_code_point(*out, value);
+    return true;
+}
+
+/* An escape is never shorter than what it stands for: the text's length is room enough. */
+static char *read_string(struct reader *r)
+{
+    if (!accept(r, '"'))
+        return NULL;
+    const char *close = r->at;
+    while (close < r->end && *close != '"')
+        close += *close == '\\' && close + 1 < r->end ? 2 : 1;
+    if (close >= r->end)
+        return NULL;
+    char *string = malloc((size_t)(close - r->at) + 1);
+    char *out = string;
+    while (string && r->at < close) {
+        unsigned char c = (unsigned char)*r->at;
+        bool fine = c >= 0x20;
+        if (c == '\\') {
+            r->at++;
+            fine = read_escape(r, &out);
+        } else {
+            *out++ = *r->at++;
+        }
+        if (!fine || r->at > close) {
+            free(string);
+            return NULL;
+        }
+    }
+    if (!string)
+        return NULL;
+    *out = '\0';
+    r->at = close + 1;
+    return string;
+}
+
+static bool read_number(struct reader *r, int64_t *number)
+{
+    bool negative = accept_word(r, "-");
+    const char *digits = r->at;
+    int64_t value = 0;
+    while (peek(r) >= '0' && peek(r) <= '9') {
+        int digit = *r->at++ - '0';
+        if (value > (INT64_MAX - digit) / 10)
+            return false;
+        value = value * 10 + digit;
+    }
+    if (r->at == digits || (digits[0] == '0' && r->at - digits > 1))
+        return false;
+    if (peek(r) == '.')
+        for (r->at++; peek(r) >= '0' && peek(r) <= '9';)
+            r->at++;
+    *number = negative ? -value : value;
+    return true;
+}
+
+static struct json_value *read_value(struct reader *r);
+
+/* The members or items up to the closing bracket. */
+static bool read_children(struct reader *r, struct json_value *parent)
+{
+    bool object = parent->kind == JSON_OBJECT;
+    char close = object ? '}' : ']';
+    struct json_value **next = &parent->first;
+    if (++r->depth > JSON_DEPTH_LIMIT)
+        return false;
+    if (accept(r, close)) {
+        r->depth--;
+        return true;
+    }
+    do {
+        char *key = object ? read_string(r) : NULL;
+        if (object && (!key || !accept(r, ':'))) {
+            free(key);
+            return false;
+        }
+        struct json_value *child = read_value(r);
+        if (!child) {
+            free(key);
+            return false;
+        }
+        child->key = key;
+        *next = child;
+        next = &child->next;
+    } while (accept(r, ','));
+    r->depth--;
+    return accept(r, close);
+}
+
+static bool read_into(struct reader *r, struct json_value *value)
+{
+    skip_blanks(r);
+    if (peek(r) == '"') {
+        value->kind = JSON_STRING;
+        value->string = read_string(r);
+        return value->string != NULL;
+    }
+    if (accept(r, '{') || accept(r, '[')) {
+        value->kind = r->at[-1] == '{' ? JSON_OBJECT : JSON_ARRAY;
+        return read_children(r, value);
+    }
+    if (accept_word(r, "null"))
+        return true;
+    if (accept_word(r, "true") || accept_word(r, "false")) {
+        value->kind = JSON_BOOL;
+        value->boolean = r->at[-2] == 'u';
+        return true;
+    }
+    value->kind = JSON_NUMBER;
+    return read_number(r, &value->number);
+}
+
+static struct json_value *read_value(struct reader *r)
+{
+    struct json_value *value = calloc(1, sizeof *value);
+    if (value && !read_into(r, value)) {
+        json_value_free(value);
+        return NULL;
+    }
+    return value;
+}
+
+struct json_value *json_read(const char *text, size_t length)
+{
+    struct reader r = {.at = text, .end = text + length};
+    struct json_value *value = read_value(&r);
+    skip_blanks(&r);
+    if (value && r.at != r.end) {
+        json_value_free(value);
+        return NULL;
+    }
+    return value;
+}
+
+void json_value_free(struct json_value *value)
+{
+    while (value) {
+        struct json_value *next = value->next;
+        json_value_free(value->first);
+        free(value->string);
+        free(value->key);
+        free(value);
+        value = next;
+    }
+}
+
+const struct json_value *json_member(const struct json_value *object, const char *key)
+{
+    static const struct json_value nothing = {.kind = JSON_NULL};
+    for (const struct json_value *v = object->first; v; v = v->next)
+        if (v->key && strcmp(v->key, key) == 0)
+            return v;
+    return &nothing;
+}
+
+int64_t json_instant(const struct json_value *value)
+{
+    int year;
+    unsigned month;
+    unsigned day;
+    unsigned hour;
+    unsigned minute;
+    unsigned second;
+    unsigned ms;
+    if (!value->string ||
+        sscanf(value->string, "%4d-%2u-%2uT%2u:%2u:%2u.%3uZ", &year, &month, &day, &hour, &minute, &second, &ms) != 7)
+        return 0;
+    return days_from_civil(year, month, day) * 86400000 + (int64_t)hour * 3600000 + minute * 60000 + second * 1000 + ms;
+}

@@ -1,0 +1,442 @@
+#include "planner.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const char *trigger_name(enum trigger trigger)
+{
+    static const char *const names[] = {
+        [TRIGGER_NONE] = "none",         [TRIGGER_START] = "start", [TRIGGER_ENABLE] = "enable",
+        [TRIGGER_INTERVAL] = "interval", [TRIGGER_RETRY] = "retry", [TRIGGER_REQUEST] = "request",
+    };
+    return names[trigger];
+}
+
+/* splitmix64: a small generator whose every seed is good (Steele, Lea, Flood 2014). */
+static uint64_t next_random(uint64_t *state)
+{
+    uint64_t z = (*state += 0x9E3779B97F4A7C15u);
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+    return z ^ (z >> 31);
+}
+
+static uint64_t hash_name(const char *name)
+{
+    uint64_t hash = 0xCBF29CE484222325u; /* FNV-1a */
+    for (; *name; name++)
+        hash = (hash ^ (unsigned char)*name) * 0x100000001B3u;
+    return hash;
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+void planner_init(struct planner *p, uint64_t seed)
+{
+    *p = (struct planner){.seed = seed};
+}
+
+static void nodes_free(struct planned_node *nodes, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(nodes[i].name);
+    free(nodes);
+}
+
+static void host_free(struct planned_host *h)
+{
+    if (!h)
+        return;
+    nodes_free(h->nodes, h->node_count);
+    free(h->name);
+    free(h);
+}
+
+void planner_free(struct planner *p)
+{
+    for (size_t i = 0; i < p->host_count; i++)
+        host_free(p->hosts[i]);
+    free(p->hosts);
+    *p = (struct planner){0};
+}
+
+/* Where a host of that name stands, or is to stand. */
+static size_t host_place(const struct planner *p, const char *name)
+{
+    size_t low = 0;
+    size_t high = p->host_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (text_compare(p->hosts[middle]->name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool stands_at(const struct planner *p, size_t place, const char *name)
+{
+    return place < p->host_count && text_same(p->hosts[place]->name, name);
+}
+
+struct planned_host *planner_find(const struct planner *p, const char *name)
+{
+    size_t place = host_place(p, name);
+    return stands_at(p, place, name) && p->hosts[place]->settings ? p->hosts[place] : NULL;
+}
+
+/* ---- following the configuration ---- */
+
+static bool host_usable(const struct planned_host *h)
+{
+    return h->settings && h->settings->enabled && h->node_count > 0;
+}
+
+static void want(struct planned_host *h, enum trigger trigger, struct moment now)
+{
+    if (h->wanted_at == PLANNER_NEVER)
+        h->wanted = trigger;
+    h->wanted_at = earlier(h->wanted_at, now.steady_ms);
+}
+
+static struct planned_node *find_node(struct planned_host *h, const char *name)
+{
+    for (size_t i = 0; i < h->node_count; i++)
+        if (text_same(h->nodes[i].name, name))
+            return &h->nodes[i];
+    return NULL;
+}
+
+static bool same_nodes(const struct planned_host *h, const struct strings *domains)
+{
+    if (h->node_count != domains->count)
+        return false;
+    for (size_t i = 0; i < h->node_count; i++)
+        if (strcmp(h->nodes[i].name, domains->items[i]) != 0)
+            return false;
+    return true;
+}
+
+/* Nodes as configured, each with what was known of it. `grown` tells whether one is new. */
+static bool adopt_nodes(struct planned_host *h, const struct strings *domains, bool *grown)
+{
+    *grown = false;
+    if (same_nodes(h, domains))
+        return true;
+    struct planned_node *nodes = calloc(domains->count ? domains->count : 1, sizeof *nodes);
+    if (!nodes)
+        return false;
+    for (size_t i = 0; i < domains->count; i++) {
+        const struct planned_node *known = find_node(h, domains->items[i]);
+        if (known)
+            nodes[i] = *known;
+        else
+            *grown = true;
+        nodes[i].name = text_copy(domains->items[i]);
+        if (!nodes[i].name) {
+            nodes_free(nodes, i);
+            return false;
+        }
+    }
+    nodes_free(h->nodes, h->node_count);
+    h->nodes = nodes;
+    h->node_count = domains->count;
+    h->waiting = 0;
+    for (size_t i = 0; i < h->node_count; i++)
+        h->waiting += h->nodes[i].progress == NODE_WAITING;
+    return true;
+}
+
+static struct planned_host *add_host(struct planner *p, const char *name)
+{
+    if (p->host_count == p->host_room) {
+        size_t room = p->host_room ? p->host_room * 2 : 8;
+        struct planned_host **hosts = realloc(p->hosts, room * sizeof *hosts);
+        if (!hosts)
+            return NULL;
+        p->hosts = hosts;
+        p->host_room = room;
+    }
+    struct planned_host *h = calloc(1, sizeof *h);
+    char *copy = text_copy(name);
+    if (!h || !copy) {
+        free(h);
+        free(copy);
+        return NULL;
+    }
+    h->name = copy;
+    h->scheduled = h->retry_at = h->wanted_at = PLANNER_NEVER;
+    h->random = hash_name(name) ^ p->seed;
+    size_t place = host_place(p, name);
+    memmove(p->hosts + place + 1, p->hosts + place, (p->host_count - place) * sizeof *p->hosts);
+    p->hosts[place] = h;
+    p->host_count++;
+    return h;
+}
+
+static void remove_host(struct planner *p, size_t place)
+{
+    host_free(p->hosts[place]);
+    p->host_count--;
+    memmove(p->hosts + place, p->hosts + place + 1, (p->host_count - place) * sizeof *p->hosts);
+}
+
+/* Out of the plan. What was waiting for a session is dropped; the sessions under way end by themselves. */
+static void retire(struct planned_host *h)
+{
+    for (size_t i = 0; i < h->node_count; i++)
+        if (h->nodes[i].progress == NODE_WAITING)
+            h->nodes[i].progress = NODE_IDLE;
+    h->waiting = 0;
+    h->active = h->sessions > 0;
+    h->usable = false;
+    h->scheduled = h->retry_at = h->wanted_at = PLANNER_NEVER;
+}
+
+static void follow_interval(struct planner *p, struct planned_host *h)
+{
+    uint32_t minutes = h->settings->interval_minutes;
+    if (minutes == 0)
+        minutes = p->config->service.interval_minutes;
+    int64_t interval_ms = (int64_t)minutes * 60000;
+    if (h->scheduled != PLANNER_NEVER)
+        h->scheduled += interval_ms - h->interval_ms;
+    h->interval_ms = interval_ms;
+}
+
+static bool follow_host(struct planner *p, const struct host_settings *host, enum trigger trigger, struct moment now)
+{
+    struct planned_host *h = planner_find(p, host->name);
+    bool grown;
+    if (!h)
+        h = add_host(p, host->name);
+    if (!h)
+        return false;
+    h->settings = host;
+    if (!adopt_nodes(h, &host->domains, &grown))
+        return false;
+    follow_interval(p, h);
+    if (!p->enabled || !host_usable(h)) {
+        retire(h);
+        return true;
+    }
+    if ((!h->usable || grown) && (trigger != TRIGGER_START || p->config->service.run_at_start))
+        want(h, trigger, now);
+    if (h->scheduled == PLANNER_NEVER)
+        h->scheduled = now.steady_ms + h->interval_ms;
+    h->active = h->sessions > 0 || h->waiting > 0;
+    h->usable = true;
+    return true;
+}
+
+bool planner_configure(struct planner *p, const struct config *config, enum trigger trigger, struct moment now)
+{
+    bool fine = true;
+    p->config = config;
+    p->enabled = config->service.always_use_etrn;
+    for (size_t i = p->host_count; i-- > 0;) {
+        struct planned_host *h = p->hosts[i];
+        h->settings = config_find_host(config, h->name);
+        if (h->settings)
+            continue;
+        retire(h);
+        if (h->sessions == 0)
+            remove_host(p, i);
+    }
+    for (size_t i = 0; i < config->host_count; i++)
+        fine = follow_host(p, &config->hosts[i], trigger, now) && fine;
+    return fine;
+}
+
+void planner_pause(struct planner *p, bool paused)
+{
+    p->paused = paused;
+}
+
+void planner_request(struct planner *p, struct planned_host *host, struct moment now)
+{
+    for (size_t i = 0; i < p->host_count; i++)
+        if (p->enabled && (!host || host == p->hosts[i]) && p->hosts[i]->usable)
+            want(p->hosts[i], TRIGGER_REQUEST, now);
+}
+
+/* ---- who is due ---- */
+
+int64_t planner_due(const struct planner *p, const struct planned_host *h, enum trigger *why)
+{
+    *why = TRIGGER_NONE;
+    if (!p->enabled || !h->usable)
+        return PLANNER_NEVER;
+    int64_t due = earlier(h->wanted_at, earlier(h->scheduled, h->retry_at));
+    if (due == PLANNER_NEVER)
+        return due;
+    *why = due == h->wanted_at ? h->wanted : due == h->scheduled ? TRIGGER_INTERVAL : TRIGGER_RETRY;
+    int64_t gap_ms = (int64_t)p->config->service.minimum_gap_seconds * 1000;
+    return h->ended.steady_ms ? later(due, h->ended.steady_ms + gap_ms) : due;
+}
+
+/* As few sessions as EtrnsPerConnection allows, filled evenly. */
+static size_t batch_size(size_t nodes, size_t limit)
+{
+    size_t sessions = (nodes + limit - 1) / limit;
+    return (nodes + sessions - 1) / sessions;
+}
+
+static void begin_dequeue(struct planned_host *h, enum trigger trigger, struct moment now)
+{
+    h->active = true;
+    h->asked = false;
+    h->trigger = trigger;
+    h->started = now;
+    h->waiting = 0;
+    for (size_t i = 0; i < h->node_count; i++) {
+        struct planned_node *node = &h->nodes[i];
+        node->edge = EDGE_NONE;
+        node->progress = trigger != TRIGGER_RETRY || node->retry ? NODE_WAITING : NODE_IDLE;
+        h->waiting += node->progress == NODE_WAITING;
+    }
+    h->retry_at = PLANNER_NEVER;
+    if (trigger != TRIGGER_RETRY) { /* everything is asked: nothing else needs to be */
+        h->wanted_at = PLANNER_NEVER;
+        h->scheduled = now.steady_ms + h->interval_ms;
+    }
+    if (h->waiting > 0)
+        h->batch = batch_size(h->waiting, h->settings->etrns_per_connection);
+    else
+        h->active = false; /* the nodes to be asked again are configured no more */
+}
+
+static void hand_out(struct planner *p, struct planned_host *h, struct assignment *a)
+{
+    a->host = h;
+    a->node_count = 0;
+    size_t room = sizeof a->nodes / sizeof a->nodes[0];
+    for (size_t i = 0; i < h->node_count && a->node_count < h->batch && a->node_count < room; i++) {
+        if (h->nodes[i].progress != NODE_WAITING)
+            continue;
+        h->nodes[i].progress = NODE_OUT;
+        h->waiting--;
+        a->nodes[a->node_count++] = i;
+    }
+    h->sessions++;
+    p->sessions++;
+}
+
+bool planner_next(struct planner *p, struct moment now, struct assignment *a)
+{
+    if (!p->enabled || p->paused || p->sessions >= p->config->service.max_connections)
+        return false;
+    for (size_t tried = 0; tried < p->host_count; tried++, p->scan++) {
+        p->scan %= p->host_count;
+        struct planned_host *h = p->hosts[p->scan];
+        enum trigger why;
+        if (!h->active && planner_due(p, h, &why) <= now.steady_ms && why != TRIGGER_NONE)
+            begin_dequeue(h, why, now);
+        if (h->active && h->waiting > 0 && h->settings && h->sessions < h->settings->connections_per_host) {
+            hand_out(p, h, a);
+            return true;
+        }
+    }
+    return false;
+}
+
+int64_t planner_wakeup(const struct planner *p, struct moment now)
+{
+    int64_t wakeup = PLANNER_NEVER;
+    if (!p->enabled || p->paused || p->sessions >= p->config->service.max_connections)
+        return wakeup;
+    for (size_t i = 0; i < p->host_count; i++) {
+        enum trigger why;
+        if (!p->hosts[i]->active)
+            wakeup = earlier(wakeup, planner_due(p, p->hosts[i], &why));
+    }
+    return wakeup == PLANNER_NEVER ? wakeup : later(wakeup, now.steady_ms);
+}
+
+/* ---- what became of it ---- */
+
+static bool asks_again(enum consequence follows)
+{
+    return follows == FOLLOWS_RETRY || follows == FOLLOWS_PASSING;
+}
+
+/* A failure is news at once, but a 458 only as the third in a row: servers say it for busy as well. */
+static void follow_health(struct planned_node *node, enum consequence follows, struct moment now)
+{
+    node->unable_in_row = follows == FOLLOWS_RETRY ? node->unable_in_row + 1 : 0;
+    bool works = follows == FOLLOWS_SUCCESS;
+    bool fails = follows == FOLLOWS_PASSING || follows == FOLLOWS_PERMANENT || node->unable_in_row >= 3;
+    if (fails && !node->failing)
+        node->edge = EDGE_FAILS;
+    else if (works && node->failing)
+        node->edge = EDGE_RECOVERS;
+    if ((fails || works) && (!node->known || fails != node->failing)) {
+        node->known = true;
+        node->failing = fails;
+        node->since = now;
+    }
+}
+
+void planner_node_done(struct planner *p, struct planned_host *host, const char *name, const struct result *result,
+                       struct moment now)
+{
+    (void)p;
+    struct planned_node *node = find_node(host, name);
+    if (!node || node->progress != NODE_OUT)
+        return;
+    enum consequence follows = outcome_consequence(result->outcome);
+    node->progress = NODE_IDLE;
+    if (follows == FOLLOWS_NOTHING)
+        return;
+    host->asked = true;
+    node->result = *result;
+    node->asked = now;
+    node->retry = asks_again(follows);
+    follow_health(node, follows, now);
+}
+
+/* The n-th retry comes after RetrySeconds * 2^(n-1) and up to a quarter more, never later than the interval. */
+static int64_t backoff_ms(const struct planner *p, struct planned_host *h)
+{
+    int64_t delay = (int64_t)p->config->service.retry_seconds * 1000;
+    for (uint32_t i = 1; i < h->failures && delay < h->interval_ms; i++)
+        delay *= 2;
+    delay += (int64_t)(next_random(&h->random) % (uint64_t)(delay / 4 + 1));
+    return earlier(delay, h->interval_ms);
+}
+
+static void end_dequeue(struct planner *p, struct planned_host *h, struct moment now)
+{
+    bool again = false;
+    h->active = false;
+    h->ended = now;
+    h->dequeues++;
+    if (!h->asked)
+        return; /* cancelled as a whole: nothing was learned */
+    for (size_t i = 0; i < h->node_count; i++)
+        again = again || h->nodes[i].retry;
+    h->failures = again ? h->failures + 1 : 0;
+    h->retry_at = again && h->usable ? now.steady_ms + backoff_ms(p, h) : PLANNER_NEVER;
+}
+
+bool planner_session_done(struct planner *p, struct planned_host *host, struct moment now)
+{
+    host->sessions--;
+    p->sessions--;
+    if (host->sessions > 0 || host->waiting > 0)
+        return false;
+    end_dequeue(p, host, now);
+    if (host->settings)
+        return true;
+    remove_host(p, host_place(p, host->name));
+    return false;
+}

@@ -1,0 +1,122 @@
+/* planner: which nodes of which host are asked when, in how many sessions, and why. Pure: the caller brings the time
+ * and the configuration, opens the sessions that planner_next() hands out, and reports what became of them.
+ *
+ * A dequeue is all that is asked of one host at one time; a host never has two under way (Exim refuses the second:
+ * "458 Already processing"). Time that passes is counted on the steady clock, so that a step of the wall clock moves
+ * nothing; the wall clock is only noted. */
+#ifndef ETRN_PLANNER_H
+#define ETRN_PLANNER_H
+
+#include "outcome.h"
+#include "settings.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PLANNER_NEVER INT64_MAX
+
+struct moment {
+    int64_t steady_ms; /* since the system started, time asleep included; never goes back */
+    int64_t utc_ms;    /* since 1970; may step */
+};
+
+/* Why a dequeue starts. */
+enum trigger { TRIGGER_NONE, TRIGGER_START, TRIGGER_ENABLE, TRIGGER_INTERVAL, TRIGGER_RETRY, TRIGGER_REQUEST };
+
+/* What became of a node's health at the end of a dequeue. Edges only: a node that goes on failing is no news. */
+enum edge { EDGE_NONE, EDGE_FAILS, EDGE_RECOVERS };
+
+enum node_progress {
+    NODE_IDLE,
+    NODE_WAITING, /* belongs to the dequeue under way, no session yet */
+    NODE_OUT      /* handed out in a session */
+};
+
+struct planned_node {
+    char *name;
+    enum node_progress progress;
+    struct result result;   /* the last one; OUTCOME_NONE before */
+    struct moment asked;    /* when it came */
+    struct moment since;    /* since when it has been failing, or working */
+    uint32_t unable_in_row; /* 458s */
+    bool failing, known;    /* health as last told by an edge */
+    bool retry;             /* to be asked again by the next retry */
+    enum edge edge;         /* of the dequeue that ended last */
+};
+
+struct planned_host {
+    char *name;
+    const struct host_settings *settings; /* NULL: removed while its sessions end */
+    struct planned_node *nodes;
+    size_t node_count;
+    bool usable; /* to be asked at all, by the configuration */
+    bool active; /* a dequeue is under way */
+    bool asked;  /* some node got an outcome in it */
+    enum trigger trigger;
+    size_t batch; /* nodes for one session of this dequeue */
+    size_t waiting, sessions;
+    struct moment started, ended;           /* the last dequeue's; steady_ms 0 before the first */
+    int64_t interval_ms;                    /* as planned with */
+    int64_t scheduled, retry_at, wanted_at; /* on the steady clock, or PLANNER_NEVER */
+    enum trigger wanted;
+    uint32_t failures; /* passing ones in a row */
+    uint64_t dequeues; /* ended so far */
+    uint64_t random;
+};
+
+struct planner {
+    struct planned_host **hosts; /* sorted by name; each stays where it is while it exists */
+    size_t host_count, host_room;
+    const struct config *config;
+    bool enabled, paused;
+    size_t sessions; /* open, of all hosts */
+    size_t scan;     /* where planner_next() goes on looking */
+    uint64_t seed;
+};
+
+/* One session to open. */
+struct assignment {
+    struct planned_host *host; /* stays until planner_session_done() */
+    size_t nodes[100];         /* indices into host->nodes, valid until the next planner_configure() */
+    size_t node_count;
+};
+
+/* `seed` varies the jitter from machine to machine. */
+void planner_init(struct planner *p, uint64_t seed);
+void planner_free(struct planner *p);
+
+/* Follows a new configuration, which must stay until the next call; what is known of hosts and nodes of the same name
+ * is kept. Hosts that are new to be asked (AlwaysUseETRN or Enabled went on, a host or a node was added) are asked at
+ * once, with `trigger` as the reason; with TRIGGER_START only when RunAtStart is set.
+ * False when there is no memory: the planner then goes on with what it has, and the call is to be repeated. */
+bool planner_configure(struct planner *p, const struct config *config, enum trigger trigger, struct moment now);
+
+/* Paused: nothing new is handed out; what comes due meanwhile comes after. */
+void planner_pause(struct planner *p, bool paused);
+
+/* Asks one host, or all when NULL, as soon as MinimumGapSeconds allows. */
+void planner_request(struct planner *p, struct planned_host *host, struct moment now);
+
+struct planned_host *planner_find(const struct planner *p, const char *name);
+
+/* Takes the next session to open now; false when none may be opened. Every one must end in planner_session_done(). */
+bool planner_next(struct planner *p, struct moment now, struct assignment *a);
+
+/* A node of an open session has its result. Unknown names (the configuration changed) are passed over. */
+void planner_node_done(struct planner *p, struct planned_host *host, const char *node, const struct result *result,
+                       struct moment now);
+
+/* A session ended. True when its dequeue ended with it: each node's `edge` then says what is news. The host is gone
+ * afterwards when it was removed from the configuration; `host` is then not to be used again, and false is returned. */
+bool planner_session_done(struct planner *p, struct planned_host *host, struct moment now);
+
+/* When to call planner_next() again if nothing happens before: steady_ms, never less than now, or PLANNER_NEVER. */
+int64_t planner_wakeup(const struct planner *p, struct moment now);
+
+/* When this host will be asked next on the steady clock, and why; PLANNER_NEVER when it will not be. */
+int64_t planner_due(const struct planner *p, const struct planned_host *host, enum trigger *why);
+
+const char *trigger_name(enum trigger trigger);
+
+#endif

@@ -1,0 +1,257 @@
+#include "session.h"
+
+#include "node.h"
+#include "text.h"
+
+#include <string.h>
+
+const char *session_state_name(enum session_state state)
+{
+    static const char *const names[] = {
+        [SESSION_GREETING] = "greeting", [SESSION_EHLO] = "EHLO", [SESSION_HELO] = "HELO",
+        [SESSION_ETRN] = "ETRN",         [SESSION_QUIT] = "QUIT", [SESSION_OVER] = "end",
+    };
+    return names[state];
+}
+
+static void emit(const struct session *s, struct session_event event)
+{
+    event.state = s->state;
+    s->sink(s->owner, &event);
+}
+
+/* Gives the next node its result. */
+static void settle(struct session *s, enum outcome outcome, int code, const char *text)
+{
+    struct result result;
+    result_set(&result, outcome, code, text);
+    emit(s, (struct session_event){.kind = SESSION_NODE, .node = s->node, .result = &result});
+    s->node++;
+}
+
+/* The conversation is cut short: nodes left get this result. In QUIT it no longer matters. */
+static void settle_rest(struct session *s, enum outcome outcome, int code, const char *text)
+{
+    if (s->state != SESSION_QUIT)
+        result_set(&s->ending, outcome, code, text);
+    while (s->node < s->params->node_count)
+        settle(s, outcome, code, text);
+}
+
+static void end(struct session *s)
+{
+    s->state = SESSION_OVER;
+    s->command = 0;
+    emit(s, (struct session_event){.kind = SESSION_ENDED, .result = &s->ending});
+}
+
+/* Makes "VERB argument" the command to be sent, and its reply what is awaited. */
+static void perform(struct session *s, enum session_state state, const char *argument)
+{
+    struct text line;
+    text_begin(&line, s->out, sizeof s->out);
+    text_add(&line, "%s%s%s\r\n", session_state_name(state), *argument ? " " : "", argument);
+    s->state = state;
+    s->command = line.length;
+    emit(s, (struct session_event){.kind = SESSION_SENT, .line = s->out, .length = line.length - 2});
+}
+
+static void perform_quit(struct session *s)
+{
+    perform(s, SESSION_QUIT, "");
+}
+
+static void give_up(struct session *s, enum outcome outcome, int code, const char *text)
+{
+    settle_rest(s, outcome, code, text);
+    perform_quit(s);
+}
+
+/* Asks the next node that can be asked, or quits. */
+static void perform_etrn(struct session *s)
+{
+    for (; s->node < s->params->node_count; settle(s, OUTCOME_BAD_NODE, 0, "not sent")) {
+        const char *node = s->params->nodes[s->node];
+        if (s->finishing) {
+            give_up(s, OUTCOME_CANCELLED, 0, NULL);
+            return;
+        }
+        if (node_fault(node) == NODE_FINE) {
+            perform(s, SESSION_ETRN, node);
+            return;
+        }
+    }
+    perform_quit(s);
+}
+
+/* What follows once the host has introduced itself: security, where the settings ask for it, then ETRN. */
+static void introduced(struct session *s, int code, const char *text)
+{
+    if (s->finishing)
+        give_up(s, OUTCOME_CANCELLED, 0, NULL);
+    else if (s->params->tls == TLS_REQUIRE || s->params->tls == TLS_IMPLICIT)
+        give_up(s, OUTCOME_NO_TLS, 0, "this version of EtrnSvc has no TLS");
+    else if (!s->etrn_offered && !s->params->force_etrn)
+        give_up(s, OUTCOME_NOT_OFFERED, code, text);
+    else
+        perform_etrn(s);
+}
+
+static void greeting_reply(struct session *s, int code, const char *line)
+{
+    if (s->finishing)
+        give_up(s, OUTCOME_CANCELLED, 0, NULL);
+    else if (code == 220)
+        perform(s, SESSION_EHLO, s->params->helo);
+    else
+        give_up(s, outcome_of_refusal(code), code, line);
+}
+
+/* A refused EHLO leaves HELO, which can offer nothing: worth sending only where ETRN is forced and TLS not required. */
+static void ehlo_reply(struct session *s, int code, const char *line)
+{
+    bool unknown = code >= 500 && code <= 554 && code != 530;
+    bool secure = s->params->tls == TLS_REQUIRE || s->params->tls == TLS_IMPLICIT;
+    if (code == 250)
+        introduced(s, 0, "ETRN is not in the reply to EHLO");
+    else if (unknown && s->params->force_etrn && !secure && !s->finishing)
+        perform(s, SESSION_HELO, s->params->helo);
+    else if (unknown)
+        give_up(s, s->finishing ? OUTCOME_CANCELLED : OUTCOME_NOT_OFFERED, code, line);
+    else
+        give_up(s, outcome_of_refusal(code), code, line);
+}
+
+static void helo_reply(struct session *s, int code, const char *line)
+{
+    if (code == 250)
+        introduced(s, 0, NULL);
+    else
+        give_up(s, outcome_of_refusal(code), code, line);
+}
+
+static void etrn_reply(struct session *s, int code, const char *line)
+{
+    settle(s, outcome_of_etrn(code), code, line);
+    perform_etrn(s);
+}
+
+/* 421: the host closes the connection after this reply (RFC 5321 3.8), so QUIT would go nowhere. */
+static void closing_reply(struct session *s, int code, const char *line)
+{
+    settle_rest(s, OUTCOME_TEMPORARY, code, line);
+    end(s);
+}
+
+static void reply_complete(struct session *s)
+{
+    int code = s->reply.code;
+    const char *line = s->reply.line;
+    if (code == 421) {
+        closing_reply(s, code, line);
+        return;
+    }
+    switch (s->state) {
+    case SESSION_GREETING:
+        greeting_reply(s, code, line);
+        break;
+    case SESSION_EHLO:
+        ehlo_reply(s, code, line);
+        break;
+    case SESSION_HELO:
+        helo_reply(s, code, line);
+        break;
+    case SESSION_ETRN:
+        etrn_reply(s, code, line);
+        break;
+    case SESSION_QUIT:
+        end(s);
+        break;
+    case SESSION_OVER:
+        break;
+    }
+}
+
+/* A line of the EHLO reply behind the first names a capability (RFC 5321 4.1.1.1). */
+static void capability(struct session *s, const char *text)
+{
+    char keyword[8];
+    size_t length = strcspn(text, " ");
+    if (length >= sizeof keyword)
+        return;
+    memcpy(keyword, text, length);
+    keyword[length] = '\0';
+    if (text_same(keyword, "ETRN"))
+        s->etrn_offered = true;
+}
+
+static void line_complete(struct session *s, bool first)
+{
+    emit(s, (struct session_event){
+                .kind = SESSION_RECEIVED, .line = s->reply.line, .length = s->reply.length, .code = s->reply.code});
+    if (s->state == SESSION_EHLO && s->reply.code == 250 && !first)
+        capability(s, reply_text(&s->reply));
+}
+
+void session_begin(struct session *s, const struct session_params *params, session_sink *sink, void *owner)
+{
+    s->params = params;
+    s->sink = sink;
+    s->owner = owner;
+    s->state = SESSION_GREETING;
+    s->node = 0;
+    s->etrn_offered = false;
+    s->finishing = false;
+    s->command = 0;
+    result_set(&s->ending, OUTCOME_NONE, 0, NULL);
+    reply_begin(&s->reply);
+}
+
+void session_input(struct session *s, const char *bytes, size_t count)
+{
+    while (count > 0 && s->state != SESSION_OVER) {
+        if (s->command > 0) {
+            session_fail(s, OUTCOME_BROKEN, "the host sent more before it was asked");
+            return;
+        }
+        size_t used;
+        bool first = s->reply.last || s->reply.code == 0;
+        enum reply_status status = reply_input(&s->reply, bytes, count, &used);
+        bytes += used;
+        count -= used;
+        if (status == REPLY_BROKEN) {
+            emit(s, (struct session_event){.kind = SESSION_RECEIVED, .line = s->reply.line, .length = s->reply.length});
+            session_fail(s, OUTCOME_BROKEN, reply_fault_text(s->reply.fault));
+            return;
+        }
+        if (status == REPLY_MORE)
+            return;
+        line_complete(s, first);
+        if (status == REPLY_LAST)
+            reply_complete(s);
+    }
+}
+
+const char *session_output(const struct session *s, size_t *count)
+{
+    *count = s->command;
+    return s->command > 0 ? s->out : NULL;
+}
+
+void session_sent(struct session *s)
+{
+    s->command = 0;
+}
+
+void session_finish(struct session *s)
+{
+    s->finishing = true;
+}
+
+void session_fail(struct session *s, enum outcome why, const char *detail)
+{
+    if (s->state == SESSION_OVER)
+        return;
+    settle_rest(s, why, 0, detail);
+    end(s);
+}

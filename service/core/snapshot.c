@@ -1,0 +1,99 @@
+#include "snapshot.h"
+
+static const char *origin_name(enum origin origin)
+{
+    static const char *const names[] = {"default", "Parameters", "policy"};
+    return names[origin];
+}
+
+/* Steady time as wall-clock time, as the clock is now. */
+static int64_t utc_of(struct moment now, int64_t steady_ms)
+{
+    return steady_ms == PLANNER_NEVER ? 0 : now.utc_ms + (steady_ms - now.steady_ms);
+}
+
+static void write_node(struct json *j, const struct planned_node *node)
+{
+    const struct result *result = &node->result;
+    json_open_object(j, NULL);
+    json_string(j, "node", node->name);
+    json_string(j, "outcome", outcome_name(result->outcome));
+    if (result->code)
+        json_number(j, "code", result->code);
+    else
+        json_null(j, "code");
+    json_number(j, "messages", result->messages);
+    json_string(j, "text", result->text);
+    json_string(j, "meaning", outcome_meaning(result));
+    json_string(j, "advice", outcome_advice(result));
+    json_time(j, "at", node->asked.utc_ms);
+    json_bool(j, "failing", node->failing);
+    json_time(j, "since", node->since.utc_ms);
+    json_close(j, '}');
+}
+
+static void write_host(struct json *j, const struct planner *p, const struct planned_host *host, struct moment now)
+{
+    enum trigger why;
+    int64_t due = planner_due(p, host, &why);
+    json_open_object(j, NULL);
+    json_string(j, "name", host->name);
+    json_string(j, "host", host_address(host->settings));
+    json_number(j, "port", host->settings->port);
+    json_bool(j, "enabled", host->settings->enabled);
+    json_bool(j, "asking", host->active);
+    json_number(j, "dequeues", (int64_t)host->dequeues);
+    json_string(j, "trigger", host->trigger == TRIGGER_NONE ? NULL : trigger_name(host->trigger));
+    json_time(j, "started", host->started.utc_ms);
+    json_time(j, "ended", host->active ? 0 : host->ended.utc_ms);
+    json_time(j, "next", host->active ? 0 : utc_of(now, due));
+    json_string(j, "next_trigger", host->active || why == TRIGGER_NONE ? NULL : trigger_name(why));
+    json_open_array(j, "nodes");
+    for (size_t i = 0; i < host->node_count; i++)
+        write_node(j, &host->nodes[i]);
+    json_close(j, ']');
+    json_close(j, '}');
+}
+
+static void write_problems(struct json *j, const struct snapshot_facts *facts)
+{
+    json_open_array(j, "problems");
+    for (size_t i = 0; i < facts->problem_count; i++) {
+        json_open_object(j, NULL);
+        json_string(j, "key", facts->problems[i].key);
+        json_string(j, "name", facts->problems[i].name);
+        json_string(j, "problem", facts->problems[i].text);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+}
+
+void snapshot_write(struct json *j, const struct snapshot_facts *facts, const struct planner *p)
+{
+    const struct setting *master = setting_find(SCOPE_SERVICE, "AlwaysUseETRN");
+    int64_t next = PLANNER_NEVER;
+    for (size_t i = 0; i < p->host_count; i++) {
+        enum trigger why;
+        int64_t due = p->hosts[i]->active ? PLANNER_NEVER : planner_due(p, p->hosts[i], &why);
+        next = due < next ? due : next;
+    }
+    json_begin(j);
+    json_open_object(j, NULL);
+    json_number(j, "schema", 1);
+    json_string(j, "version", facts->version);
+    json_number(j, "process", facts->process);
+    json_time(j, "started", facts->started_utc_ms);
+    json_time(j, "written", facts->now.utc_ms);
+    json_bool(j, "enabled", p->enabled);
+    json_string(j, "enabled_by", origin_name(p->config->service.origin[setting_index(master)]));
+    json_bool(j, "paused", p->paused);
+    json_number(j, "sessions", (int64_t)p->sessions);
+    json_time(j, "next", p->paused ? 0 : utc_of(facts->now, next));
+    write_problems(j, facts);
+    json_open_array(j, "hosts");
+    for (size_t i = 0; i < p->host_count; i++)
+        if (p->hosts[i]->settings)
+            write_host(j, p, p->hosts[i], facts->now);
+    json_close(j, ']');
+    json_close(j, '}');
+}

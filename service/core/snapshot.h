@@ -1,0 +1,25 @@
+/* snapshot: the planner's state as the JSON of status.json (schema 1). Names in it are stable. */
+#ifndef ETRN_SNAPSHOT_H
+#define ETRN_SNAPSHOT_H
+
+#include "json.h"
+#include "planner.h"
+
+/* A registry value that is not used, and why. */
+struct problem {
+    char *key, *name, *text;
+};
+
+struct snapshot_facts {
+    const char *version;
+    uint32_t process; /* id */
+    int64_t started_utc_ms;
+    const struct problem *problems;
+    size_t problem_count;
+    struct moment now;
+};
+
+/* Writes the whole document into `j`, which is begun here; j->failed tells of no memory. */
+void snapshot_write(struct json *j, const struct snapshot_facts *facts, const struct planner *p);
+
+#endif

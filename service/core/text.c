@@ -1,0 +1,121 @@
+#include "text.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void text_begin(struct text *t, char *buffer, size_t size)
+{
+    *t = (struct text){.data = buffer, .size = size};
+    buffer[0] = '\0';
+}
+
+/* Ends a text that is full: backs off to a character boundary that leaves room for the dots. */
+static void mark_cut(struct text *t)
+{
+    size_t end = t->length < t->size - 4 ? t->length : t->size - 4;
+    while (end > 0 && ((unsigned char)t->data[end] & 0xC0) == 0x80)
+        end--;
+    memcpy(t->data + end, "...", 4);
+    t->length = end + 3;
+    t->cut = true;
+}
+
+void text_add(struct text *t, const char *format, ...)
+{
+    if (t->cut)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    size_t room = t->size - t->length;
+    int needed = vsnprintf(t->data + t->length, room, format, arguments);
+    va_end(arguments);
+    if (needed < 0) {
+        t->data[t->length] = '\0';
+        return;
+    }
+    if ((size_t)needed >= room) {
+        t->length = t->size - 1;
+        mark_cut(t);
+        return;
+    }
+    t->length += (size_t)needed;
+}
+
+size_t text_utf8_length(const char *bytes, size_t count)
+{
+    if (count == 0)
+        return 0;
+    unsigned char lead = (unsigned char)bytes[0];
+    if (lead < 0x80)
+        return 1;
+    size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+    if (lead < 0xC2 || lead > 0xF4 || length > count)
+        return 0;
+    uint32_t value = lead & (0xFFu >> (length + 1));
+    for (size_t i = 1; i < length; i++) {
+        unsigned char next = (unsigned char)bytes[i];
+        if ((next & 0xC0) != 0x80)
+            return 0;
+        value = value << 6 | (next & 0x3F);
+    }
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    bool surrogate = value >= 0xD800 && value <= 0xDFFF;
+    return value < least[length] || surrogate || value > 0x10FFFF ? 0 : length;
+}
+
+void text_add_escaped(struct text *t, const char *bytes, size_t count)
+{
+    for (size_t i = 0; i < count && !t->cut;) {
+        unsigned char c = (unsigned char)bytes[i];
+        size_t length = text_utf8_length(bytes + i, count - i);
+        bool c1_control = c == 0xC2 && length == 2 && (unsigned char)bytes[i + 1] < 0xA0;
+        if (c == '\\')
+            text_add(t, "\\\\");
+        else if ((c >= 0x20 && c < 0x7F) || (length > 1 && !c1_control))
+            text_add(t, "%.*s", (int)length, bytes + i);
+        else
+            text_add(t, "\\x%02x", c);
+        i += length > 1 && !c1_control ? length : 1;
+    }
+}
+
+static unsigned char lower(char c)
+{
+    return (unsigned char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+}
+
+int text_compare(const char *a, const char *b)
+{
+    while (*a && lower(*a) == lower(*b))
+        a++, b++;
+    return lower(*a) - lower(*b);
+}
+
+bool text_number(const char *digits, unsigned long maximum, unsigned long *number)
+{
+    unsigned long value = 0;
+    if (!*digits)
+        return false;
+    for (; *digits; digits++) {
+        if (*digits < '0' || *digits > '9')
+            return false;
+        unsigned long digit = (unsigned long)(*digits - '0');
+        if (digit > maximum || value > (maximum - digit) / 10)
+            return false;
+        value = value * 10 + digit;
+    }
+    *number = value;
+    return value <= maximum;
+}
+
+char *text_copy(const char *s)
+{
+    size_t size = strlen(s) + 1;
+    char *copy = malloc(size);
+    if (copy)
+        memcpy(copy, s, size);
+    return copy;
+}

@@ -1,0 +1,49 @@
+/* text: strings built in a buffer of fixed size. What does not fit is cut, never written past the end, and the cut
+ * shows: the text then ends in "...". All text in the programs is UTF-8. */
+#ifndef ETRN_TEXT_H
+#define ETRN_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#if defined(__MINGW32__)
+#define TEXT_FORMAT(string, first) __attribute__((format(gnu_printf, string, first)))
+#else
+#define TEXT_FORMAT(string, first) __attribute__((format(printf, string, first)))
+#endif
+
+struct text {
+    char *data;    /* always NUL-terminated; the caller's buffer */
+    size_t size;   /* of the buffer, at least 4 */
+    size_t length; /* without the NUL */
+    bool cut;      /* something did not fit */
+};
+
+/* Begins an empty text in `buffer`, which must outlive it. */
+void text_begin(struct text *t, char *buffer, size_t size);
+
+/* Appends as printf does. */
+void text_add(struct text *t, const char *format, ...) TEXT_FORMAT(2, 3);
+
+/* Appends bytes from outside so that a console, a log or a file can show them safely: printable ASCII and valid UTF-8
+ * beyond the C1 controls as they are, everything else as \xNN; a backslash as \\. */
+void text_add_escaped(struct text *t, const char *bytes, size_t count);
+
+/* Length of the valid UTF-8 sequence at `bytes` (1 to 4), or 0 when there is none within `count` octets: overlong
+ * forms, surrogates and values past U+10FFFF are not valid (RFC 3629). */
+size_t text_utf8_length(const char *bytes, size_t count);
+
+/* ASCII case-insensitive comparison, independent of any locale: registry names, SMTP keywords, domains. */
+int text_compare(const char *a, const char *b);
+static inline bool text_same(const char *a, const char *b)
+{
+    return text_compare(a, b) == 0;
+}
+
+/* Reads all of `digits` as a decimal number. False when it is not one, or greater than `maximum`. */
+bool text_number(const char *digits, unsigned long maximum, unsigned long *number);
+
+/* A copy that the caller frees; NULL when there is no memory. */
+char *text_copy(const char *s);
+
+#endif

@@ -1,0 +1,517 @@
+#include "engine.h"
+
+#include "core/planner.h"
+#include "core/snapshot.h"
+#include "win/eventlog.h"
+#include "win/link.h"
+#include "win/registry.h"
+#include "win/status.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    STOP_GRACE_MS = 1500,      /* for polite endings; then connections are cut */
+    STATUS_DELAY_MS = 100,     /* results that come together are written together */
+    STATUS_SHARE = 20,         /* at most one part in so many of the time goes into writing status.json */
+    MEMORY_RETRY_MS = 10000,   /* when there was no memory for something */
+    EVENT_NODES_LIMIT = 400    /* octets of a list of nodes in an event */
+};
+
+/* One session, from the planner's assignment to its end. */
+struct job {
+    struct job *previous, *next;
+    struct planned_host *host;
+    struct link *link;
+    struct link_params params;
+    char *address, *helo;
+    size_t node_count;
+    char *nodes[]; /* each a copy: the configuration may change meanwhile */
+};
+
+static struct engine {
+    struct loop loop;
+    struct loop_op requests[ENGINE_RUN_REQUESTED + 1];
+    const struct engine_callbacks *callbacks;
+    struct registry_news news;
+    struct config config;
+    struct problem *problems; /* of the configuration in force */
+    size_t problem_count;
+    struct planner planner;
+    bool planned; /* the planner has a configuration */
+    struct job *jobs;
+    bool stopping;
+    struct loop_timer wakeup, grace, status;
+    wchar_t *status_file;
+    DWORD status_error; /* of the last write: told once */
+    int64_t started_utc_ms, status_next_ms;
+} engine;
+
+static struct moment now(void)
+{
+    return (struct moment){loop_now_ms(), utc_now_ms()};
+}
+
+/* ---- status.json ---- */
+
+static void write_status(struct loop_timer *timer)
+{
+    struct engine *e = CONTAINING_RECORD(timer, struct engine, status);
+    int64_t began_ms = loop_now_ms();
+    struct json j;
+    struct snapshot_facts facts = {.version = VERSION,
+                                   .process = GetCurrentProcessId(),
+                                   .started_utc_ms = e->started_utc_ms,
+                                   .problems = e->problems,
+                                   .problem_count = e->problem_count,
+                                   .now = now()};
+    snapshot_write(&j, &facts, &e->planner);
+    DWORD error = j.failed ? ERROR_NOT_ENOUGH_MEMORY : 0;
+    if (!error && !e->status_file)
+        e->status_file = status_path(L"status.json");
+    if (!error && !e->status_file)
+        error = GetLastError();
+    if (!error)
+        error = file_replace(e->status_file, j.data, j.length);
+    if (error && error != e->status_error) {
+        char words[200];
+        struct text t;
+        text_begin(&t, words, sizeof words);
+        text_add_error(&t, error);
+        EVENT(EVENT_CANNOT_WRITE, "status.json", words);
+    }
+    e->status_error = error;
+    json_free(&j);
+    e->status_next_ms = loop_now_ms() + (loop_now_ms() - began_ms) * STATUS_SHARE;
+}
+
+static void status_changed(struct engine *e)
+{
+    int64_t due_ms = loop_now_ms() + STATUS_DELAY_MS;
+    if (!e->status.set)
+        loop_set_timer(&e->loop, &e->status, due_ms > e->status_next_ms ? due_ms : e->status_next_ms);
+}
+
+/* ---- sessions ---- */
+
+static void pump(struct engine *e);
+
+static void job_free(struct job *job)
+{
+    for (size_t i = 0; i < job->node_count; i++)
+        free(job->nodes[i]);
+    free(job->address);
+    free(job->helo);
+    free(job);
+}
+
+static void job_event(void *owner, const struct session_event *event)
+{
+    const struct job *job = owner;
+    char line[800];
+    struct text t;
+    text_begin(&t, line, sizeof line);
+    switch (event->kind) {
+    case SESSION_RECEIVED:
+    case SESSION_SENT:
+        text_add_escaped(&t, event->line, event->length);
+        trace("%s %s %s", job->host->name, event->kind == SESSION_SENT ? ">" : "<", line);
+        break;
+    case SESSION_NODE:
+        trace("%s: %s: %s", job->host->name, job->nodes[event->node], outcome_meaning(event->result));
+        planner_node_done(&engine.planner, job->host, job->nodes[event->node], event->result, now());
+        status_changed(&engine);
+        break;
+    case SESSION_ENDED:
+        break;
+    }
+}
+
+static void job_note(void *owner, const struct link_note *note)
+{
+    const struct job *job = owner;
+    char words[200];
+    struct text t;
+    text_begin(&t, words, sizeof words);
+    if (note->step == LINK_CONNECTED)
+        trace("%s: connected to %s", job->host->name, note->address);
+    if (note->step == LINK_FAILED) {
+        text_add_error(&t, note->error);
+        trace("%s: %s: %s", job->host->name, note->address, words);
+    }
+}
+
+/* One event for all nodes of the host whose news and outcome are the same as node `first`'s. */
+static void report_edge(const struct planned_host *host, size_t first)
+{
+    char names[EVENT_NODES_LIMIT];
+    struct text t;
+    const struct planned_node *node = &host->nodes[first];
+    text_begin(&t, names, sizeof names);
+    for (size_t i = 0; i < host->node_count; i++) {
+        const struct planned_node *other = &host->nodes[i];
+        if (other->edge != node->edge || other->result.outcome != node->result.outcome)
+            continue;
+        if (i < first)
+            return; /* told with that one */
+        text_add(&t, "%s%s", t.length ? ", " : "", other->name);
+    }
+    const char *meaning = outcome_meaning(&node->result);
+    if (node->edge == EDGE_FAILS)
+        EVENT(EVENT_FAILS, host->name, names, meaning, outcome_advice(&node->result), node->result.text);
+    else
+        EVENT(EVENT_RECOVERS, host->name, names, meaning);
+}
+
+static void job_closed(void *owner)
+{
+    struct job *job = owner;
+    struct engine *e = &engine;
+    *(job->previous ? &job->previous->next : &e->jobs) = job->next;
+    if (job->next)
+        job->next->previous = job->previous;
+    if (planner_session_done(&e->planner, job->host, now())) {
+        for (size_t i = 0; i < job->host->node_count; i++)
+            if (job->host->nodes[i].edge != EDGE_NONE)
+                report_edge(job->host, i);
+        status_changed(e);
+    }
+    job_free(job);
+    if (e->stopping && !e->jobs)
+        loop_end(&e->loop);
+    else
+        pump(e);
+}
+
+static const struct link_sink job_sink = {.session = job_event, .note = job_note, .closed = job_closed};
+
+static struct job *job_new(const struct engine *e, const struct assignment *a)
+{
+    const struct host_settings *host = a->host->settings;
+    const struct service_settings *service = &e->config.service;
+    struct job *job = calloc(1, sizeof *job + a->node_count * sizeof job->nodes[0]);
+    if (!job)
+        return NULL;
+    job->host = a->host;
+    job->address = text_copy(host_address(host));
+    job->helo = text_copy(host->helo_name ? host->helo_name : "");
+    bool fine = job->address && job->helo;
+    for (; fine && job->node_count < a->node_count; job->node_count += fine) {
+        job->nodes[job->node_count] = text_copy(a->host->nodes[a->nodes[job->node_count]].name);
+        fine = job->nodes[job->node_count] != NULL;
+    }
+    if (!fine) {
+        job_free(job);
+        return NULL;
+    }
+    job->params = (struct link_params){
+        .address = job->address,
+        .port = (uint16_t)host->port,
+        .session = {.helo = job->helo,
+                    .nodes = (const char *const *)job->nodes,
+                    .node_count = job->node_count,
+                    .force_etrn = host->force_etrn,
+                    .tls = (enum tls_mode)host->tls},
+        .connect_timeout_ms = (int64_t)service->connect_timeout_seconds * 1000,
+        .reply_timeout_ms = (int64_t)service->timeout_seconds * 1000,
+        .session_timeout_ms = (int64_t)service->session_timeout_seconds * 1000,
+    };
+    return job;
+}
+
+/* No memory for a session: its nodes learn it, and are asked again with backoff. */
+static void refuse_assignment(struct engine *e, const struct assignment *a)
+{
+    struct result result;
+    result_set(&result, OUTCOME_LOCAL, 0, "not enough memory");
+    for (size_t i = 0; i < a->node_count; i++)
+        planner_node_done(&e->planner, a->host, a->host->nodes[a->nodes[i]].name, &result, now());
+    planner_session_done(&e->planner, a->host, now());
+    status_changed(e);
+}
+
+static void open_session(struct engine *e, const struct assignment *a)
+{
+    struct job *job = job_new(e, a);
+    if (job)
+        job->link = link_open(&e->loop, &job->params, &job_sink, job);
+    if (!job || !job->link) {
+        if (job)
+            job_free(job);
+        refuse_assignment(e, a);
+        return;
+    }
+    job->next = e->jobs;
+    if (e->jobs)
+        e->jobs->previous = job;
+    e->jobs = job;
+    trace("%s: asking for %zu of its nodes (%s)", a->host->name, a->node_count, trigger_name(a->host->trigger));
+}
+
+/* Opens what is due, and has the loop wake us for what is due next. */
+static void pump(struct engine *e)
+{
+    struct assignment a;
+    if (e->stopping || !e->planned)
+        return;
+    while (planner_next(&e->planner, now(), &a))
+        open_session(e, &a);
+    loop_set_timer(&e->loop, &e->wakeup, planner_wakeup(&e->planner, now()));
+}
+
+static void woken(struct loop_timer *timer)
+{
+    pump(CONTAINING_RECORD(timer, struct engine, wakeup));
+}
+
+/* Ends sessions of hosts that are not to be asked any more, all when nothing is. A session's end may free its job. */
+static void finish_sessions(struct engine *e, bool all)
+{
+    struct job *next;
+    for (struct job *job = e->jobs; job; job = next) {
+        next = job->next;
+        if (all || !job->host->usable)
+            link_finish(job->link);
+    }
+}
+
+/* ---- the configuration ---- */
+
+struct problem_list {
+    struct problem *items;
+    size_t count;
+};
+
+static void problems_free(struct problem *problems, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free(problems[i].key);
+        free(problems[i].name);
+        free(problems[i].text);
+    }
+    free(problems);
+}
+
+static bool problem_known(const struct engine *e, const struct problem *p)
+{
+    for (size_t i = 0; i < e->problem_count; i++)
+        if (strcmp(e->problems[i].key, p->key) == 0 && strcmp(e->problems[i].name, p->name) == 0 &&
+            strcmp(e->problems[i].text, p->text) == 0)
+            return true;
+    return false;
+}
+
+static void note_problem(void *owner, const char *key, const char *name, const char *problem)
+{
+    struct problem_list *list = owner;
+    struct problem p = {text_copy(key), text_copy(name), text_copy(problem)};
+    struct problem *items = realloc(list->items, (list->count + 1) * sizeof *items);
+    if (items)
+        list->items = items;
+    if (!items || !p.key || !p.name || !p.text) {
+        EVENT(EVENT_BAD_VALUE, key, name, problem); /* told at least, if not remembered */
+        free(p.key);
+        free(p.name);
+        free(p.text);
+        return;
+    }
+    items[list->count++] = p;
+}
+
+/* What is wrong is told once, not at each reading. */
+static void adopt_problems(struct engine *e, const struct problem_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (!problem_known(e, &list->items[i]))
+            EVENT(EVENT_BAD_VALUE, list->items[i].key, list->items[i].name, list->items[i].text);
+    problems_free(e->problems, e->problem_count);
+    e->problems = list->items;
+    e->problem_count = list->count;
+}
+
+static void report_switch(const struct engine *e)
+{
+    static const char *const setters[] = {"default", "Parameters", "Group Policy"};
+    const struct setting *master = setting_find(SCOPE_SERVICE, "AlwaysUseETRN");
+    const char *setter = setters[e->config.service.origin[setting_index(master)]];
+    char hosts[16];
+    snprintf(hosts, sizeof hosts, "%zu", e->config.host_count);
+    if (e->config.service.always_use_etrn)
+        EVENT(EVENT_ENABLED, hosts, setter);
+    else
+        EVENT(EVENT_DISABLED, setter);
+}
+
+static void report_error(DWORD id, DWORD error)
+{
+    char words[200];
+    struct text t;
+    text_begin(&t, words, sizeof words);
+    text_add_error(&t, error);
+    EVENT(id, words);
+}
+
+/* The new configuration is in force from here on; the old one is let go once the planner has let go of it. */
+static void read_config(struct engine *e, enum trigger trigger)
+{
+    struct config fresh;
+    struct problem_list problems = {0};
+    bool was_enabled = e->planned && e->config.service.always_use_etrn;
+    DWORD error = registry_read(&fresh, note_problem, &problems);
+    if (error) {
+        report_error(EVENT_CANNOT_READ, error);
+        config_free(&fresh);
+        problems_free(problems.items, problems.count);
+        if (e->planned)
+            return;
+        config_init(&fresh); /* nothing could be read yet: all is off, and news of a change comes */
+        problems = (struct problem_list){0};
+    }
+    struct config old = e->config;
+    bool first = !e->planned;
+    e->config = fresh;
+    adopt_problems(e, &problems);
+    bool whole = planner_configure(&e->planner, &e->config, trigger, now());
+    config_free(&old);
+    e->planned = true;
+    if (first || was_enabled != (e->config.service.always_use_etrn != 0))
+        report_switch(e);
+    finish_sessions(e, false);
+    status_changed(e);
+    pump(e);
+    if (!whole)
+        loop_set_timer(&e->loop, &e->news.debounce, loop_now_ms() + MEMORY_RETRY_MS);
+}
+
+static void config_changed(void *owner, DWORD error)
+{
+    if (error)
+        report_error(EVENT_CANNOT_WATCH, error);
+    read_config(owner, TRIGGER_ENABLE);
+}
+
+/* ---- requests ---- */
+
+static void run_requested(void *owner, const char *name)
+{
+    struct engine *e = owner;
+    struct planned_host *host = planner_find(&e->planner, name);
+    if (host)
+        planner_request(&e->planner, host, now());
+}
+
+static void cut_off(struct loop_timer *timer)
+{
+    struct engine *e = CONTAINING_RECORD(timer, struct engine, grace);
+    struct job *next;
+    for (struct job *job = e->jobs; job; job = next) {
+        next = job->next;
+        link_abort(job->link);
+    }
+}
+
+static void stop(struct engine *e)
+{
+    if (e->stopping)
+        return;
+    e->stopping = true;
+    loop_set_timer(&e->loop, &e->wakeup, INT64_MAX);
+    loop_set_timer(&e->loop, &e->grace, loop_now_ms() + STOP_GRACE_MS);
+    finish_sessions(e, true);
+    if (!e->jobs)
+        loop_end(&e->loop);
+}
+
+static void set_paused(struct engine *e, bool paused)
+{
+    planner_pause(&e->planner, paused);
+    if (paused)
+        finish_sessions(e, true);
+    event_write(paused ? EVENT_PAUSED : EVENT_CONTINUED, NULL, 0);
+    status_changed(e);
+    pump(e);
+}
+
+static void requested(struct loop_op *op, DWORD error, DWORD bytes)
+{
+    struct engine *e = &engine;
+    enum engine_request request = (enum engine_request)(op - e->requests);
+    (void)error, (void)bytes;
+    switch (request) {
+    case ENGINE_STOP:
+        stop(e);
+        break;
+    case ENGINE_PAUSE:
+    case ENGINE_CONTINUE:
+        set_paused(e, request == ENGINE_PAUSE);
+        break;
+    case ENGINE_READ_CONFIG:
+        read_config(e, TRIGGER_ENABLE);
+        break;
+    case ENGINE_RUN_ALL:
+        planner_request(&e->planner, NULL, now());
+        break;
+    case ENGINE_RUN_REQUESTED:
+        request_take(run_requested, e);
+        break;
+    }
+    if (request == ENGINE_RUN_ALL || request == ENGINE_RUN_REQUESTED) {
+        status_changed(e);
+        pump(e);
+    }
+    e->callbacks->answered(e->callbacks->owner, request);
+}
+
+void engine_ask(enum engine_request request)
+{
+    loop_post(&engine.loop, &engine.requests[request], 0);
+}
+
+/* ---- life ---- */
+
+static DWORD start(struct engine *e)
+{
+    LARGE_INTEGER counter;
+    QueryPerformanceCounter(&counter);
+    planner_init(&e->planner, (uint64_t)counter.QuadPart);
+    e->started_utc_ms = utc_now_ms();
+    e->wakeup.fire = woken;
+    e->grace.fire = cut_off;
+    e->status.fire = write_status;
+    for (size_t i = 0; i < ARRAYSIZE(e->requests); i++)
+        e->requests[i].done = requested;
+    DWORD error = loop_open(&e->loop);
+    if (!error)
+        error = link_startup();
+    if (!error)
+        error = registry_watch_open(&e->news, &e->loop, config_changed, e);
+    return error;
+}
+
+DWORD engine_run(const struct engine_callbacks *callbacks)
+{
+    struct engine *e = &engine;
+    *e = (struct engine){.callbacks = callbacks};
+    DWORD error = start(e);
+    if (!error) {
+        read_config(e, TRIGGER_START);
+        callbacks->running(callbacks->owner);
+        error = loop_run(&e->loop);
+    }
+    if (e->planned)
+        write_status(&e->status);
+    if (error) {
+        char words[200];
+        struct text t;
+        text_begin(&t, words, sizeof words);
+        text_add_error(&t, error);
+        EVENT(EVENT_CANNOT_RUN, SERVICE_DISPLAY_NAME, "starting", words);
+    }
+    registry_watch_close(&e->news);
+    loop_close(&e->loop);
+    planner_free(&e->planner);
+    config_free(&e->config);
+    problems_free(e->problems, e->problem_count);
+    free(e->status_file);
+    return error;
+}

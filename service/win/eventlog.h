@@ -1,0 +1,27 @@
+/* eventlog: the service's events (messages.mc) to the Windows Event Log, or to standard output when it runs on a
+ * console. */
+#ifndef ETRN_EVENTLOG_H
+#define ETRN_EVENTLOG_H
+
+#include "messages.h"
+#include "win.h"
+
+/* Events go to the Event Log from here on, or, with `console`, to standard output. */
+void eventlog_open(bool console);
+void eventlog_close(void);
+
+/* Reports an event with its strings, as many as its message has. */
+void event_write(DWORD id, const char *const *strings, WORD count);
+
+/* The same, the strings one by one: EVENT(EVENT_STOPPED, name). */
+#define EVENT(id, ...) event_write((id), (const char *const[]){__VA_ARGS__}, (WORD)(sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)))
+
+/* A line for one who watches on the console; nothing otherwise. */
+void trace(const char *format, ...) TEXT_FORMAT(1, 2);
+
+/* Where the Event Log looks for our messages: makes (HKLM\...\EventLog\Application\EtrnSvc) or deletes the source.
+ * Returns 0 or a Win32 error. */
+DWORD eventlog_register(const wchar_t *exe);
+DWORD eventlog_unregister(void);
+
+#endif

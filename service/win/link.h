@@ -1,0 +1,54 @@
+/* link: one TCP connection to a host, and the session that talks over it. It resolves the name, tries one address after
+ * the other, moves bytes between socket and session, and keeps three deadlines: for a connection, for a reply, and for
+ * the whole session, which a host that drips cannot stretch. */
+#ifndef ETRN_LINK_H
+#define ETRN_LINK_H
+
+#include "../core/session.h"
+#include "loop.h"
+
+/* All must stay until `closed`. */
+struct link_params {
+    const char *address; /* a name, or an IP address in text */
+    uint16_t port;
+    struct session_params session; /* helo NULL or "": this computer's full name, or an address literal */
+    int64_t connect_timeout_ms;    /* the name's resolution, then each address */
+    int64_t reply_timeout_ms;
+    int64_t session_timeout_ms;
+};
+
+enum link_step {
+    LINK_ADDRESS,   /* the name has this address */
+    LINK_TRYING,    /* connecting to it */
+    LINK_CONNECTED, /* ... done, after elapsed_ms */
+    LINK_FAILED     /* ... or not: `error` */
+};
+
+struct link_note {
+    enum link_step step;
+    const char *address; /* numeric, with port */
+    int64_t elapsed_ms;
+    DWORD error;
+};
+
+struct link_sink {
+    session_sink *session;                                    /* as of session_begin() */
+    void (*note)(void *owner, const struct link_note *note); /* may be NULL */
+    void (*closed)(void *owner); /* the last call: every node had its result; the link is gone */
+};
+
+struct link;
+
+/* Begins to connect. NULL when there is no memory. Nothing is called back before this returns. */
+struct link *link_open(struct loop *loop, const struct link_params *params, const struct link_sink *sink, void *owner);
+
+/* Ends politely: session_finish(), or at once when not yet connected. */
+void link_finish(struct link *link);
+
+/* Ends now; nodes without a result get OUTCOME_CANCELLED. */
+void link_abort(struct link *link);
+
+/* WSAStartup and what else is needed once; 0 or a Winsock error. */
+DWORD link_startup(void);
+
+#endif

@@ -1,0 +1,40 @@
+/* registry: the Parameters key, with Group Policy above it, into a configuration; and the news that it changed. */
+#ifndef ETRN_REGISTRY_H
+#define ETRN_REGISTRY_H
+
+#include "../core/settings.h"
+#include "loop.h"
+
+#define SERVICE_KEY L"SYSTEM\\CurrentControlSet\\Services\\EtrnSvc"
+#define PARAMETERS_KEY SERVICE_KEY L"\\Parameters"
+#define POLICY_KEY L"SOFTWARE\\Policies\\EtrnSvc"
+#define HOSTS_KEY L"Hosts" /* below each of the two */
+
+/* A value that is not allowed: its key as a full path, its name, and what was found and is allowed. */
+typedef void registry_problem(void *owner, const char *key, const char *name, const char *problem);
+
+/* Reads both keys into `config`, which is initialised here and to be freed by the caller in any case. A key that is
+ * not there holds nothing. Returns 0 or a Win32 error, with `config` then not to be relied on. */
+DWORD registry_read(struct config *config, registry_problem *problem, void *owner);
+
+/* One key that is watched with all below it, whether it exists now or not. */
+struct registry_watch;
+
+/* In the loop's thread, 50 ms after the first of some changes; what comes from now on is watched again already.
+ * `error` is 0, or why it cannot be watched; that is tried again after a minute. */
+typedef void registry_changed(void *owner, DWORD error);
+
+struct registry_news {
+    struct loop *loop;
+    registry_changed *changed;
+    void *owner;
+    struct loop_op signalled;
+    struct loop_timer debounce;
+    struct registry_watch *watches[2];
+};
+
+/* Begins to watch both keys. Returns 0 or a Win32 error. */
+DWORD registry_watch_open(struct registry_news *news, struct loop *loop, registry_changed *changed, void *owner);
+void registry_watch_close(struct registry_news *news);
+
+#endif

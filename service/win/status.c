@@ -1,0 +1,206 @@
+#include "status.h"
+
+#include <sddl.h>
+#include <shlobj.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <wchar.h>
+
+enum { FILE_LIMIT = 64 << 20 };
+
+/* SYSTEM, Administrators and LocalService, as which the service runs, write; users may read how it is. */
+#define FOLDER_RIGHTS L"D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;FA;;;LS)(A;OICI;FRFX;;;BU)"
+
+/* "a" + "b"; NULL when there is no memory. */
+static wchar_t *join(const wchar_t *a, const wchar_t *b)
+{
+    size_t size = wcslen(a) + wcslen(b) + 1;
+    wchar_t *both = malloc(size * sizeof *both);
+    if (both)
+        _snwprintf(both, size, L"%ls%ls", a, b);
+    else
+        SetLastError(ERROR_NOT_ENOUGH_MEMORY);
+    return both;
+}
+
+static wchar_t *folder_path(void)
+{
+    wchar_t *program_data = NULL;
+    HRESULT result = SHGetKnownFolderPath(&FOLDERID_ProgramData, 0, NULL, &program_data);
+    wchar_t *folder = SUCCEEDED(result) ? join(program_data, L"\\" TEXT(SERVICE_NAME)) : NULL;
+    if (FAILED(result))
+        SetLastError(ERROR_PATH_NOT_FOUND);
+    CoTaskMemFree(program_data);
+    return folder;
+}
+
+static bool make_folder(const wchar_t *folder)
+{
+    SECURITY_ATTRIBUTES security = {.nLength = sizeof security};
+    if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(FOLDER_RIGHTS, SDDL_REVISION_1,
+                                                              &security.lpSecurityDescriptor, NULL))
+        return false;
+    bool made = CreateDirectoryW(folder, &security) || GetLastError() == ERROR_ALREADY_EXISTS;
+    DWORD error = GetLastError();
+    LocalFree(security.lpSecurityDescriptor);
+    SetLastError(error);
+    return made;
+}
+
+wchar_t *status_path(const wchar_t *file)
+{
+    wchar_t *folder = folder_path();
+    wchar_t *path = NULL;
+    if (folder && make_folder(folder)) {
+        wchar_t *with_slash = file ? join(folder, L"\\") : join(folder, L"");
+        path = with_slash ? join(with_slash, file ? file : L"") : NULL;
+        free(with_slash);
+    }
+    free(folder);
+    return path;
+}
+
+static DWORD write_whole(const wchar_t *path, const void *data, size_t size)
+{
+    DWORD written;
+    HANDLE file = CreateFileW(path, GENERIC_WRITE, 0, NULL, CREATE_ALWAYS, FILE_ATTRIBUTE_NORMAL, NULL);
+    if (file == INVALID_HANDLE_VALUE)
+        return GetLastError();
+    DWORD error = WriteFile(file, data, (DWORD)size, &written, NULL) ? 0 : GetLastError();
+    if (!error && written != size)
+        error = ERROR_DISK_FULL;
+    if (!error && !FlushFileBuffers(file))
+        error = GetLastError();
+    CloseHandle(file);
+    return error;
+}
+
+DWORD file_replace(const wchar_t *path, const void *data, size_t size)
+{
+    wchar_t *aside = join(path, L".new");
+    if (!aside)
+        return ERROR_NOT_ENOUGH_MEMORY;
+    DWORD error = write_whole(aside, data, size);
+    if (!error && !MoveFileExW(aside, path, MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH))
+        error = GetLastError();
+    if (error)
+        DeleteFileW(aside);
+    free(aside);
+    return error;
+}
+
+char *file_read(const wchar_t *path, size_t *size)
+{
+    DWORD sharing = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
+    HANDLE file = CreateFileW(path, GENERIC_READ, sharing, NULL, OPEN_EXISTING, 0, NULL);
+    LARGE_INTEGER length;
+    char *data = NULL;
+    DWORD read = 0;
+    if (file == INVALID_HANDLE_VALUE)
+        return NULL;
+    DWORD error = GetFileSizeEx(file, &length) ? 0 : GetLastError();
+    if (!error && length.QuadPart > FILE_LIMIT)
+        error = ERROR_FILE_TOO_LARGE;
+    if (!error && !(data = malloc((size_t)length.QuadPart + 1)))
+        error = ERROR_NOT_ENOUGH_MEMORY;
+    if (!error && !ReadFile(file, data, (DWORD)length.QuadPart, &read, NULL))
+        error = GetLastError();
+    CloseHandle(file);
+    if (error) {
+        free(data);
+        SetLastError(error);
+        return NULL;
+    }
+    data[read] = '\0';
+    *size = read;
+    return data;
+}
+
+/* ---- requests: request-PID.txt, a host's name a line ---- */
+
+#define REQUEST_PATTERN L"request-*.txt"
+
+DWORD request_leave(const char *const *hosts, size_t count)
+{
+    wchar_t name[32];
+    size_t size = 1;
+    for (size_t i = 0; i < count; i++)
+        size += strlen(hosts[i]) + 1;
+    char *lines = malloc(size);
+    if (!lines)
+        return ERROR_NOT_ENOUGH_MEMORY;
+    size_t length = 0;
+    for (size_t i = 0; i < count; i++)
+        length += (size_t)snprintf(lines + length, size - length, "%s\n", hosts[i]);
+    _snwprintf(name, ARRAYSIZE(name), L"request-%lu.txt", GetCurrentProcessId());
+    wchar_t *path = status_path(name);
+    DWORD error = path ? file_replace(path, lines, length) : GetLastError();
+    free(path);
+    free(lines);
+    return error;
+}
+
+static void take_lines(char *lines, void (*take)(void *owner, const char *host), void *owner)
+{
+    for (char *end; (end = strchr(lines, '\n')) != NULL; lines = end + 1) {
+        *end = '\0';
+        take(owner, lines);
+    }
+}
+
+/* Calls `visit` for each file of the folder that the pattern names. */
+static void visit_files(const wchar_t *pattern, void (*visit)(void *owner, const wchar_t *path), void *owner)
+{
+    WIN32_FIND_DATAW found;
+    wchar_t *all = status_path(pattern);
+    HANDLE search = all ? FindFirstFileW(all, &found) : INVALID_HANDLE_VALUE;
+    free(all);
+    if (search == INVALID_HANDLE_VALUE)
+        return;
+    do {
+        wchar_t *path = found.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY ? NULL : status_path(found.cFileName);
+        if (path)
+            visit(owner, path);
+        free(path);
+    } while (FindNextFileW(search, &found));
+    FindClose(search);
+}
+
+struct taker {
+    void (*take)(void *owner, const char *host);
+    void *owner;
+};
+
+static void take_request(void *owner, const wchar_t *path)
+{
+    const struct taker *taker = owner;
+    size_t size;
+    char *lines = file_read(path, &size);
+    DeleteFileW(path);
+    if (lines)
+        take_lines(lines, taker->take, taker->owner);
+    free(lines);
+}
+
+void request_take(void (*take)(void *owner, const char *host), void *owner)
+{
+    struct taker taker = {take, owner};
+    visit_files(REQUEST_PATTERN, take_request, &taker);
+}
+
+static void delete_file(void *owner, const wchar_t *path)
+{
+    (void)owner;
+    DeleteFileW(path);
+}
+
+DWORD status_remove(void)
+{
+    wchar_t *folder = status_path(NULL);
+    if (!folder)
+        return GetLastError();
+    visit_files(L"*", delete_file, NULL);
+    DWORD error = RemoveDirectoryW(folder) ? 0 : GetLastError();
+    free(folder);
+    return error;
+}

@@ -1,0 +1,230 @@
+#include "text.h"
+#include "unit.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+#define BYTES(literal) literal, sizeof literal - 1
+
+static void bytes_from_outside_are_shown_safely(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t count;
+        const char *expected;
+    } rows[] = {
+        {BYTES(""), ""},
+        {BYTES("250 OK ~!"), "250 OK ~!"},
+        {BYTES("a\\b"), "a\\\\b"},
+        {BYTES("\0"), "\\x00"},
+        {BYTES("\t\r\n\x1f\x7f"), "\\x09\\x0d\\x0a\\x1f\\x7f"},
+        {BYTES("\x1b[31mred"), "\\x1b[31mred"},
+        {BYTES("gr\xc3\xbc\xc3\x9f"), "gr\xc3\xbc\xc3\x9f"},
+        {BYTES("\xe2\x82\xac \xf0\x9f\x93\xa7"), "\xe2\x82\xac \xf0\x9f\x93\xa7"},
+        {BYTES("\xc2\x80\xc2\x9b\xc2\x9f"), "\\xc2\\x80\\xc2\\x9b\\xc2\\x9f"}, /* C1 controls: 9b is CSI */
+        {BYTES("\xc2\xa0"), "\xc2\xa0"},
+        {BYTES("\xc3"), "\\xc3"},
+        {BYTES("\xc3("), "\\xc3("},
+        {BYTES("\xc0\xaf"), "\\xc0\\xaf"},
+        {BYTES("\xed\xa0\x80"), "\\xed\\xa0\\x80"},
+        {BYTES("\xff\xfe"), "\\xff\\xfe"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char buffer[100];
+        struct text t;
+        text_begin(&t, buffer, sizeof buffer);
+        text_add_escaped(&t, rows[i].bytes, rows[i].count);
+        CHECK_TEXT("escaped", buffer, rows[i].expected);
+        assert_int_equal(t.length, strlen(rows[i].expected));
+    }
+}
+
+static void utf8_sequences_are_measured(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t count, expected;
+    } rows[] = {
+        {BYTES(""), 0},
+        {BYTES("a"), 1},
+        {"\0", 1, 1},
+        {BYTES("\x7f"), 1},
+        {BYTES("\x80"), 0},
+        {BYTES("\xbf"), 0},
+        {BYTES("\xc0\x80"), 0},
+        {BYTES("\xc1\xbf"), 0}, /* overlong */
+        {BYTES("\xc2\x80"), 2},
+        {BYTES("\xdf\xbf"), 2},
+        {BYTES("\xdf"), 0},
+        {BYTES("\xdf\x7f"), 0},
+        {BYTES("\xdf\xc0"), 0},
+        {BYTES("\xe0\x9f\xbf"), 0}, /* overlong */
+        {BYTES("\xe0\xa0\x80"), 3},
+        {BYTES("\xed\x9f\xbf"), 3},
+        {BYTES("\xed\xa0\x80"), 0}, /* U+D800 */
+        {BYTES("\xed\xbf\xbf"), 0}, /* U+DFFF */
+        {BYTES("\xee\x80\x80"), 3},
+        {BYTES("\xef\xbf\xbf"), 3},
+        {BYTES("\xef\xbf"), 0},
+        {BYTES("\xef\xbf\x41"), 0},
+        {BYTES("\xf0\x8f\xbf\xbf"), 0}, /* overlong */
+        {BYTES("\xf0\x90\x80\x80"), 4},
+        {BYTES("\xf4\x8f\xbf\xbf"), 4},
+        {BYTES("\xf4\x90\x80\x80"), 0}, /* U+110000 */
+        {BYTES("\xf5\x80\x80\x80"), 0},
+        {BYTES("\xf0\x90\x80"), 0},
+        {BYTES("\xff"), 0},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        size_t found = text_utf8_length(rows[i].bytes, rows[i].count);
+        CHECK(found == rows[i].expected, "row %zu: found %zu, expected %zu", i, found, rows[i].expected);
+    }
+}
+
+static void what_does_not_fit_is_cut_and_shows_it(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t size;
+        const char *added, *expected;
+    } rows[] = {
+        {4, "abc", "abc"},
+        {4, "abcd", "..."},
+        {5, "abcd", "abcd"},
+        {5, "abcde", "a..."},
+        {8, "abcdefg", "abcdefg"},
+        {8, "abcdefgh", "abcd..."},
+        {8, "abc\xc3\xbc\xc3\xbc", "abc\xc3\xbc\xc3\xbc"},
+        {8, "abc\xc3\xbc\xc3\xbcx", "abc..."},
+        {8, "abcd\xc3\xbcxyz", "abcd..."},
+        {8, "a\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac", "a\xe2\x82\xac..."},
+        {8, "\xf0\x9f\x93\xa7\xf0\x9f\x93\xa7", "\xf0\x9f\x93\xa7..."},
+        {7, "\xf0\x9f\x93\xa7\xf0\x9f\x93\xa7", "..."},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char *buffer = malloc(rows[i].size); /* so that the sanitizer sees the octet behind it */
+        struct text t;
+        text_begin(&t, buffer, rows[i].size);
+        text_add(&t, "%s", rows[i].added);
+        CHECK_TEXT(rows[i].added, buffer, rows[i].expected);
+        assert_int_equal(t.length, strlen(rows[i].expected));
+        assert_int_equal(t.cut, strcmp(rows[i].added, rows[i].expected) != 0);
+        free(buffer);
+    }
+}
+
+static void a_cut_text_stays_as_it_is(void **state)
+{
+    (void)state;
+    char buffer[10];
+    struct text t;
+    text_begin(&t, buffer, sizeof buffer);
+    text_add(&t, "%s", "123456");
+    text_add(&t, "%d", 7890);
+    assert_string_equal(buffer, "123456...");
+    text_add(&t, "x");
+    text_add_escaped(&t, "y", 1);
+    assert_string_equal(buffer, "123456...");
+    assert_int_equal(t.length, 9);
+    text_begin(&t, buffer, sizeof buffer);
+    assert_string_equal(buffer, "");
+    assert_false(t.cut);
+}
+
+static void an_escape_that_does_not_fit_ends_in_dots(void **state)
+{
+    (void)state;
+    char buffer[8];
+    struct text t;
+    text_begin(&t, buffer, sizeof buffer);
+    text_add_escaped(&t, "abcd\x01\x02", 6);
+    assert_string_equal(buffer, "abcd...");
+}
+
+static void names_compare_without_case(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *a, *b;
+        int sign;
+    } rows[] = {
+        {"", "", 0},         {"a", "", 1},        {"ETRN", "etrn", 0},     {"ETRN", "etrm", 1},
+        {"a", "ab", -1},     {"@", "a", -1},      {"[", "a", -1},          {"_", "A", -1},
+        {"Z", "a", 1},       {"\xc3", "z", 1},    {"\xc3\x9c", "\xc3\xbc", -1}, /* not beyond ASCII */
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        int there = text_compare(rows[i].a, rows[i].b);
+        int back = text_compare(rows[i].b, rows[i].a);
+        CHECK((there > 0) - (there < 0) == rows[i].sign && (back < 0) - (back > 0) == rows[i].sign,
+              "\"%s\" and \"%s\": %d and %d", rows[i].a, rows[i].b, there, back);
+        assert_int_equal(text_same(rows[i].a, rows[i].b), rows[i].sign == 0);
+    }
+}
+
+static void numbers_are_read_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *digits;
+        unsigned long maximum;
+        bool fine;
+        unsigned long number;
+    } rows[] = {
+        {"0", 10, true, 0},
+        {"10", 10, true, 10},
+        {"11", 10, false, 0},
+        {"5", 3, false, 0},
+        {"0", 0, true, 0},
+        {"1", 0, false, 0},
+        {"00000000000000000000000025", 25, true, 25},
+        {"4294967295", 0xFFFFFFFFu, true, 0xFFFFFFFFu},
+        {"4294967296", 0xFFFFFFFFu, false, 0},
+        {"18446744073709551615", ULONG_MAX, ULONG_MAX > 0xFFFFFFFFu, ULONG_MAX},
+        {"18446744073709551616", ULONG_MAX, false, 0},
+        {"99999999999999999999999999", ULONG_MAX, false, 0},
+        {"", 10, false, 0},
+        {"-1", 10, false, 0},
+        {"+1", 10, false, 0},
+        {" 1", 10, false, 0},
+        {"1 ", 10, false, 0},
+        {"0x1", 10, false, 0},
+        {"1/", 100, false, 0},
+        {"1:", 100, false, 0},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        unsigned long number = 777;
+        bool fine = text_number(rows[i].digits, rows[i].maximum, &number);
+        CHECK(fine == rows[i].fine && number == (fine ? rows[i].number : 777), "\"%s\" up to %lu: %d, %lu",
+              rows[i].digits, rows[i].maximum, fine, number);
+    }
+}
+
+static void a_copy_is_ones_own(void **state)
+{
+    (void)state;
+    const char *original = "mx.example";
+    char *copy = text_copy(original);
+    assert_string_equal(copy, original);
+    assert_ptr_not_equal(copy, original);
+    free(copy);
+    copy = text_copy("");
+    assert_string_equal(copy, "");
+    free(copy);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bytes_from_outside_are_shown_safely),
+        cmocka_unit_test(utf8_sequences_are_measured),
+        cmocka_unit_test(what_does_not_fit_is_cut_and_shows_it),
+        cmocka_unit_test(a_cut_text_stays_as_it_is),
+        cmocka_unit_test(an_escape_that_does_not_fit_ends_in_dots),
+        cmocka_unit_test(names_compare_without_case),
+        cmocka_unit_test(numbers_are_read_whole_or_not_at_all),
+        cmocka_unit_test(a_copy_is_ones_own),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
