@@ -136,7 +136,7 @@ static void verdict(struct test *test)
     if (ending->outcome != OUTCOME_NONE) {
         enum exit_code code = code_of(ending);
         test->worst = code > test->worst ? code : test->worst;
-        if (*ending->text)
+        if (*ending->text && !ending->code && ending->outcome != OUTCOME_NO_CONNECTION) /* else shown already */
             out("-- %s\n", ending->text);
         advise(ending);
     }

@@ -94,6 +94,53 @@ struct planned_host *planner_find(const struct planner *p, const char *name)
     return stands_at(p, place, name) && p->hosts[place]->settings ? p->hosts[place] : NULL;
 }
 
+/* ---- the end of a dequeue ---- */
+
+static bool any_retry(const struct planned_host *h)
+{
+    for (size_t i = 0; i < h->node_count; i++)
+        if (h->nodes[i].retry)
+            return true;
+    return false;
+}
+
+/* The n-th retry comes after RetrySeconds * 2^(n-1) and up to a quarter more, never later than the interval. */
+static int64_t backoff_ms(const struct planner *p, struct planned_host *h)
+{
+    int64_t delay = (int64_t)p->config->service.retry_seconds * 1000;
+    for (uint32_t i = 1; i < h->failures && delay < h->interval_ms; i++)
+        delay *= 2;
+    delay += (int64_t)(next_random(&h->random) % (uint64_t)(delay / 4 + 1));
+    return earlier(delay, h->interval_ms);
+}
+
+static void end_dequeue(struct planner *p, struct planned_host *h, struct moment now)
+{
+    h->active = false;
+    h->ended = now;
+    h->dequeues++;
+    if (!h->asked)
+        return; /* cancelled as a whole: nothing was learned */
+    bool again = any_retry(h);
+    h->failures = again ? h->failures + 1 : 0;
+    h->retry_at = again && h->usable ? now.steady_ms + backoff_ms(p, h) : PLANNER_NEVER;
+}
+
+/* Ends a dequeue of which the configuration left nothing, between two of its sessions. Nobody asks for its edges then:
+ * the next result of each node brings them again. */
+static void end_if_over(struct planner *p, struct planned_host *h, struct moment now)
+{
+    if (!h->active || h->sessions > 0 || h->waiting > 0)
+        return;
+    end_dequeue(p, h, now);
+    for (size_t i = 0; i < h->node_count; i++) {
+        struct planned_node *node = &h->nodes[i];
+        if (node->edge != EDGE_NONE)
+            node->failing = !node->failing;
+        node->edge = EDGE_NONE;
+    }
+}
+
 /* ---- following the configuration ---- */
 
 static bool host_usable(const struct planned_host *h)
@@ -197,7 +244,6 @@ static void retire(struct planned_host *h)
         if (h->nodes[i].progress == NODE_WAITING)
             h->nodes[i].progress = NODE_IDLE;
     h->waiting = 0;
-    h->active = h->sessions > 0;
     h->usable = false;
     h->scheduled = h->retry_at = h->wanted_at = PLANNER_NEVER;
 }
@@ -227,14 +273,17 @@ static bool follow_host(struct planner *p, const struct host_settings *host, enu
     follow_interval(p, h);
     if (!p->enabled || !host_usable(h)) {
         retire(h);
+        end_if_over(p, h, now);
         return true;
     }
     if ((!h->usable || grown) && (trigger != TRIGGER_START || p->config->service.run_at_start))
         want(h, trigger, now);
     if (h->scheduled == PLANNER_NEVER)
         h->scheduled = now.steady_ms + h->interval_ms;
-    h->active = h->sessions > 0 || h->waiting > 0;
+    if (!any_retry(h))
+        h->retry_at = PLANNER_NEVER;
     h->usable = true;
+    end_if_over(p, h, now);
     return true;
 }
 
@@ -309,10 +358,7 @@ static void begin_dequeue(struct planned_host *h, enum trigger trigger, struct m
         h->wanted_at = PLANNER_NEVER;
         h->scheduled = now.steady_ms + h->interval_ms;
     }
-    if (h->waiting > 0)
-        h->batch = batch_size(h->waiting, h->settings->etrns_per_connection);
-    else
-        h->active = false; /* the nodes to be asked again are configured no more */
+    h->batch = batch_size(h->waiting, h->settings->etrns_per_connection);
 }
 
 static void hand_out(struct planner *p, struct planned_host *h, struct assignment *a)
@@ -343,6 +389,7 @@ bool planner_next(struct planner *p, struct moment now, struct assignment *a)
             begin_dequeue(h, why, now);
         if (h->active && h->waiting > 0 && h->settings && h->sessions < h->settings->connections_per_host) {
             hand_out(p, h, a);
+            p->scan++; /* hosts take turns, so that none shuts out the others */
             return true;
         }
     }
@@ -402,30 +449,6 @@ void planner_node_done(struct planner *p, struct planned_host *host, const char 
     node->asked = now;
     node->retry = asks_again(follows);
     follow_health(node, follows, now);
-}
-
-/* The n-th retry comes after RetrySeconds * 2^(n-1) and up to a quarter more, never later than the interval. */
-static int64_t backoff_ms(const struct planner *p, struct planned_host *h)
-{
-    int64_t delay = (int64_t)p->config->service.retry_seconds * 1000;
-    for (uint32_t i = 1; i < h->failures && delay < h->interval_ms; i++)
-        delay *= 2;
-    delay += (int64_t)(next_random(&h->random) % (uint64_t)(delay / 4 + 1));
-    return earlier(delay, h->interval_ms);
-}
-
-static void end_dequeue(struct planner *p, struct planned_host *h, struct moment now)
-{
-    bool again = false;
-    h->active = false;
-    h->ended = now;
-    h->dequeues++;
-    if (!h->asked)
-        return; /* cancelled as a whole: nothing was learned */
-    for (size_t i = 0; i < h->node_count; i++)
-        again = again || h->nodes[i].retry;
-    h->failures = again ? h->failures + 1 : 0;
-    h->retry_at = again && h->usable ? now.steady_ms + backoff_ms(p, h) : PLANNER_NEVER;
 }
 
 bool planner_session_done(struct planner *p, struct planned_host *host, struct moment now)

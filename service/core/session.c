@@ -87,9 +87,7 @@ static void perform_etrn(struct session *s)
 /* What follows once the host has introduced itself: security, where the settings ask for it, then ETRN. */
 static void introduced(struct session *s, int code, const char *text)
 {
-    if (s->finishing)
-        give_up(s, OUTCOME_CANCELLED, 0, NULL);
-    else if (s->params->tls == TLS_REQUIRE || s->params->tls == TLS_IMPLICIT)
+    if (s->params->tls == TLS_REQUIRE || s->params->tls == TLS_IMPLICIT)
         give_up(s, OUTCOME_NO_TLS, 0, "this version of EtrnSvc has no TLS");
     else if (!s->etrn_offered && !s->params->force_etrn)
         give_up(s, OUTCOME_NOT_OFFERED, code, text);
@@ -99,9 +97,7 @@ static void introduced(struct session *s, int code, const char *text)
 
 static void greeting_reply(struct session *s, int code, const char *line)
 {
-    if (s->finishing)
-        give_up(s, OUTCOME_CANCELLED, 0, NULL);
-    else if (code == 220)
+    if (code == 220)
         perform(s, SESSION_EHLO, s->params->helo);
     else
         give_up(s, outcome_of_refusal(code), code, line);
@@ -114,10 +110,10 @@ static void ehlo_reply(struct session *s, int code, const char *line)
     bool secure = s->params->tls == TLS_REQUIRE || s->params->tls == TLS_IMPLICIT;
     if (code == 250)
         introduced(s, 0, "ETRN is not in the reply to EHLO");
-    else if (unknown && s->params->force_etrn && !secure && !s->finishing)
+    else if (unknown && s->params->force_etrn && !secure)
         perform(s, SESSION_HELO, s->params->helo);
     else if (unknown)
-        give_up(s, s->finishing ? OUTCOME_CANCELLED : OUTCOME_NOT_OFFERED, code, line);
+        give_up(s, OUTCOME_NOT_OFFERED, code, line);
     else
         give_up(s, outcome_of_refusal(code), code, line);
 }
@@ -149,6 +145,10 @@ static void reply_complete(struct session *s)
     const char *line = s->reply.line;
     if (code == 421) {
         closing_reply(s, code, line);
+        return;
+    }
+    if (s->finishing && s->state < SESSION_ETRN) {
+        give_up(s, OUTCOME_CANCELLED, 0, NULL);
         return;
     }
     switch (s->state) {

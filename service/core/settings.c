@@ -394,15 +394,16 @@ bool config_apply(struct config *c, struct host_settings *host, const struct set
 {
     void *field = field_of(c, host, s);
     size_t before = problem->length;
+    bool readable = type == stored_type(s) && size <= VALUE_SIZE_LIMIT;
     bool fine = false;
     reset(c, host, s);
-    if (type == stored_type(s) && size <= VALUE_SIZE_LIMIT) {
+    if (readable) {
         if (s->type != SETTING_DWORD)
             fine = apply_text(field, s, data, size, problem);
         else if (size == 4)
             fine = apply_dword(field, s, data);
     }
-    if (fine || s->type == SETTING_STRINGS)
+    if (fine || (readable && s->type == SETTING_STRINGS))
         set_origin(c, host, s, origin);
     if (!fine && problem->length == before)
         refuse(s, type, data, size, problem);

@@ -45,8 +45,9 @@ static void print_event(DWORD id, const wchar_t *const *strings)
     static const char *const kinds[] = {"", "info", "warning", "error"};
     wchar_t line[2048];
     DWORD flags = FORMAT_MESSAGE_FROM_HMODULE | FORMAT_MESSAGE_ARGUMENT_ARRAY | FORMAT_MESSAGE_MAX_WIDTH_MASK;
-    if (!FormatMessageW(flags, NULL, id, 0, line, ARRAYSIZE(line), (va_list *)(void *)strings))
-        return;
+    DWORD length = FormatMessageW(flags, NULL, id, 0, line, ARRAYSIZE(line), (va_list *)(void *)strings);
+    while (length > 0 && line[length - 1] == L' ')
+        line[--length] = L'\0';
     char *utf8 = narrow_copy(line);
     if (utf8)
         print_line(kinds[id >> 30], utf8);

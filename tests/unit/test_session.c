@@ -218,7 +218,7 @@ static void each_reply_to_etrn_is_its_own_nodes_outcome(void **state)
     };
     for (size_t i = 0; i < COUNT(rows); i++)
         for (size_t node = 0; node < 3; node++) {
-            char reply[30], expected[100], name[30];
+            char reply[30], expected[130], name[30];
             const char *others = "started 250";
             snprintf(reply, sizeof reply, "%d so\r\n", rows[i].code);
             snprintf(name, sizeof name, "%d for node %zu", rows[i].code, node);

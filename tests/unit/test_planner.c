@@ -1,0 +1,879 @@
+#include "planner.h"
+#include "unit.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { SECOND = 1000, MINUTE = 60 * SECOND };
+#define HOUR INT64_C(3600000)
+#define DAY (24 * HOUR)
+#define YEAR (365 * DAY)
+
+/* ---- a world: a configuration written down, the planner that follows it, and the time ---- */
+
+enum { HOSTS = 6 };
+
+struct host_plan {
+    const char *name;  /* NULL: none */
+    const char *nodes; /* separated by spaces */
+    bool disabled;
+    uint32_t etrns, connections, interval; /* 0: the default */
+};
+
+struct world {
+    struct host_plan hosts[HOSTS];
+    bool off, not_at_start;
+    uint32_t gap, retry, maximum, interval; /* 0: as the case needs it; see configure() */
+    struct config *config;
+    struct planner planner;
+    struct moment now;
+};
+
+static uint32_t or_default(uint32_t number, uint32_t otherwise)
+{
+    return number ? number : otherwise;
+}
+
+static void set_nodes(struct config *c, struct host_settings *host, const char *nodes)
+{
+    char copy[200];
+    const char *words[40];
+    size_t count = 0;
+    snprintf(copy, sizeof copy, "%s", nodes);
+    for (char *word = strtok(copy, " "); word; word = strtok(NULL, " "))
+        words[count++] = word;
+    const struct setting *s = setting_find(SCOPE_HOST, "Domains");
+    struct value value;
+    char buffer[100];
+    struct text problem;
+    text_begin(&problem, buffer, sizeof buffer);
+    assert_true(setting_encode(s, words, count, &value, &problem));
+    assert_true(config_apply(c, host, s, ORIGIN_PARAMETERS, value.type, value.data, value.size, &problem));
+    free(value.data);
+}
+
+static void drop_config(struct world *w)
+{
+    if (w->config)
+        config_free(w->config);
+    free(w->config);
+    w->config = NULL;
+}
+
+/* Gives the planner a new configuration, and frees the one it had. */
+static void configure(struct world *w, enum trigger trigger)
+{
+    struct config *next = malloc(sizeof *next);
+    config_init(next);
+    next->service.always_use_etrn = !w->off;
+    next->service.run_at_start = !w->not_at_start;
+    next->service.minimum_gap_seconds = w->gap;
+    next->service.retry_seconds = or_default(w->retry, 60);
+    next->service.max_connections = or_default(w->maximum, 500);
+    next->service.interval_minutes = or_default(w->interval, 15);
+    for (size_t i = 0; i < HOSTS; i++) {
+        if (!w->hosts[i].name)
+            continue;
+        struct host_settings *host = config_add_host(next, w->hosts[i].name);
+        host->enabled = !w->hosts[i].disabled;
+        host->etrns_per_connection = or_default(w->hosts[i].etrns, 7);
+        host->connections_per_host = or_default(w->hosts[i].connections, 4);
+        host->interval_minutes = w->hosts[i].interval;
+    }
+    for (size_t i = 0; i < HOSTS; i++) /* adding a host moves the others */
+        if (w->hosts[i].name)
+            set_nodes(next, config_add_host(next, w->hosts[i].name), w->hosts[i].nodes);
+    assert_true(planner_configure(&w->planner, next, trigger, w->now));
+    drop_config(w);
+    w->config = next;
+}
+
+static struct moment first_moment(void)
+{
+    return (struct moment){.steady_ms = 5 * MINUTE, .utc_ms = 1700000000000};
+}
+
+static void set_up(struct world *w)
+{
+    planner_init(&w->planner, 1985);
+    w->now = first_moment();
+}
+
+static void tear_down(struct world *w)
+{
+    planner_free(&w->planner);
+    drop_config(w);
+}
+
+static void pass(struct world *w, int64_t ms)
+{
+    w->now.steady_ms += ms;
+    w->now.utc_ms += ms;
+}
+
+/* The next session, as "host: node node"; "" when there is none. */
+static const char *next_session(struct world *w)
+{
+    static char line[400];
+    struct assignment a;
+    struct text text;
+    text_begin(&text, line, sizeof line);
+    if (!planner_next(&w->planner, w->now, &a))
+        return line;
+    text_add(&text, "%s:", a.host->name);
+    for (size_t i = 0; i < a.node_count; i++)
+        text_add(&text, " %s", a.host->nodes[a.nodes[i]].name);
+    return line;
+}
+
+static struct planned_host *find(struct world *w, const char *host)
+{
+    for (size_t i = 0; i < w->planner.host_count; i++) /* planner_find() does not know the removed */
+        if (strcmp(w->planner.hosts[i]->name, host) == 0)
+            return w->planner.hosts[i];
+    fail_msg("no host %s", host);
+    return NULL;
+}
+
+/* Ends a session of `host` with `replies`: "a=250 b=458"; 0 stands for a node that was not asked after all. True when
+ * its dequeue ended with it. */
+static bool answer(struct world *w, const char *host, const char *replies)
+{
+    struct planned_host *h = find(w, host);
+    char copy[200];
+    snprintf(copy, sizeof copy, "%s", replies);
+    for (char *word = strtok(copy, " "); word; word = strtok(NULL, " ")) {
+        char *equals = strchr(word, '=');
+        *equals = '\0';
+        int code = atoi(equals + 1);
+        struct result result;
+        result_set(&result, code ? outcome_of_etrn(code) : OUTCOME_CANCELLED, code, NULL);
+        planner_node_done(&w->planner, h, word, &result, w->now);
+    }
+    return planner_session_done(&w->planner, h, w->now);
+}
+
+/* What is news of a host's nodes: "a fails, b recovers". */
+static const char *news(struct world *w, const char *host)
+{
+    static char line[200];
+    struct text text;
+    text_begin(&text, line, sizeof line);
+    const struct planned_host *h = find(w, host);
+    for (size_t i = 0; i < h->node_count; i++)
+        if (h->nodes[i].edge != EDGE_NONE)
+            text_add(&text, "%s%s %s", text.length ? ", " : "", h->nodes[i].name,
+                     h->nodes[i].edge == EDGE_FAILS ? "fails" : "recovers");
+    return line;
+}
+
+/* When and why a host is asked next: "interval in 900"; "never". */
+static const char *next_time(struct world *w, const char *host)
+{
+    static char line[60];
+    enum trigger why;
+    int64_t due = planner_due(&w->planner, find(w, host), &why);
+    if (due == PLANNER_NEVER)
+        return "never";
+    snprintf(line, sizeof line, "%s in %" PRId64, trigger_name(why), (due - w->now.steady_ms) / SECOND);
+    return line;
+}
+
+static int64_t seconds_to_wakeup(struct world *w)
+{
+    int64_t wakeup = planner_wakeup(&w->planner, w->now);
+    return wakeup == PLANNER_NEVER ? -1 : (wakeup - w->now.steady_ms) / SECOND;
+}
+
+/* One dequeue of one session, from due to done. */
+static void dequeue(struct world *w, const char *session, const char *host, const char *replies)
+{
+    assert_string_equal(next_session(w), session);
+    assert_true(answer(w, host, replies));
+}
+
+/* ---- when ---- */
+
+static void hosts_are_asked_at_the_start_and_then_every_interval(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x y"}, {"b", "z", .interval = 60}}};
+    set_up(&w);
+    assert_string_equal(next_session(&w), "");
+    assert_int_equal(seconds_to_wakeup(&w), -1);
+    planner_request(&w.planner, NULL, w.now);
+    configure(&w, TRIGGER_START);
+    assert_string_equal(next_time(&w, "a"), "start in 0");
+    assert_int_equal(seconds_to_wakeup(&w), 0);
+    dequeue(&w, "a: x y", "a", "x=250 y=251");
+    dequeue(&w, "b: z", "b", "z=253");
+    assert_string_equal(next_session(&w), "");
+    assert_string_equal(next_time(&w, "a"), "interval in 900");
+    assert_string_equal(next_time(&w, "b"), "interval in 3600");
+    assert_int_equal(seconds_to_wakeup(&w), 900);
+    pass(&w, 15 * MINUTE - 1);
+    assert_string_equal(next_session(&w), "");
+    pass(&w, 1);
+    dequeue(&w, "a: x y", "a", "x=250 y=251");
+    assert_string_equal(next_session(&w), "");
+    assert_int_equal(find(&w, "a")->dequeues, 2);
+    tear_down(&w);
+}
+
+static void without_run_at_start_the_first_interval_is_waited_for(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x"}}, .not_at_start = true};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    assert_string_equal(next_session(&w), "");
+    assert_string_equal(next_time(&w, "a"), "interval in 900");
+    w.hosts[1] = (struct host_plan){.name = "b", .nodes = "y"};
+    configure(&w, TRIGGER_ENABLE); /* only the start is left out */
+    dequeue(&w, "b: y", "b", "y=250");
+    assert_string_equal(next_session(&w), "");
+    tear_down(&w);
+}
+
+static void what_is_off_is_not_asked(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x"}, {"b", "y", .disabled = true}, {"c", ""}}, .off = true};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    planner_request(&w.planner, NULL, w.now);
+    assert_string_equal(next_session(&w), "");
+    assert_string_equal(next_time(&w, "a"), "never");
+    assert_int_equal(seconds_to_wakeup(&w), -1);
+    w.off = false;
+    configure(&w, TRIGGER_ENABLE);
+    assert_string_equal(next_time(&w, "a"), "enable in 0");
+    assert_string_equal(next_time(&w, "b"), "never");
+    assert_string_equal(next_time(&w, "c"), "never");
+    dequeue(&w, "a: x", "a", "x=250");
+    assert_string_equal(next_session(&w), "");
+    w.hosts[1].disabled = false;
+    w.hosts[2].nodes = "z";
+    configure(&w, TRIGGER_ENABLE);
+    dequeue(&w, "b: y", "b", "y=250");
+    dequeue(&w, "c: z", "c", "z=250");
+    assert_string_equal(next_session(&w), "");
+    tear_down(&w);
+}
+
+static void a_configuration_that_says_the_same_starts_nothing(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x y"}}};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    dequeue(&w, "a: x y", "a", "x=250 y=459");
+    pass(&w, MINUTE);
+    configure(&w, TRIGGER_ENABLE);
+    assert_string_equal(next_session(&w), "");
+    assert_string_equal(next_time(&w, "a"), "interval in 840");
+    w.hosts[0].nodes = "Y X"; /* another order, another case: the same nodes */
+    configure(&w, TRIGGER_ENABLE);
+    assert_string_equal(next_session(&w), "");
+    assert_int_equal(find(&w, "a")->nodes[0].result.code, 459);
+    assert_string_equal(find(&w, "a")->nodes[0].name, "Y");
+    tear_down(&w);
+}
+
+static void a_request_is_met_at_once_but_for_the_gap(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x"}, {"b", "y"}}, .gap = 30};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    dequeue(&w, "a: x", "a", "x=250");
+    dequeue(&w, "b: y", "b", "y=250");
+    pass(&w, 10 * SECOND);
+    planner_request(&w.planner, find(&w, "a"), w.now);
+    assert_string_equal(next_session(&w), "");
+    assert_string_equal(next_time(&w, "a"), "request in 20");
+    assert_string_equal(next_time(&w, "b"), "interval in 890");
+    assert_int_equal(seconds_to_wakeup(&w), 20);
+    pass(&w, 20 * SECOND - 1);
+    assert_string_equal(next_session(&w), "");
+    pass(&w, 1);
+    dequeue(&w, "a: x", "a", "x=250");
+    pass(&w, MINUTE);
+    planner_request(&w.planner, NULL, w.now);
+    dequeue(&w, "a: x", "a", "x=250");
+    dequeue(&w, "b: y", "b", "y=250");
+    assert_string_equal(next_session(&w), "");
+    assert_string_equal(next_time(&w, "a"), "interval in 900"); /* everything was asked: the interval begins anew */
+    tear_down(&w);
+}
+
+static void a_request_while_busy_comes_after(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x"}}, .gap = 30};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    assert_string_equal(next_session(&w), "a: x");
+    pass(&w, MINUTE);
+    planner_request(&w.planner, NULL, w.now);
+    planner_request(&w.planner, NULL, w.now);
+    assert_string_equal(next_session(&w), "");
+    assert_int_equal(seconds_to_wakeup(&w), -1);
+    assert_true(answer(&w, "a", "x=250"));
+    assert_string_equal(next_session(&w), "");
+    assert_string_equal(next_time(&w, "a"), "request in 30");
+    pass(&w, 30 * SECOND);
+    dequeue(&w, "a: x", "a", "x=250");
+    pass(&w, 30 * SECOND);
+    assert_string_equal(next_session(&w), "");
+    tear_down(&w);
+}
+
+static void a_round_longer_than_its_interval_does_not_overlap(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x", .interval = 1}}, .gap = 30};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    assert_string_equal(next_session(&w), "a: x");
+    for (int i = 0; i < 10; i++) {
+        pass(&w, MINUTE);
+        assert_string_equal(next_session(&w), "");
+    }
+    assert_true(answer(&w, "a", "x=250"));
+    assert_string_equal(next_time(&w, "a"), "interval in 30");
+    tear_down(&w);
+}
+
+static void a_changed_interval_counts_from_the_last_round(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x"}}};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    dequeue(&w, "a: x", "a", "x=250");
+    pass(&w, 5 * MINUTE);
+    w.interval = 60;
+    configure(&w, TRIGGER_ENABLE);
+    assert_string_equal(next_time(&w, "a"), "interval in 3300");
+    w.hosts[0].interval = 10;
+    configure(&w, TRIGGER_ENABLE);
+    assert_string_equal(next_time(&w, "a"), "interval in 300");
+    w.hosts[0].interval = 1; /* so it should have been asked already */
+    configure(&w, TRIGGER_ENABLE);
+    assert_int_equal(seconds_to_wakeup(&w), 0);
+    dequeue(&w, "a: x", "a", "x=250");
+    assert_string_equal(next_time(&w, "a"), "interval in 60");
+    tear_down(&w);
+}
+
+static void the_wall_clock_moves_nothing_and_a_suspend_is_one_round(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x"}}};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    dequeue(&w, "a: x", "a", "x=250");
+    const int64_t steps[] = {HOUR, -HOUR, 10 * YEAR, -10 * YEAR};
+    for (size_t i = 0; i < COUNT(steps); i++) {
+        w.now.utc_ms += steps[i];
+        assert_string_equal(next_session(&w), "");
+        assert_int_equal(seconds_to_wakeup(&w), 900);
+    }
+    pass(&w, 50 * DAY); /* beyond what 32 bits of milliseconds hold */
+    dequeue(&w, "a: x", "a", "x=250");
+    assert_string_equal(next_session(&w), "");
+    assert_string_equal(next_time(&w, "a"), "interval in 900");
+    assert_int_equal(find(&w, "a")->ended.utc_ms, w.now.utc_ms);
+    tear_down(&w);
+}
+
+static void paused_means_later(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x y z", .etrns = 1, .connections = 1}}};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    planner_pause(&w.planner, true);
+    assert_string_equal(next_session(&w), "");
+    assert_int_equal(seconds_to_wakeup(&w), -1);
+    planner_pause(&w.planner, false);
+    assert_int_equal(seconds_to_wakeup(&w), 0);
+    assert_string_equal(next_session(&w), "a: x");
+    planner_pause(&w.planner, true);
+    assert_false(answer(&w, "a", "x=250")); /* in the midst of a dequeue */
+    pass(&w, 10 * MINUTE);
+    assert_string_equal(next_session(&w), "");
+    planner_pause(&w.planner, false);
+    assert_string_equal(next_session(&w), "a: y");
+    assert_false(answer(&w, "a", "y=250"));
+    dequeue(&w, "a: z", "a", "z=250");
+    tear_down(&w);
+}
+
+/* ---- retries ---- */
+
+static void only_what_may_succeed_is_asked_again(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "good none busy denied passing"}}, .interval = 1440};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    dequeue(&w, "a: good none busy denied passing", "a", "good=250 none=251 busy=458 denied=459 passing=451");
+    pass(&w, 59 * SECOND);
+    assert_string_equal(next_session(&w), "");
+    pass(&w, 16 * SECOND);
+    dequeue(&w, "a: busy passing", "a", "busy=250 passing=451");
+    pass(&w, 150 * SECOND);
+    dequeue(&w, "a: passing", "a", "passing=550"); /* permanent: not again */
+    pass(&w, 10 * MINUTE);
+    assert_string_equal(next_session(&w), "");
+    assert_string_equal(news(&w, "a"), "");
+    pass(&w, DAY);
+    assert_string_equal(next_session(&w), "a: good none busy denied passing");
+    tear_down(&w);
+}
+
+static void retries_double_up_to_the_interval(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x"}}, .interval = 10, .retry = 60};
+    set_up(&w);
+    for (uint64_t seed = 0; seed < 50; seed++) {
+        planner_free(&w.planner);
+        planner_init(&w.planner, seed);
+        configure(&w, TRIGGER_START);
+        dequeue(&w, "a: x", "a", "x=451");
+        static const int64_t least[] = {60, 120, 240, 480, 600, 600};
+        for (size_t i = 0; i < COUNT(least); i++) {
+            struct planned_host *h = find(&w, "a");
+            int64_t delay = h->retry_at - w.now.steady_ms;
+            int64_t most = least[i] * 1250 < 600 * SECOND ? least[i] * 1250 : 600 * SECOND;
+            CHECK(delay >= least[i] * SECOND && delay <= most, "retry %zu after %" PRId64 " ms", i + 1, delay);
+            pass(&w, delay);
+            assert_string_equal(next_session(&w), "a: x");
+            assert_true(answer(&w, "a", "x=451"));
+        }
+        pass(&w, 10 * MINUTE);
+        dequeue(&w, "a: x", "a", "x=250");
+        assert_int_equal(find(&w, "a")->retry_at, PLANNER_NEVER);
+        pass(&w, 10 * MINUTE);
+        dequeue(&w, "a: x", "a", "x=451"); /* and begin anew after a success */
+        assert_in_range(find(&w, "a")->retry_at - w.now.steady_ms, 60 * SECOND, 75 * SECOND);
+    }
+    tear_down(&w);
+}
+
+static void the_jitter_differs_from_machine_to_machine(void **state)
+{
+    (void)state;
+    int64_t at[2];
+    for (uint64_t seed = 0; seed < 2; seed++) {
+        struct world w = {.hosts = {{"a", "x"}}, .interval = 1440, .retry = 3600};
+        set_up(&w);
+        planner_init(&w.planner, seed);
+        configure(&w, TRIGGER_START);
+        dequeue(&w, "a: x", "a", "x=451");
+        at[seed] = find(&w, "a")->retry_at;
+        tear_down(&w);
+    }
+    assert_int_not_equal(at[0], at[1]);
+}
+
+static void a_retry_longer_than_the_interval_is_not_needed(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x"}}, .interval = 1, .retry = 86400};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    dequeue(&w, "a: x", "a", "x=451");
+    assert_string_equal(next_time(&w, "a"), "interval in 60");
+    tear_down(&w);
+}
+
+static void a_node_taken_away_takes_its_retry_along(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x y"}}};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    dequeue(&w, "a: x y", "a", "x=250 y=451");
+    w.hosts[0].nodes = "x";
+    configure(&w, TRIGGER_ENABLE);
+    assert_string_equal(next_time(&w, "a"), "interval in 900");
+    pass(&w, HOUR); /* asleep: what was due is asked in one go */
+    dequeue(&w, "a: x", "a", "x=250");
+    tear_down(&w);
+}
+
+/* ---- news ---- */
+
+static void only_edges_are_news(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x"}}};
+    static const struct {
+        const char *replies, *news;
+    } rounds[] = {
+        {"x=250", ""},           {"x=251", ""},      {"x=451", "x fails"}, {"x=459", ""}, {"x=458", ""},
+        {"x=250", "x recovers"}, {"x=253", ""},      {"x=459", "x fails"}, {"x=250", "x recovers"},
+        {"x=458", ""},           {"x=458", ""},      {"x=250", ""},        {"x=458", ""}, {"x=458", ""},
+        {"x=458", "x fails"},    {"x=458", ""},      {"x=0", ""},          {"x=250", "x recovers"},
+        {"x=458", ""},           {"x=458", ""},      {"x=0", ""},          {"x=458", "x fails"},
+    };
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    for (size_t i = 0; i < COUNT(rounds); i++) {
+        dequeue(&w, "a: x", "a", rounds[i].replies);
+        CHECK(strcmp(news(&w, "a"), rounds[i].news) == 0, "round %zu: found \"%s\", expected \"%s\"", i, news(&w, "a"),
+              rounds[i].news);
+        pass(&w, SECOND);
+        planner_request(&w.planner, NULL, w.now);
+    }
+    tear_down(&w);
+}
+
+static void each_node_has_its_own_news(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x y z"}}};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    dequeue(&w, "a: x y z", "a", "x=459 y=250 z=550");
+    assert_string_equal(news(&w, "a"), "x fails, z fails");
+    int64_t since = w.now.steady_ms;
+    pass(&w, 15 * MINUTE);
+    dequeue(&w, "a: x y z", "a", "x=250 y=459 z=550");
+    assert_string_equal(news(&w, "a"), "x recovers, y fails");
+    assert_int_equal(find(&w, "a")->nodes[0].since.steady_ms, w.now.steady_ms);
+    assert_int_equal(find(&w, "a")->nodes[2].since.steady_ms, since);
+    assert_int_equal(find(&w, "a")->nodes[2].asked.steady_ms, w.now.steady_ms);
+    tear_down(&w);
+}
+
+static void a_dequeue_that_was_cancelled_taught_nothing(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x"}}};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    dequeue(&w, "a: x", "a", "x=0");
+    assert_string_equal(news(&w, "a"), "");
+    assert_int_equal(find(&w, "a")->nodes[0].result.outcome, OUTCOME_NONE);
+    assert_string_equal(next_time(&w, "a"), "interval in 900");
+    tear_down(&w);
+}
+
+/* ---- sessions ---- */
+
+static void nodes_are_spread_evenly_over_few_sessions(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "n1 n2 n3 n4 n5 n6 n7 n8 n9 n10 n11 n12"}}};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    assert_string_equal(next_session(&w), "a: n1 n2 n3 n4 n5 n6");
+    assert_string_equal(next_session(&w), "a: n7 n8 n9 n10 n11 n12");
+    assert_string_equal(next_session(&w), "");
+    assert_false(answer(&w, "a", "n7=250 n8=250 n9=250 n10=250 n11=250 n12=250"));
+    assert_true(answer(&w, "a", "n1=250 n2=250 n3=250 n4=250 n5=250 n6=250"));
+    w.hosts[0].nodes = "n1 n2 n3 n4 n5 n6 n7 n8";
+    w.hosts[0].etrns = 3;
+    configure(&w, TRIGGER_ENABLE);
+    pass(&w, 15 * MINUTE);
+    assert_string_equal(next_session(&w), "a: n1 n2 n3");
+    assert_string_equal(next_session(&w), "a: n4 n5 n6");
+    assert_string_equal(next_session(&w), "a: n7 n8");
+    tear_down(&w);
+}
+
+static void a_host_has_only_so_many_sessions_at_once(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "n1 n2 n3", .etrns = 1, .connections = 2}}};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    assert_string_equal(next_session(&w), "a: n1");
+    assert_string_equal(next_session(&w), "a: n2");
+    assert_string_equal(next_session(&w), "");
+    assert_false(answer(&w, "a", "n1=250"));
+    assert_string_equal(next_session(&w), "a: n3");
+    assert_string_equal(next_session(&w), "");
+    assert_false(answer(&w, "a", "n3=250"));
+    assert_true(answer(&w, "a", "n2=250"));
+    tear_down(&w);
+}
+
+static void all_hosts_together_have_only_so_many_sessions(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x"}, {"b", "y"}, {"c", "z"}}, .maximum = 2};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    assert_string_equal(next_session(&w), "a: x");
+    assert_string_equal(next_session(&w), "b: y");
+    assert_string_equal(next_session(&w), "");
+    assert_int_equal(seconds_to_wakeup(&w), -1); /* the end of a session comes first */
+    assert_true(answer(&w, "b", "y=250"));
+    assert_int_equal(seconds_to_wakeup(&w), 0);
+    assert_string_equal(next_session(&w), "c: z");
+    tear_down(&w);
+}
+
+static void a_host_that_is_always_due_does_not_shut_out_the_others(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x", .interval = 1}, {"b", "y"}}, .maximum = 1};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    assert_string_equal(next_session(&w), "a: x");
+    pass(&w, 2 * MINUTE); /* so it is due again at its end */
+    assert_true(answer(&w, "a", "x=250"));
+    assert_string_equal(next_session(&w), "b: y");
+    tear_down(&w);
+}
+
+/* ---- a configuration that changes in the midst ---- */
+
+static void disabled_while_busy_the_sessions_end_and_nothing_follows(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x y z", .etrns = 1, .connections = 2}}, .gap = 30};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    assert_string_equal(next_session(&w), "a: x");
+    assert_string_equal(next_session(&w), "a: y");
+    w.off = true;
+    configure(&w, TRIGGER_ENABLE);
+    assert_string_equal(next_session(&w), "");
+    assert_false(answer(&w, "a", "x=451"));
+    assert_true(answer(&w, "a", "y=0"));
+    assert_string_equal(news(&w, "a"), "x fails");
+    assert_string_equal(next_time(&w, "a"), "never");
+    pass(&w, SECOND);
+    w.off = false;
+    configure(&w, TRIGGER_ENABLE);
+    assert_string_equal(next_time(&w, "a"), "enable in 29");
+    tear_down(&w);
+}
+
+static void disabled_and_enabled_while_busy_it_is_asked_afterwards(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x y", .etrns = 1, .connections = 1}}, .gap = 30};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    assert_string_equal(next_session(&w), "a: x");
+    w.hosts[0].disabled = true;
+    configure(&w, TRIGGER_ENABLE);
+    w.hosts[0].disabled = false;
+    configure(&w, TRIGGER_ENABLE);
+    assert_string_equal(next_session(&w), "");
+    assert_true(answer(&w, "a", "x=250"));
+    assert_string_equal(next_session(&w), "");
+    assert_string_equal(next_time(&w, "a"), "enable in 30");
+    pass(&w, 30 * SECOND);
+    assert_string_equal(next_session(&w), "a: x");
+    tear_down(&w);
+}
+
+/* Between two sessions of one dequeue none is open: what ends it there is still a dequeue of a moment ago. */
+static void disabled_between_two_sessions_the_gap_is_kept(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x y", .etrns = 1, .connections = 1}}, .gap = 30};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    assert_string_equal(next_session(&w), "a: x");
+    assert_false(answer(&w, "a", "x=459"));
+    w.hosts[0].disabled = true;
+    configure(&w, TRIGGER_ENABLE);
+    w.hosts[0].disabled = false;
+    configure(&w, TRIGGER_ENABLE);
+    assert_string_equal(next_session(&w), "");
+    assert_string_equal(next_time(&w, "a"), "enable in 30");
+    pass(&w, 30 * SECOND);
+    assert_string_equal(next_session(&w), "a: x");
+    assert_false(answer(&w, "a", "x=459"));
+    dequeue(&w, "a: y", "a", "y=250");
+    assert_string_equal(news(&w, "a"), "x fails"); /* nobody was told before */
+    tear_down(&w);
+}
+
+static void nodes_taken_away_between_two_sessions_end_the_dequeue(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x y", .etrns = 1, .connections = 1}}, .gap = 30};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    assert_string_equal(next_session(&w), "a: x");
+    assert_false(answer(&w, "a", "x=451"));
+    w.hosts[0].nodes = "x";
+    configure(&w, TRIGGER_ENABLE);
+    assert_string_equal(next_session(&w), "");
+    assert_in_range(find(&w, "a")->retry_at - w.now.steady_ms, 60 * SECOND, 75 * SECOND);
+    pass(&w, 75 * SECOND);
+    dequeue(&w, "a: x", "a", "x=451");
+    assert_string_equal(news(&w, "a"), "x fails");
+    tear_down(&w);
+}
+
+static void a_host_removed_while_busy_goes_with_its_last_session(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x y", .etrns = 1}, {"b", "z"}}};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    assert_string_equal(next_session(&w), "a: x");
+    assert_string_equal(next_session(&w), "b: z");
+    assert_string_equal(next_session(&w), "a: y");
+    w.hosts[0].name = NULL;
+    configure(&w, TRIGGER_ENABLE);
+    assert_null(planner_find(&w.planner, "a"));
+    assert_non_null(planner_find(&w.planner, "B"));
+    planner_request(&w.planner, NULL, w.now);
+    assert_string_equal(next_session(&w), "");
+    assert_string_equal(next_time(&w, "a"), "never");
+    assert_false(answer(&w, "a", "x=250"));
+    assert_int_equal(w.planner.host_count, 2);
+    assert_false(answer(&w, "a", "y=451"));
+    assert_int_equal(w.planner.host_count, 1);
+    assert_int_equal(w.planner.sessions, 1);
+    assert_true(answer(&w, "b", "z=250"));
+    tear_down(&w);
+}
+
+static void a_host_removed_while_idle_goes_at_once(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x"}, {"b", "y"}, {"c", "z"}}};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    w.hosts[1].name = NULL;
+    configure(&w, TRIGGER_ENABLE);
+    assert_int_equal(w.planner.host_count, 2);
+    dequeue(&w, "a: x", "a", "x=250");
+    dequeue(&w, "c: z", "c", "z=250");
+    assert_string_equal(next_session(&w), "");
+    w.hosts[0].name = w.hosts[2].name = NULL;
+    configure(&w, TRIGGER_ENABLE);
+    assert_string_equal(next_session(&w), "");
+    assert_int_equal(seconds_to_wakeup(&w), -1);
+    tear_down(&w);
+}
+
+static void a_host_removed_and_added_while_busy_is_still_one(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x"}}, .gap = 30};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    assert_string_equal(next_session(&w), "a: x");
+    w.hosts[0].name = NULL;
+    configure(&w, TRIGGER_ENABLE);
+    w.hosts[0] = (struct host_plan){.name = "A", .nodes = "x new"};
+    configure(&w, TRIGGER_ENABLE);
+    assert_int_equal(w.planner.host_count, 1);
+    assert_string_equal(next_session(&w), "");
+    assert_true(answer(&w, "a", "x=250"));
+    assert_string_equal(next_session(&w), "");
+    pass(&w, 30 * SECOND);
+    assert_string_equal(next_session(&w), "a: x new");
+    tear_down(&w);
+}
+
+static void nodes_added_while_busy_are_asked_afterwards(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x"}}};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    assert_string_equal(next_session(&w), "a: x");
+    w.hosts[0].nodes = "new x";
+    configure(&w, TRIGGER_ENABLE);
+    assert_string_equal(next_session(&w), "");
+    assert_true(answer(&w, "a", "x=250")); /* it has moved, and its result finds it */
+    assert_int_equal(find(&w, "a")->nodes[1].result.code, 250);
+    dequeue(&w, "a: new x", "a", "x=250 new=250");
+    assert_string_equal(next_session(&w), "");
+    tear_down(&w);
+}
+
+static void nodes_taken_away_while_busy_are_passed_over(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x y z", .etrns = 1, .connections = 1}}};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    assert_string_equal(next_session(&w), "a: x");
+    w.hosts[0].nodes = "z";
+    configure(&w, TRIGGER_ENABLE);
+    assert_false(answer(&w, "a", "x=451"));
+    dequeue(&w, "a: z", "a", "z=250");
+    assert_string_equal(next_time(&w, "a"), "interval in 900");
+    tear_down(&w);
+}
+
+static void a_result_for_a_node_that_is_not_out_is_passed_over(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x y", .etrns = 1, .connections = 1}}};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    assert_string_equal(next_session(&w), "a: x");
+    assert_false(answer(&w, "a", "x=250 y=459 nobody=459 x=459"));
+    assert_int_equal(find(&w, "a")->nodes[0].result.code, 250);
+    assert_int_equal(find(&w, "a")->nodes[1].result.outcome, OUTCOME_NONE);
+    dequeue(&w, "a: y", "a", "y=250");
+    assert_string_equal(news(&w, "a"), "");
+    tear_down(&w);
+}
+
+static void triggers_have_names(void **state)
+{
+    (void)state;
+    for (enum trigger a = TRIGGER_NONE; a <= TRIGGER_REQUEST; a++)
+        for (enum trigger b = TRIGGER_NONE; b < a; b++)
+            assert_string_not_equal(trigger_name(a), trigger_name(b));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hosts_are_asked_at_the_start_and_then_every_interval),
+        cmocka_unit_test(without_run_at_start_the_first_interval_is_waited_for),
+        cmocka_unit_test(what_is_off_is_not_asked),
+        cmocka_unit_test(a_configuration_that_says_the_same_starts_nothing),
+        cmocka_unit_test(a_request_is_met_at_once_but_for_the_gap),
+        cmocka_unit_test(a_request_while_busy_comes_after),
+        cmocka_unit_test(a_round_longer_than_its_interval_does_not_overlap),
+        cmocka_unit_test(a_changed_interval_counts_from_the_last_round),
+        cmocka_unit_test(the_wall_clock_moves_nothing_and_a_suspend_is_one_round),
+        cmocka_unit_test(paused_means_later),
+        cmocka_unit_test(only_what_may_succeed_is_asked_again),
+        cmocka_unit_test(retries_double_up_to_the_interval),
+        cmocka_unit_test(the_jitter_differs_from_machine_to_machine),
+        cmocka_unit_test(a_retry_longer_than_the_interval_is_not_needed),
+        cmocka_unit_test(a_node_taken_away_takes_its_retry_along),
+        cmocka_unit_test(only_edges_are_news),
+        cmocka_unit_test(each_node_has_its_own_news),
+        cmocka_unit_test(a_dequeue_that_was_cancelled_taught_nothing),
+        cmocka_unit_test(nodes_are_spread_evenly_over_few_sessions),
+        cmocka_unit_test(a_host_has_only_so_many_sessions_at_once),
+        cmocka_unit_test(all_hosts_together_have_only_so_many_sessions),
+        cmocka_unit_test(a_host_that_is_always_due_does_not_shut_out_the_others),
+        cmocka_unit_test(disabled_while_busy_the_sessions_end_and_nothing_follows),
+        cmocka_unit_test(disabled_and_enabled_while_busy_it_is_asked_afterwards),
+        cmocka_unit_test(disabled_between_two_sessions_the_gap_is_kept),
+        cmocka_unit_test(nodes_taken_away_between_two_sessions_end_the_dequeue),
+        cmocka_unit_test(a_host_removed_while_busy_goes_with_its_last_session),
+        cmocka_unit_test(a_host_removed_while_idle_goes_at_once),
+        cmocka_unit_test(a_host_removed_and_added_while_busy_is_still_one),
+        cmocka_unit_test(nodes_added_while_busy_are_asked_afterwards),
+        cmocka_unit_test(nodes_taken_away_while_busy_are_passed_over),
+        cmocka_unit_test(a_result_for_a_node_that_is_not_out_is_passed_over),
+        cmocka_unit_test(triggers_have_names),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

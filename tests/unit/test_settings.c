@@ -1,0 +1,556 @@
+#include "node.h"
+#include "settings.h"
+#include "utf.h"
+#include "unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <uchar.h>
+
+/* UTF-16LE as the registry has it, with its last NUL; this machine is little-endian, as every Windows is. */
+#define U(literal) u##literal, sizeof u##literal
+#define BYTES(literal) literal, sizeof literal - 1
+
+struct fixture {
+    struct config config;
+    struct host_settings *host;
+    struct text problem, shown;
+    char problem_buffer[400], shown_buffer[400];
+};
+
+static void set_up(struct fixture *f)
+{
+    config_init(&f->config);
+    f->host = config_add_host(&f->config, "mx.example");
+    text_begin(&f->problem, f->problem_buffer, sizeof f->problem_buffer);
+}
+
+/* Applies one value as the registry would give it, from memory of exactly its size. */
+static bool apply(struct fixture *f, enum setting_scope scope, const char *name, enum value_type type, const void *data,
+                  size_t size)
+{
+    const struct setting *s = setting_find(scope, name);
+    assert_non_null(s);
+    void *exact = malloc(size ? size : 1);
+    memcpy(exact, data, size);
+    text_begin(&f->problem, f->problem_buffer, sizeof f->problem_buffer);
+    struct host_settings *host = scope == SCOPE_HOST ? f->host : NULL;
+    bool fine = config_apply(&f->config, host, s, ORIGIN_PARAMETERS, type, exact, size, &f->problem);
+    free(exact);
+    return fine;
+}
+
+static const char *show(struct fixture *f, enum setting_scope scope, const char *name)
+{
+    text_begin(&f->shown, f->shown_buffer, sizeof f->shown_buffer);
+    const struct host_settings *host = scope == SCOPE_HOST ? f->host : NULL;
+    config_show(&f->config, host, setting_find(scope, name), &f->shown);
+    return f->shown_buffer;
+}
+
+static enum origin origin_of(struct fixture *f, enum setting_scope scope, const char *name)
+{
+    size_t index = setting_index(setting_find(scope, name));
+    return scope == SCOPE_HOST ? f->host->origin[index] : f->config.service.origin[index];
+}
+
+/* ---- the table ---- */
+
+static void the_table_is_sound(void **state)
+{
+    (void)state;
+    size_t rows[2] = {0, 0};
+    for (size_t i = 0; i < settings_count; i++) {
+        const struct setting *s = &settings[i];
+        assert_int_equal(setting_index(s), rows[s->scope]++);
+        CHECK(i == 0 || s[-1].scope <= s->scope, "%s stands apart from its scope", s->name);
+        CHECK(*s->name && strspn(s->name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") == strlen(s->name), "%s",
+              s->name);
+        CHECK(s->help && *s->help, "%s has no help", s->name);
+        assert_ptr_equal(setting_find(s->scope, s->name), s); /* so the name is unique */
+    }
+    assert_in_range(rows[SCOPE_SERVICE], 1, SETTING_COUNT_LIMIT);
+    assert_in_range(rows[SCOPE_HOST], 1, SETTING_COUNT_LIMIT);
+}
+
+static void each_row_has_what_its_type_needs(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < settings_count; i++) {
+        const struct setting *s = &settings[i];
+        bool inherits = s->scope == SCOPE_HOST && strcmp(s->name, "IntervalMinutes") == 0; /* 0: the service's */
+        switch (s->type) {
+        case SETTING_DWORD:
+            CHECK(s->minimum < s->maximum, "%s: its range is empty", s->name);
+            CHECK(inherits ? s->initial == 0 : s->initial >= s->minimum && s->initial <= s->maximum,
+                  "%s: its default is out of range", s->name);
+            CHECK(s->unit, "%s: NULL for its unit", s->name);
+            break;
+        case SETTING_CHOICE:
+            assert_in_range(s->initial, 0, s->maximum);
+            for (uint32_t word = 0; word <= s->maximum; word++)
+                assert_non_null(s->words[word]);
+            break;
+        case SETTING_STRING:
+        case SETTING_STRINGS:
+            CHECK(s->fault && s->expected, "%s cannot be checked", s->name);
+            break;
+        }
+    }
+}
+
+/* Names, ranges and defaults are a contract with administrators: a change here must be meant. */
+static void names_ranges_and_defaults_are_as_promised(void **state)
+{
+    (void)state;
+    static const struct {
+        enum setting_scope scope;
+        const char *name, *type, *allowed, *initial;
+    } rows[] = {
+        {SCOPE_SERVICE, "AlwaysUseETRN", "REG_DWORD", "0 or 1", "0"},
+        {SCOPE_SERVICE, "IntervalMinutes", "REG_DWORD", "1 to 10080 minutes", "15"},
+        {SCOPE_SERVICE, "RunAtStart", "REG_DWORD", "0 or 1", "1"},
+        {SCOPE_SERVICE, "RetrySeconds", "REG_DWORD", "10 to 86400 seconds", "60"},
+        {SCOPE_SERVICE, "MinimumGapSeconds", "REG_DWORD", "0 to 3600 seconds", "30"},
+        {SCOPE_SERVICE, "MaxConnections", "REG_DWORD", "1 to 10000 connections", "500"},
+        {SCOPE_SERVICE, "TimeoutSeconds", "REG_DWORD", "5 to 600 seconds", "300"},
+        {SCOPE_SERVICE, "ConnectTimeoutSeconds", "REG_DWORD", "5 to 300 seconds", "30"},
+        {SCOPE_SERVICE, "SessionTimeoutSeconds", "REG_DWORD", "30 to 3600 seconds", "900"},
+        {SCOPE_HOST, "Host", "REG_SZ", "a domain name or an IP address", ""},
+        {SCOPE_HOST, "Port", "REG_DWORD", "1 to 65535", "25"},
+        {SCOPE_HOST, "Enabled", "REG_DWORD", "0 or 1", "1"},
+        {SCOPE_HOST, "Domains", "REG_MULTI_SZ", "a list of nodes, each a domain, @domain or #queue", ""},
+        {SCOPE_HOST, "HeloName", "REG_SZ", "a domain name or an address literal as [192.0.2.1]", ""},
+        {SCOPE_HOST, "Tls", "REG_SZ", "one of none, may, require, implicit", "may"},
+        {SCOPE_HOST, "ForceETRN", "REG_DWORD", "0 or 1", "0"},
+        {SCOPE_HOST, "EtrnsPerConnection", "REG_DWORD", "1 to 100 nodes", "7"},
+        {SCOPE_HOST, "ConnectionsPerHost", "REG_DWORD", "1 to 32 connections", "4"},
+        {SCOPE_HOST, "IntervalMinutes", "REG_DWORD", "1 to 10080 minutes", "0"},
+    };
+    struct fixture f;
+    set_up(&f);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct setting *s = setting_find(rows[i].scope, rows[i].name);
+        CHECK(s, "%s is gone", rows[i].name);
+        char buffer[100];
+        struct text allowed;
+        text_begin(&allowed, buffer, sizeof buffer);
+        setting_allowed(s, &allowed);
+        CHECK_TEXT(rows[i].name, buffer, rows[i].allowed);
+        CHECK_TEXT(rows[i].name, setting_type_name(s), rows[i].type);
+        CHECK_TEXT(rows[i].name, show(&f, rows[i].scope, rows[i].name), rows[i].initial);
+        assert_int_equal(origin_of(&f, rows[i].scope, rows[i].name), ORIGIN_DEFAULT);
+    }
+    config_free(&f.config);
+}
+
+static void names_are_found_without_case_and_in_their_scope(void **state)
+{
+    (void)state;
+    assert_ptr_equal(setting_find(SCOPE_SERVICE, "alwaysuseetrn"), setting_find(SCOPE_SERVICE, "AlwaysUseETRN"));
+    assert_ptr_not_equal(setting_find(SCOPE_SERVICE, "IntervalMinutes"), setting_find(SCOPE_HOST, "IntervalMinutes"));
+    assert_null(setting_find(SCOPE_SERVICE, "Port"));
+    assert_null(setting_find(SCOPE_HOST, "AlwaysUseETRN"));
+    assert_null(setting_find(SCOPE_HOST, "Por"));
+    assert_null(setting_find(SCOPE_HOST, ""));
+}
+
+/* ---- values from the registry ---- */
+
+struct applied {
+    enum setting_scope scope;
+    const char *name;
+    enum value_type type;
+    const void *data;
+    size_t size;
+    const char *shown, *problem; /* NULL: it is allowed */
+};
+
+static void values_are_taken_or_refused_with_a_reason(void **state)
+{
+    (void)state;
+    static const struct applied rows[] = {
+        /* numbers */
+        {SCOPE_SERVICE, "AlwaysUseETRN", VALUE_DWORD, BYTES("\1\0\0\0"), "1", NULL},
+        {SCOPE_SERVICE, "AlwaysUseETRN", VALUE_DWORD, BYTES("\2\0\0\0"), "0",
+         "found REG_DWORD 2; allowed is REG_DWORD, 0 or 1"},
+        {SCOPE_SERVICE, "AlwaysUseETRN", VALUE_SZ, U("1"), "0", "found REG_SZ \"1\"; allowed is REG_DWORD, 0 or 1"},
+        {SCOPE_SERVICE, "AlwaysUseETRN", VALUE_EXPAND_SZ, U("%X%"), "0",
+         "found REG_EXPAND_SZ \"%X%\"; allowed is REG_DWORD, 0 or 1"},
+        {SCOPE_SERVICE, "AlwaysUseETRN", VALUE_DWORD, BYTES("\1\0\0\0\0\0\0\0"), "0",
+         "found REG_DWORD of 8 octets; allowed is REG_DWORD, 0 or 1"},
+        {SCOPE_SERVICE, "AlwaysUseETRN", VALUE_DWORD, BYTES("\1\0\0"), "0",
+         "found REG_DWORD of 3 octets; allowed is REG_DWORD, 0 or 1"},
+        {SCOPE_SERVICE, "AlwaysUseETRN", VALUE_DWORD, BYTES(""), "0",
+         "found REG_DWORD of 0 octets; allowed is REG_DWORD, 0 or 1"},
+        {SCOPE_SERVICE, "AlwaysUseETRN", VALUE_QWORD, BYTES("\1\0\0\0\0\0\0\0"), "0",
+         "found REG_QWORD of 8 octets; allowed is REG_DWORD, 0 or 1"},
+        {SCOPE_SERVICE, "AlwaysUseETRN", VALUE_BINARY, BYTES("\1\0\0\0"), "0",
+         "found REG_BINARY of 4 octets; allowed is REG_DWORD, 0 or 1"},
+        {SCOPE_SERVICE, "AlwaysUseETRN", VALUE_NONE, BYTES(""), "0",
+         "found REG_NONE of 0 octets; allowed is REG_DWORD, 0 or 1"},
+        {SCOPE_SERVICE, "AlwaysUseETRN", (enum value_type)5, BYTES("\0\0\0\1"), "0",
+         "found a value of another type of 4 octets; allowed is REG_DWORD, 0 or 1"},
+        {SCOPE_SERVICE, "AlwaysUseETRN", VALUE_MULTI_SZ, U("1\0"), "0",
+         "found REG_MULTI_SZ of 6 octets; allowed is REG_DWORD, 0 or 1"},
+        {SCOPE_SERVICE, "IntervalMinutes", VALUE_DWORD, BYTES("\1\0\0\0"), "1", NULL},
+        {SCOPE_SERVICE, "IntervalMinutes", VALUE_DWORD, BYTES("\x60\x27\0\0"), "10080", NULL},
+        {SCOPE_SERVICE, "IntervalMinutes", VALUE_DWORD, BYTES("\x61\x27\0\0"), "15",
+         "found REG_DWORD 10081; allowed is REG_DWORD, 1 to 10080 minutes"},
+        {SCOPE_SERVICE, "IntervalMinutes", VALUE_DWORD, BYTES("\0\0\0\0"), "15",
+         "found REG_DWORD 0; allowed is REG_DWORD, 1 to 10080 minutes"},
+        {SCOPE_SERVICE, "IntervalMinutes", VALUE_DWORD, BYTES("\xff\xff\xff\xff"), "15",
+         "found REG_DWORD 4294967295; allowed is REG_DWORD, 1 to 10080 minutes"},
+        {SCOPE_HOST, "IntervalMinutes", VALUE_DWORD, BYTES("\0\0\0\0"), "0",
+         "found REG_DWORD 0; allowed is REG_DWORD, 1 to 10080 minutes"},
+        {SCOPE_HOST, "Port", VALUE_DWORD, BYTES("\0\0\1\0"), "25", "found REG_DWORD 65536; allowed is REG_DWORD, 1 to 65535"},
+        {SCOPE_HOST, "Port", VALUE_DWORD, BYTES("\1\0\0\1"), "25", "found REG_DWORD 16777217; allowed is REG_DWORD, 1 to 65535"},
+
+        /* words */
+        {SCOPE_HOST, "Tls", VALUE_SZ, U("require"), "require", NULL},
+        {SCOPE_HOST, "Tls", VALUE_SZ, U("IMPLICIT"), "implicit", NULL},
+        {SCOPE_HOST, "Tls", VALUE_SZ, u"none", 8, "none", NULL}, /* its NUL is missing */
+        {SCOPE_HOST, "Tls", VALUE_SZ, U("maybe"), "may",
+         "found REG_SZ \"maybe\"; allowed is REG_SZ, one of none, may, require, implicit"},
+        {SCOPE_HOST, "Tls", VALUE_SZ, U(""), "may", "found REG_SZ \"\"; allowed is REG_SZ, one of none, may, require, implicit"},
+        {SCOPE_HOST, "Tls", VALUE_SZ, BYTES(""), "may", "found REG_SZ \"\"; allowed is REG_SZ, one of none, may, require, implicit"},
+        {SCOPE_HOST, "Tls", VALUE_DWORD, BYTES("\2\0\0\0"), "may",
+         "found REG_DWORD 2; allowed is REG_SZ, one of none, may, require, implicit"},
+
+        /* strings */
+        {SCOPE_HOST, "Host", VALUE_SZ, U("mail.example"), "mail.example", NULL},
+        {SCOPE_HOST, "Host", VALUE_SZ, U("2001:db8::1"), "2001:db8::1", NULL},
+        {SCOPE_HOST, "Host", VALUE_SZ, U(""), "", NULL},
+        {SCOPE_HOST, "Host", VALUE_SZ, BYTES(""), "", NULL},
+        {SCOPE_HOST, "Host", VALUE_SZ, u"mail", 8, "mail", NULL},
+        {SCOPE_HOST, "Host", VALUE_SZ, u"mail", 7, "mai", NULL}, /* odd: half a character is dropped */
+        {SCOPE_HOST, "Host", VALUE_SZ, U("mail\0\0"), "mail", NULL},
+        {SCOPE_HOST, "Host", VALUE_SZ, U("mail\0hidden"), "mail", NULL}, /* Windows reads up to the first NUL */
+        {SCOPE_HOST, "Host", VALUE_EXPAND_SZ, U("mail"), "",
+         "found REG_EXPAND_SZ \"mail\"; allowed is REG_SZ, a domain name or an IP address"},
+        {SCOPE_HOST, "Host", VALUE_SZ, U("a b"), "", "found REG_SZ \"a b\"; allowed is REG_SZ, a domain name or an IP address"},
+        {SCOPE_HOST, "Host", VALUE_SZ, U("mail\r\n\x1b[2J"), "",
+         "found REG_SZ \"mail\\x0d\\x0a\\x1b[2J\"; allowed is REG_SZ, a domain name or an IP address"},
+        {SCOPE_HOST, "Host", VALUE_SZ, u"a\xD800", 6, "",
+         "found REG_SZ \"a\xef\xbf\xbd\"; allowed is REG_SZ, a domain name or an IP address"},
+        {SCOPE_HOST, "Host", VALUE_SZ, u"\xDC00" u"b", 6, "",
+         "found REG_SZ \"\xef\xbf\xbd" "b\"; allowed is REG_SZ, a domain name or an IP address"},
+        {SCOPE_HOST, "Host", VALUE_SZ, U("b\u00fccher.example"), "",
+         "found REG_SZ \"b\xc3\xbc" "cher.example\"; allowed is REG_SZ, a domain name or an IP address"},
+        {SCOPE_HOST, "Host", VALUE_SZ, U("0123456789 0123456789 0123456789 0123456789 0123456789"), "",
+         "found REG_SZ \"0123456789 0123456789 0123456789 0123456789 012345...\"; allowed is REG_SZ, a domain name or an IP "
+         "address"},
+        {SCOPE_HOST, "HeloName", VALUE_SZ, U("[192.0.2.1]"), "[192.0.2.1]", NULL},
+        {SCOPE_HOST, "HeloName", VALUE_SZ, U("[IPv6:2001:db8::1]"), "[IPv6:2001:db8::1]", NULL},
+        {SCOPE_HOST, "HeloName", VALUE_SZ, U("me.example"), "me.example", NULL},
+        {SCOPE_HOST, "HeloName", VALUE_SZ, U(""), "", NULL},
+        {SCOPE_HOST, "HeloName", VALUE_SZ, U("@me"), "",
+         "found REG_SZ \"@me\"; allowed is REG_SZ, a domain name or an address literal as [192.0.2.1]"},
+        {SCOPE_HOST, "HeloName", VALUE_SZ, U("#me"), "",
+         "found REG_SZ \"#me\"; allowed is REG_SZ, a domain name or an address literal as [192.0.2.1]"},
+        {SCOPE_HOST, "HeloName", VALUE_SZ, U("[]"), "",
+         "found REG_SZ \"[]\"; allowed is REG_SZ, a domain name or an address literal as [192.0.2.1]"},
+        {SCOPE_HOST, "HeloName", VALUE_SZ, U("[192.0.2.1"), "",
+         "found REG_SZ \"[192.0.2.1\"; allowed is REG_SZ, a domain name or an address literal as [192.0.2.1]"},
+        {SCOPE_HOST, "HeloName", VALUE_SZ, U("[x\r\n]"), "",
+         "found REG_SZ \"[x\\x0d\\x0a]\"; allowed is REG_SZ, a domain name or an address literal as [192.0.2.1]"},
+
+        /* lists */
+        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("a.example\0@b.example\0#c\0"), "a.example @b.example #c", NULL},
+        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("a.example\0b.example"), "a.example b.example", NULL}, /* one NUL short */
+        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, u"a\0b", 6, "a b", NULL},                                 /* both missing */
+        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, u"a\0bc", 7, "a b", NULL},                                /* odd */
+        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U(""), "", NULL},
+        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, BYTES(""), "", NULL},
+        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, BYTES("a"), "", NULL},
+        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("\0\0\0"), "", NULL},
+        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("a\0\0b\0"), "a b", NULL}, /* an empty one does not end the list */
+        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("a\0b\0A\0b\0"), "a b", NULL}, /* each once */
+        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("a\0b b\0c\0"), "a c",
+         "\"b b\" has a character that no domain has; allowed is a list of nodes, each a domain, @domain or #queue"},
+        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("@\0a\0..\0"), "a",
+         "\"@\" is empty; \"..\" has a part between dots that is empty, longer than 63, or edged by a hyphen; allowed is a "
+         "list of nodes, each a domain, @domain or #queue"},
+        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, u"a\0\xD800\0", 8, "a",
+         "\"\xef\xbf\xbd\" has a letter outside ASCII: give it in its A-label form (xn--...); allowed is a list of nodes, "
+         "each a domain, @domain or #queue"},
+        {SCOPE_HOST, "Domains", VALUE_SZ, U("a.example"), "",
+         "found REG_SZ \"a.example\"; allowed is REG_MULTI_SZ, a list of nodes, each a domain, @domain or #queue"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct applied *row = &rows[i];
+        struct fixture f;
+        set_up(&f);
+        bool fine = apply(&f, row->scope, row->name, row->type, row->data, row->size);
+        CHECK_TEXT(row->name, f.problem_buffer, row->problem ? row->problem : "");
+        CHECK_TEXT(row->name, show(&f, row->scope, row->name), row->shown);
+        assert_int_equal(fine, row->problem == NULL);
+        bool some_of_a_list = row->type == VALUE_MULTI_SZ && strcmp(row->name, "Domains") == 0;
+        CHECK(origin_of(&f, row->scope, row->name) == (fine || some_of_a_list ? ORIGIN_PARAMETERS : ORIGIN_DEFAULT),
+              "%s, row %zu: its origin", row->name, i);
+        config_free(&f.config);
+    }
+}
+
+static void a_later_value_replaces_an_earlier_one(void **state)
+{
+    (void)state;
+    struct fixture f;
+    set_up(&f);
+    apply(&f, SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("a\0b\0"));
+    apply(&f, SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("c\0"));
+    assert_string_equal(show(&f, SCOPE_HOST, "Domains"), "c");
+    apply(&f, SCOPE_HOST, "Host", VALUE_SZ, U("one"));
+    apply(&f, SCOPE_HOST, "Host", VALUE_SZ, U("two"));
+    assert_string_equal(host_address(f.host), "two");
+    apply(&f, SCOPE_HOST, "Host", VALUE_SZ, U("t w o"));
+    assert_string_equal(host_address(f.host), "mx.example");
+    apply(&f, SCOPE_HOST, "Host", VALUE_SZ, U(""));
+    assert_string_equal(host_address(f.host), "mx.example");
+    apply(&f, SCOPE_HOST, "Domains", VALUE_DWORD, BYTES("\1\0\0\0"));
+    assert_string_equal(show(&f, SCOPE_HOST, "Domains"), "");
+    config_free(&f.config);
+}
+
+static void policy_wins_and_says_so(void **state)
+{
+    (void)state;
+    struct fixture f;
+    set_up(&f);
+    const struct setting *s = setting_find(SCOPE_SERVICE, "RetrySeconds");
+    assert_true(config_apply(&f.config, NULL, s, ORIGIN_PARAMETERS, VALUE_DWORD, "\x14\0\0\0", 4, &f.problem));
+    assert_true(config_apply(&f.config, NULL, s, ORIGIN_POLICY, VALUE_DWORD, "\x1e\0\0\0", 4, &f.problem));
+    assert_string_equal(show(&f, SCOPE_SERVICE, "RetrySeconds"), "30");
+    assert_int_equal(origin_of(&f, SCOPE_SERVICE, "RetrySeconds"), ORIGIN_POLICY);
+    assert_int_equal(origin_of(&f, SCOPE_SERVICE, "RunAtStart"), ORIGIN_DEFAULT);
+    config_free(&f.config);
+}
+
+static void problems_are_added_behind_what_is_there(void **state)
+{
+    (void)state;
+    struct fixture f;
+    set_up(&f);
+    text_add(&f.problem, "Port: ");
+    const struct setting *s = setting_find(SCOPE_HOST, "Port");
+    assert_false(config_apply(&f.config, f.host, s, ORIGIN_PARAMETERS, VALUE_DWORD, "\0\0\0\0", 4, &f.problem));
+    assert_string_equal(f.problem_buffer, "Port: found REG_DWORD 0; allowed is REG_DWORD, 1 to 65535");
+    config_free(&f.config);
+}
+
+static void a_value_of_more_than_a_megabyte_is_refused(void **state)
+{
+    (void)state;
+    enum { LIMIT = 1 << 20 };
+    char16_t *units = malloc(LIMIT + 2);
+    for (size_t i = 0; i <= LIMIT / 2; i++)
+        units[i] = i % 200 == 199 ? 0 : u'x'; /* the same long word again and again: invalid, so that it is short work */
+    struct fixture f;
+    set_up(&f);
+    assert_false(apply(&f, SCOPE_HOST, "Domains", VALUE_MULTI_SZ, units, LIMIT + 2));
+    assert_string_equal(f.problem_buffer, "found REG_MULTI_SZ of 1048578 octets; allowed is REG_MULTI_SZ, a list of nodes, each "
+                                          "a domain, @domain or #queue");
+    assert_int_equal(f.host->domains.count, 0);
+    assert_false(apply(&f, SCOPE_HOST, "Host", VALUE_SZ, units, LIMIT + 2));
+    for (size_t i = 0; i < LIMIT / 2; i++)
+        units[i] = i % 21 == 20 ? 0 : u'x';
+    assert_true(apply(&f, SCOPE_HOST, "Domains", VALUE_MULTI_SZ, units, LIMIT));
+    assert_int_equal(f.host->domains.count, 2); /* the word, and the part of it at the end */
+    free(units);
+    config_free(&f.config);
+}
+
+/* ---- hosts ---- */
+
+static void ten_thousand_hosts_stay_sorted_and_findable(void **state)
+{
+    (void)state;
+    enum { HOSTS = 10000 };
+    unsigned *order = malloc(HOSTS * sizeof *order);
+    struct config c;
+    config_init(&c);
+    uint32_t random = 1985;
+    for (unsigned i = 0; i < HOSTS; i++) {
+        unsigned other = (random = random * 1664525u + 1013904223u) % (i + 1);
+        order[i] = order[other];
+        order[other] = i;
+    }
+    for (unsigned i = 0; i < HOSTS; i++) {
+        char name[30];
+        snprintf(name, sizeof name, i % 2 ? "host%u.example" : "HOST%u.Example", order[i]);
+        struct host_settings *host = config_add_host(&c, name);
+        assert_string_equal(host->name, name);
+        assert_int_equal(host->port, 25);
+        host->port = order[i] + 1;
+    }
+    assert_int_equal(c.host_count, HOSTS);
+    for (size_t i = 1; i < HOSTS; i++)
+        assert_true(text_compare(c.hosts[i - 1].name, c.hosts[i].name) < 0);
+    for (unsigned i = 0; i < HOSTS; i++) {
+        char name[30];
+        snprintf(name, sizeof name, "hOsT%u.eXample", i);
+        assert_int_equal(config_find_host(&c, name)->port, i + 1);
+        assert_ptr_equal(config_add_host(&c, name), config_find_host(&c, name));
+    }
+    assert_int_equal(c.host_count, HOSTS);
+    assert_null(config_find_host(&c, "host10000.example"));
+    assert_null(config_find_host(&c, ""));
+    assert_null(config_find_host(&c, "zzz"));
+    free(order);
+    config_free(&c);
+    assert_null(config_find_host(&c, "host1.example"));
+}
+
+/* ---- words from a person ---- */
+
+struct words {
+    enum setting_scope scope;
+    const char *name;
+    const char *words[4];
+    const char *shown, *problem; /* NULL: they are allowed */
+};
+
+static void words_of_a_person_become_values(void **state)
+{
+    (void)state;
+    static const struct words rows[] = {
+        {SCOPE_SERVICE, "AlwaysUseETRN", {"1"}, "1", NULL},
+        {SCOPE_SERVICE, "AlwaysUseETRN", {"0"}, "0", NULL},
+        {SCOPE_SERVICE, "RetrySeconds", {"86400"}, "86400", NULL},
+        {SCOPE_SERVICE, "RetrySeconds", {"0010"}, "10", NULL},
+        {SCOPE_HOST, "Port", {"65535"}, "65535", NULL},
+        {SCOPE_HOST, "Tls", {"require"}, "require", NULL},
+        {SCOPE_HOST, "Tls", {"None"}, "none", NULL},
+        {SCOPE_HOST, "Host", {"mx2.example"}, "mx2.example", NULL},
+        {SCOPE_HOST, "Host", {"::1"}, "::1", NULL},
+        {SCOPE_HOST, "Host", {""}, "", NULL},
+        {SCOPE_HOST, "HeloName", {"[192.0.2.1]"}, "[192.0.2.1]", NULL},
+        {SCOPE_HOST, "HeloName", {""}, "", NULL},
+        {SCOPE_HOST, "Domains", {NULL}, "", NULL},
+        {SCOPE_HOST, "Domains", {"a.example"}, "a.example", NULL},
+        {SCOPE_HOST, "Domains", {"a.example", "@b.example", "#q/7"}, "a.example @b.example #q/7", NULL},
+        {SCOPE_HOST, "Domains", {"a.example", "A.example", "b"}, "a.example b", NULL},
+
+        {SCOPE_SERVICE, "AlwaysUseETRN", {"2"}, NULL, "2 is out of range, 0 or 1"},
+        {SCOPE_SERVICE, "AlwaysUseETRN", {"yes"}, NULL, "\"yes\" is not a number; allowed is 0 or 1"},
+        {SCOPE_SERVICE, "AlwaysUseETRN", {""}, NULL, "\"\" is not a number; allowed is 0 or 1"},
+        {SCOPE_SERVICE, "AlwaysUseETRN", {NULL}, NULL, "takes one value, 0 or 1"},
+        {SCOPE_SERVICE, "AlwaysUseETRN", {"0", "1"}, NULL, "takes one value, 0 or 1"},
+        {SCOPE_SERVICE, "RetrySeconds", {"9"}, NULL, "9 is out of range, 10 to 86400 seconds"},
+        {SCOPE_SERVICE, "RetrySeconds", {"86401"}, NULL, "86401 is out of range, 10 to 86400 seconds"},
+        {SCOPE_SERVICE, "RetrySeconds", {"4294967306"}, NULL, "\"4294967306\" is not a number; allowed is 10 to 86400 seconds"},
+        {SCOPE_SERVICE, "RetrySeconds", {"-60"}, NULL, "\"-60\" is not a number; allowed is 10 to 86400 seconds"},
+        {SCOPE_SERVICE, "RetrySeconds", {"60\x1b"}, NULL, "\"60\\x1b\" is not a number; allowed is 10 to 86400 seconds"},
+        {SCOPE_HOST, "IntervalMinutes", {"0"}, NULL, "0 is out of range, 1 to 10080 minutes"},
+        {SCOPE_HOST, "Tls", {"ssl"}, NULL, "\"ssl\" is unknown; allowed is one of none, may, require, implicit"},
+        {SCOPE_HOST, "Tls", {"may", "require"}, NULL, "takes one value, one of none, may, require, implicit"},
+        {SCOPE_HOST, "Host", {"a b"}, NULL,
+         "\"a b\" is neither a domain name nor an IP address; allowed is a domain name or an IP address"},
+        {SCOPE_HOST, "HeloName", {"[x]"}, NULL,
+         "\"[x]\" is not an address literal; allowed is a domain name or an address literal as [192.0.2.1]"},
+        {SCOPE_HOST, "HeloName", {"@a"}, NULL,
+         "\"@a\" is not a domain name; allowed is a domain name or an address literal as [192.0.2.1]"},
+        {SCOPE_HOST, "Domains", {"a", "b c"}, NULL,
+         "\"b c\" has a character that no domain has; allowed is a list of nodes, each a domain, @domain or #queue"},
+        {SCOPE_HOST, "Domains", {""}, NULL,
+         "\"\" is empty; allowed is a list of nodes, each a domain, @domain or #queue"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct words *row = &rows[i];
+        struct fixture f;
+        struct value value;
+        size_t count = 0;
+        set_up(&f);
+        while (row->words[count])
+            count++;
+        bool fine = setting_encode(setting_find(row->scope, row->name), row->words, count, &value, &f.problem);
+        CHECK_TEXT(row->name, f.problem_buffer, row->problem ? row->problem : "");
+        assert_int_equal(fine, row->problem == NULL);
+        if (fine) {
+            assert_true(apply(&f, row->scope, row->name, value.type, value.data, value.size));
+            CHECK_TEXT(row->name, show(&f, row->scope, row->name), row->shown);
+        }
+        free(value.data);
+        config_free(&f.config);
+    }
+}
+
+static void values_are_written_as_windows_writes_them(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        const char *words[2];
+        enum value_type type;
+        const void *data;
+        size_t size;
+    } rows[] = {
+        {"Port", {"2525"}, VALUE_DWORD, BYTES("\xdd\x09\0\0")},
+        {"Tls", {"may"}, VALUE_SZ, U("may")},
+        {"Host", {"mx"}, VALUE_SZ, U("mx")},
+        {"Host", {""}, VALUE_SZ, U("")},
+        {"Domains", {"a", "b"}, VALUE_MULTI_SZ, U("a\0b\0")},
+        {"Domains", {NULL}, VALUE_MULTI_SZ, U("")},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct value value;
+        char buffer[100];
+        struct text problem;
+        text_begin(&problem, buffer, sizeof buffer);
+        size_t count = rows[i].words[0] ? rows[i].words[1] ? 2 : 1 : 0;
+        assert_true(setting_encode(setting_find(SCOPE_HOST, rows[i].name), rows[i].words, count, &value, &problem));
+        assert_int_equal(value.type, rows[i].type);
+        assert_int_equal(value.size, rows[i].size);
+        assert_memory_equal(value.data, rows[i].data, rows[i].size);
+        free(value.data);
+    }
+}
+
+/* Every number of every row at and around its bounds, through encoding and back. */
+static void every_bound_holds_both_ways(void **state)
+{
+    (void)state;
+    struct fixture f;
+    set_up(&f);
+    for (size_t i = 0; i < settings_count; i++) {
+        const struct setting *s = &settings[i];
+        if (s->type != SETTING_DWORD)
+            continue;
+        const int64_t numbers[] = {0, (int64_t)s->minimum - 1, s->minimum, s->maximum, (int64_t)s->maximum + 1, UINT32_MAX};
+        for (size_t k = 0; k < COUNT(numbers); k++) {
+            if (numbers[k] < 0)
+                continue;
+            bool allowed = numbers[k] >= s->minimum && numbers[k] <= s->maximum;
+            char word[30];
+            snprintf(word, sizeof word, "%lld", (long long)numbers[k]);
+            const char *words[] = {word};
+            struct value value;
+            text_begin(&f.problem, f.problem_buffer, sizeof f.problem_buffer);
+            CHECK(setting_encode(s, words, 1, &value, &f.problem) == allowed, "%s %s", s->name, word);
+            CHECK(!allowed || apply(&f, s->scope, s->name, value.type, value.data, value.size), "%s %s", s->name, word);
+            CHECK(!allowed || strcmp(show(&f, s->scope, s->name), word) == 0, "%s %s", s->name, word);
+            free(value.data);
+        }
+    }
+    config_free(&f.config);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_table_is_sound),
+        cmocka_unit_test(each_row_has_what_its_type_needs),
+        cmocka_unit_test(names_ranges_and_defaults_are_as_promised),
+        cmocka_unit_test(names_are_found_without_case_and_in_their_scope),
+        cmocka_unit_test(values_are_taken_or_refused_with_a_reason),
+        cmocka_unit_test(a_later_value_replaces_an_earlier_one),
+        cmocka_unit_test(policy_wins_and_says_so),
+        cmocka_unit_test(problems_are_added_behind_what_is_there),
+        cmocka_unit_test(a_value_of_more_than_a_megabyte_is_refused),
+        cmocka_unit_test(ten_thousand_hosts_stay_sorted_and_findable),
+        cmocka_unit_test(words_of_a_person_become_values),
+        cmocka_unit_test(values_are_written_as_windows_writes_them),
+        cmocka_unit_test(every_bound_holds_both_ways),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
