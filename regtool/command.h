@@ -1,9 +1,9 @@
-/* command: the tool's table of commands, and what every command shares: exit codes, arguments, output. Data goes to
- * standard output, talk to standard error; prompts appear only on a console. */
+/* command: the tool's table of commands, from which dispatch, usage, help and completion come, and what every command
+ * shares: exit codes, arguments. */
 #ifndef ETRN_COMMAND_H
 #define ETRN_COMMAND_H
 
-#include "../service/win/win.h"
+#include "output.h"
 
 /* Exit codes; scripts rely on them. */
 enum exit_code {
@@ -17,59 +17,70 @@ enum exit_code {
     EXIT_INVALID = 7    /* invalid value or configuration */
 };
 
+enum { OPTION_LIMIT = 12, WORD_LIMIT = 6 };
+
+/* "--name VALUE", "--name=VALUE", or a flag. */
+struct option {
+    const char *name;  /* with its hyphens; NULL ends the list */
+    const char *value; /* as usage shows it; NULL for a flag */
+    const char *help;
+};
+
+struct command;
+
+/* A command line, understood. */
+struct arguments {
+    const struct command *command;
+    int count; /* of words that are no options */
+    char **words;
+    const char *values[OPTION_LIMIT]; /* of each of the command's options; NULL when not given */
+};
+
 struct command {
     const char *name;
-    const char *arguments; /* as usage shows them */
-    const char *summary;
-    const char *help; /* what --help says more, with an example */
-    enum exit_code (*run)(const struct command *self, int count, char **arguments);
+    const char *words;   /* its arguments, as usage shows them */
+    const char *summary; /* one line */
+    const char *details;
+    const char *example;
+    const char *verbs[WORD_LIMIT]; /* what its first word may be, where that is fixed */
+    int least, most;               /* words; most -1: any number */
+    enum exit_code (*run)(const struct arguments *a);
+    struct option options[OPTION_LIMIT];
 };
 
 extern const struct command commands[];
 extern const size_t command_count;
 
-enum exit_code run_enable(const struct command *self, int count, char **arguments);
-enum exit_code run_disable(const struct command *self, int count, char **arguments);
-enum exit_code run_status(const struct command *self, int count, char **arguments);
-enum exit_code run_add(const struct command *self, int count, char **arguments);
-enum exit_code run_remove(const struct command *self, int count, char **arguments);
-enum exit_code run_config(const struct command *self, int count, char **arguments);
-enum exit_code run_run(const struct command *self, int count, char **arguments);
-enum exit_code run_test(const struct command *self, int count, char **arguments);
-enum exit_code run_service(const struct command *self, int count, char **arguments);
+enum exit_code run_enable(const struct arguments *a);
+enum exit_code run_disable(const struct arguments *a);
+enum exit_code run_status(const struct arguments *a);
+enum exit_code run_add(const struct arguments *a);
+enum exit_code run_remove(const struct arguments *a);
+enum exit_code run_config(const struct arguments *a);
+enum exit_code run_run(const struct arguments *a);
+enum exit_code run_test(const struct arguments *a);
+enum exit_code run_backup(const struct arguments *a);
+enum exit_code run_restore(const struct arguments *a);
+enum exit_code run_service(const struct arguments *a);
+enum exit_code run_doctor(const struct arguments *a);
+enum exit_code run_completion(const struct arguments *a);
 
-/* ---- arguments ---- */
+/* The script's question, asked on a console when there are no arguments. */
+enum exit_code run_question(void);
 
-/* An option: "--name VALUE", "--name=VALUE", or a flag. */
-struct option {
-    const char *name;   /* with its hyphens */
-    const char **value; /* of an option that takes one, else NULL */
-    bool *flag;
-};
+/* An option's value, "" for a flag that was given, NULL when it was not. */
+const char *option_value(const struct arguments *a, const char *name);
 
-/* Takes the options out of `arguments` and leaves the rest in order; `*count` becomes their number. A missing or
- * unknown option is told, and false returned. */
-bool take_options(const struct command *self, const struct option *options, size_t option_count, int *count,
-                  char **arguments);
+/* The row of a command, or NULL. */
+const struct command *command_find(const char *name);
 
 /* Tells what is wrong with the command line and how to get help; returns EXIT_USAGE. */
-enum exit_code usage_error(const struct command *self, const char *format, ...) TEXT_FORMAT(2, 3);
-
-/* ---- output ---- */
-
-/* UTF-8 to standard output, to a console in Unicode whatever its code page. */
-void out(const char *format, ...) TEXT_FORMAT(1, 2);
-
-/* The same to standard error. */
-void talk(const char *format, ...) TEXT_FORMAT(1, 2);
+enum exit_code usage_error(const struct command *command, const char *format, ...) TEXT_FORMAT(2, 3);
 
 /* Tells "etrnctl: what: error in words" and returns the exit code that fits the error. */
 enum exit_code fail(DWORD error, const char *format, ...) TEXT_FORMAT(2, 3);
 
-/* Whether a person sits in front of standard input and output. */
-bool on_console(void);
-
-/* Asks "question [y/N]" on the console; true for yes. Ctrl+C and the end of input are no. */
-bool confirm(const char *question);
+/* The worse of two: for a command that does several things. */
+enum exit_code worse(enum exit_code a, enum exit_code b);
 
 #endif

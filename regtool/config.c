@@ -1,106 +1,237 @@
 /* etrnctl config: every setting, by the one table. */
-#include "command.h"
+#include "names.h"
 #include "store.h"
 
 #include <stdlib.h>
 
 struct target {
+    const struct arguments *arguments;
     struct config config;
     const char *host; /* name, or NULL for the service */
-    const struct host_settings *host_settings;
+    const struct host_settings *settings;
 };
 
-static const char *origin_of(const struct target *t, const struct setting *s)
+enum { VALUE_LIMIT = 8000, VALUE_COLUMN = 20 };
+
+static enum setting_scope scope_of(const struct target *t)
 {
-    static const char *const names[] = {"default", "Parameters", "policy"};
-    const uint8_t *origin = t->host_settings ? t->host_settings->origin : t->config.service.origin;
-    return names[origin[setting_index(s)]];
+    return t->host ? SCOPE_HOST : SCOPE_SERVICE;
+}
+
+static void show_value(const struct target *t, const struct setting *s, char *value)
+{
+    struct text shown;
+    text_begin(&shown, value, VALUE_LIMIT);
+    config_show(&t->config, t->settings, s, &shown);
+}
+
+/* ---- list, get ---- */
+
+static void print_row(const struct target *t, const struct setting *s)
+{
+    char value[VALUE_LIMIT];
+    char words[400];
+    struct text about;
+    show_value(t, s, value);
+    bool wide = strlen(value) >= VALUE_COLUMN;
+    out("%-22s %-*s %s\n", s->name, VALUE_COLUMN, wide ? "(below)" : *value ? value : "-", store_origin(&t->config, t->settings, s));
+    if (wide)
+        out_wrapped(8, value);
+    text_begin(&about, words, sizeof words);
+    setting_allowed(s, &about);
+    text_add(&about, ": %s", s->help);
+    out_wrapped(4, words);
+}
+
+static void write_row(struct json *j, const struct target *t, const struct setting *s)
+{
+    char value[VALUE_LIMIT];
+    char allowed[300];
+    struct text shown;
+    unsigned long number;
+    show_value(t, s, value);
+    text_begin(&shown, allowed, sizeof allowed);
+    setting_allowed(s, &shown);
+    json_open_object(j, NULL);
+    json_string(j, "name", s->name);
+    if (s->type == SETTING_DWORD && text_number(value, 0xFFFFFFFFu, &number)) {
+        json_number(j, "value", (int64_t)number);
+    } else if (s->type == SETTING_STRINGS) {
+        json_open_array(j, "value");
+        for (char *word = value; *word;) {
+            size_t length = strcspn(word, " ");
+            char *next = word + length + (word[length] == ' ');
+            word[length] = '\0';
+            json_string(j, NULL, word);
+            word = next;
+        }
+        json_close(j, ']');
+    } else {
+        json_string(j, "value", *value ? value : NULL);
+    }
+    json_string(j, "from", store_origin(&t->config, t->settings, s));
+    json_string(j, "type", setting_type_name(s));
+    json_string(j, "allowed", allowed);
+    json_string(j, "meaning", s->help);
+    json_close(j, '}');
+}
+
+static enum exit_code write_rows(const struct target *t, const struct setting *only)
+{
+    struct json j;
+    json_begin(&j);
+    json_open_object(&j, NULL);
+    json_number(&j, "schema", 1);
+    json_string(&j, "host", t->host);
+    json_open_array(&j, "settings");
+    for (size_t i = 0; i < settings_count; i++)
+        if (settings[i].scope == scope_of(t) && (!only || only == &settings[i]))
+            write_row(&j, t, &settings[i]);
+    json_close(&j, ']');
+    json_close(&j, '}');
+    return out_json(&j) ? EXIT_DONE : EXIT_INVALID;
 }
 
 static enum exit_code list(const struct target *t)
 {
-    for (size_t i = 0; i < settings_count; i++) {
-        const struct setting *s = &settings[i];
-        char value[2000];
-        struct text shown;
-        if (s->scope != (t->host ? SCOPE_HOST : SCOPE_SERVICE))
-            continue;
-        text_begin(&shown, value, sizeof value);
-        config_show(&t->config, t->host_settings, s, &shown);
-        out("%-21s %-10s %s\n", s->name, origin_of(t, s), value);
-    }
+    if (option_value(t->arguments, "--json"))
+        return write_rows(t, NULL);
+    out("%-22s %-*s %s\n", "SETTING", VALUE_COLUMN, "VALUE", "FROM");
+    for (size_t i = 0; i < settings_count; i++)
+        if (settings[i].scope == scope_of(t))
+            print_row(t, &settings[i]);
     return EXIT_DONE;
 }
 
 static enum exit_code get(const struct target *t, const struct setting *s)
 {
-    char value[4000];
-    struct text shown;
-    text_begin(&shown, value, sizeof value);
-    config_show(&t->config, t->host_settings, s, &shown);
+    char value[VALUE_LIMIT];
+    if (option_value(t->arguments, "--json"))
+        return write_rows(t, s);
+    show_value(t, s, value);
     out("%s\n", value);
     return EXIT_DONE;
 }
 
-static enum exit_code set(const struct target *t, const struct setting *s, int count, char **words)
+/* ---- set, unset ---- */
+
+static enum exit_code encode(const struct setting *s, int count, char **words, struct value *value)
 {
     char problem[400];
     struct text told;
-    struct value value;
     text_begin(&told, problem, sizeof problem);
-    if (!setting_encode(s, (const char *const *)words, (size_t)count, &value, &told)) {
-        talk("etrnctl: %s: %s\n", s->name, problem);
-        free(value.data);
-        return EXIT_INVALID;
+    if (setting_encode(s, (const char *const *)words, (size_t)count, value, &told))
+        return EXIT_DONE;
+    talk("etrnctl: %s: %s\n", s->name, problem);
+    return EXIT_INVALID;
+}
+
+/* Names among the words in their A-label form; the caller's array is filled with copies. */
+static bool to_ascii(const struct setting *s, int count, char **words, char **ascii)
+{
+    for (int i = 0; i < count; i++) {
+        ascii[i] = s->type == SETTING_STRING || s->type == SETTING_STRINGS ? name_to_ascii(words[i]) : text_copy(words[i]);
+        if (!ascii[i])
+            return false;
     }
-    DWORD error = store_set(t->host, s, &value);
+    return true;
+}
+
+static enum exit_code tell_change(const struct target *t, const struct setting *s, const char *before)
+{
+    char after[VALUE_LIMIT];
+    struct target now = {.host = t->host};
+    enum exit_code code = store_read(&now.config, true);
+    if (code == EXIT_DONE) {
+        now.settings = t->host ? config_find_host(&now.config, t->host) : NULL;
+        const char *origin = store_origin(&now.config, now.settings, s);
+        show_value(&now, s, after);
+        out("%s: was %s, is now %s (%s).\n", s->name, *before ? before : "empty", *after ? after : "empty", origin);
+        if (text_same(origin, "policy"))
+            talk("Note: Group Policy sets %s (HKLM\\SOFTWARE\\Policies\\EtrnSvc), and that wins.\n", s->name);
+    }
+    config_free(&now.config);
+    return code;
+}
+
+static enum exit_code write_value(const struct target *t, const struct setting *s, const struct value *value)
+{
+    char before[VALUE_LIMIT];
+    show_value(t, s, before);
+    enum exit_code code = store_prepare(SERVICE_NAME);
+    if (code != EXIT_DONE)
+        return code;
+    DWORD error = value ? store_set(t->host, s, value) : store_unset(t->host, s);
+    if (error && error != ERROR_FILE_NOT_FOUND)
+        return fail(error, "writing %s", s->name);
+    return tell_change(t, s, before);
+}
+
+static enum exit_code set(const struct target *t, const struct setting *s, int count, char **words)
+{
+    struct value value = {0};
+    char **ascii = calloc((size_t)count, sizeof *ascii);
+    enum exit_code code = EXIT_INVALID;
+    if (ascii && to_ascii(s, count, words, ascii))
+        code = encode(s, count, ascii, &value);
+    if (code == EXIT_DONE)
+        code = write_value(t, s, &value);
+    for (int i = 0; ascii && i < count; i++)
+        free(ascii[i]);
+    free(ascii);
     free(value.data);
-    return error ? fail(error, "writing %s", s->name) : EXIT_DONE;
+    return code;
 }
 
-static enum exit_code unset(const struct target *t, const struct setting *s)
+/* ---- the command ---- */
+
+static enum exit_code unknown_setting(const struct target *t, const char *name)
 {
-    DWORD error = store_unset(t->host, s);
-    return error && error != ERROR_FILE_NOT_FOUND ? fail(error, "deleting %s", s->name) : EXIT_DONE;
+    for (size_t i = 0; i < settings_count; i++)
+        if (settings[i].scope == scope_of(t) && text_near(settings[i].name, name)) {
+            talk("etrnctl: %s: no such value; did you mean %s?\n", name, settings[i].name);
+            return EXIT_NOT_FOUND;
+        }
+    if (!t->host && setting_find(SCOPE_HOST, name))
+        talk("etrnctl: %s: no such value of the service; it is a host's, so add --host HOST\n", name);
+    else if (t->host && setting_find(SCOPE_SERVICE, name))
+        talk("etrnctl: %s: no such value of a host; it is the service's, so leave --host out\n", name);
+    else
+        talk("etrnctl: %s: no such value; etrnctl config list shows those there are\n", name);
+    return EXIT_NOT_FOUND;
 }
 
-static enum exit_code run_on(const struct command *self, const struct target *t, int count, char **arguments)
+static enum exit_code run_on(const struct target *t)
 {
-    const char *verb = count > 0 ? arguments[0] : "list";
-    if (text_same(verb, "list") && count <= 1)
-        return list(t);
-    if (count < 2)
-        return usage_error(self, "list, or get, set or unset and a name are needed");
-    const struct setting *s = setting_find(t->host ? SCOPE_HOST : SCOPE_SERVICE, arguments[1]);
-    if (!s) {
-        talk("etrnctl: %s: no such setting; etrnctl config list shows those there are\n", arguments[1]);
-        return EXIT_NOT_FOUND;
-    }
-    if (text_same(verb, "get") && count == 2)
+    const struct arguments *a = t->arguments;
+    const char *verb = a->count > 0 ? a->words[0] : "list";
+    bool is_list = text_same(verb, "list");
+    bool is_set = text_same(verb, "set");
+    bool is_get = text_same(verb, "get");
+    if (!is_list && !is_set && !is_get && !text_same(verb, "unset"))
+        return usage_error(a->command, "%s: expected list, get, set or unset", verb);
+    if (is_list)
+        return a->count <= 1 ? list(t) : usage_error(a->command, "%s: unexpected", a->words[1]);
+    if (a->count < 2)
+        return usage_error(a->command, "%s needs the name of a value", verb);
+    if (is_set ? a->count < 3 : a->count > 2)
+        return usage_error(a->command, is_set ? "%s needs a value to set" : "%s takes one name", verb);
+    const struct setting *s = setting_find(scope_of(t), a->words[1]);
+    if (!s)
+        return unknown_setting(t, a->words[1]);
+    if (is_get)
         return get(t, s);
-    if (text_same(verb, "unset") && count == 2)
-        return unset(t, s);
-    if (text_same(verb, "set") && count > 2)
-        return set(t, s, count - 2, arguments + 2);
-    return usage_error(self, "%s: not understood", verb);
+    return is_set ? set(t, s, a->count - 2, a->words + 2) : write_value(t, s, NULL);
 }
 
-enum exit_code run_config(const struct command *self, int count, char **arguments)
+enum exit_code run_config(const struct arguments *a)
 {
-    struct target t = {0};
-    const struct option options[] = {{"--host", &t.host, NULL}};
-    if (!take_options(self, options, ARRAYSIZE(options), &count, arguments))
-        return EXIT_USAGE;
-    DWORD error = store_read(&t.config);
-    enum exit_code code;
-    if (error) {
-        code = fail(error, "reading the configuration");
-    } else if (t.host && !(t.host_settings = config_find_host(&t.config, t.host))) {
-        talk("etrnctl: %s: no such host; to add it: etrnctl add %s DOMAIN...\n", t.host, t.host);
-        code = EXIT_NOT_FOUND;
-    } else {
-        code = run_on(self, &t, count, arguments);
-    }
+    struct target t = {.arguments = a, .host = option_value(a, "--host")};
+    bool quietly = a->count == 0 || !text_same(a->words[0], "list");
+    enum exit_code code = store_read(&t.config, quietly);
+    t.settings = t.host ? config_find_host(&t.config, t.host) : NULL;
+    if (code == EXIT_DONE)
+        code = t.host && !t.settings ? name_unknown_host(&t.config, t.host) : run_on(&t);
     config_free(&t.config);
     return code;
 }

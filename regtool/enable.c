@@ -1,30 +1,29 @@
-/* etrnctl enable, disable: the master switch, of EtrnSvc or of any service that knows AlwaysUseETRN. */
-#include "command.h"
+/* etrnctl enable, disable, and the question: the master switch, of EtrnSvc or of any service that knows it. */
 #include "store.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
-static const char switch_name[] = "AlwaysUseETRN";
-
-static void show_value(struct text *t, bool found, uint32_t value)
+static void show_path(const char *service, struct text *t)
 {
-    if (found)
-        text_add(t, "%u", value);
-    else
-        text_add(t, "not set");
+    text_add(t, "HKLM\\");
+    store_path(service, t);
+    text_add(t, "\\" MASTER_SWITCH);
 }
 
-static enum exit_code policy_check(const char *service, uint32_t wanted)
+/* A change that Group Policy overrules is made, but said to be so. */
+static void tell_of_policy(const char *service, uint32_t wanted)
 {
     struct config config;
-    if (!text_same(service, SERVICE_NAME) || store_read(&config) != 0)
-        return EXIT_DONE;
-    const struct setting *master = setting_find(SCOPE_SERVICE, switch_name);
-    if (config.service.origin[setting_index(master)] == ORIGIN_POLICY && config.service.always_use_etrn != wanted)
-        talk("Note: Group Policy sets AlwaysUseETRN to %u (HKLM\\SOFTWARE\\Policies\\EtrnSvc), and that wins.\n",
+    const struct setting *master = setting_find(SCOPE_SERVICE, MASTER_SWITCH);
+    if (!text_same(service, SERVICE_NAME))
+        return;
+    if (store_read(&config, true) == EXIT_DONE && config.service.always_use_etrn != wanted &&
+        config.service.origin[setting_index(master)] == ORIGIN_POLICY)
+        talk("Note: Group Policy sets AlwaysUseETRN to %u, and that wins:\n"
+             "HKLM\\SOFTWARE\\Policies\\EtrnSvc\\AlwaysUseETRN.\n",
              config.service.always_use_etrn);
     config_free(&config);
-    return EXIT_DONE;
 }
 
 static enum exit_code set_switch(const char *service, uint32_t wanted)
@@ -33,52 +32,109 @@ static enum exit_code set_switch(const char *service, uint32_t wanted)
     uint32_t before = 0;
     char was[32];
     struct text t;
-    DWORD error = store_get_switch(service, switch_name, &found, &before);
+    text_begin(&t, was, sizeof was);
+    DWORD error = store_get_switch(service, &found, &before, &t);
+    if (error == ERROR_SERVICE_DOES_NOT_EXIST) {
+        talk("etrnctl: %s: no such service%s\n", service,
+             text_same(service, SERVICE_NAME) ? "; to install it: etrnctl service install" : "");
+        return EXIT_NOT_FOUND;
+    }
     if (error)
         return fail(error, "service %s", service);
-    text_begin(&t, was, sizeof was);
-    show_value(&t, found, before);
     if (found && before == wanted) {
         out("%s: AlwaysUseETRN is %u already; nothing was written.\n", service, wanted);
-        return policy_check(service, wanted);
+        tell_of_policy(service, wanted);
+        return EXIT_DONE;
     }
-    error = store_set_switch(service, switch_name, wanted);
+    enum exit_code code = store_prepare(service);
+    if (code != EXIT_DONE)
+        return code;
+    error = store_set_switch(service, wanted);
     if (error)
         return fail(error, "writing AlwaysUseETRN of %s", service);
     out("%s: AlwaysUseETRN was %s, is now %u.\n", service, was, wanted);
-    return policy_check(service, wanted);
+    tell_of_policy(service, wanted);
+    return EXIT_DONE;
 }
 
-static enum exit_code run_switch(const struct command *self, int count, char **arguments, uint32_t wanted)
+static enum exit_code cancelled(void)
 {
-    const char *service = SERVICE_NAME;
-    bool yes = false;
-    const struct option options[] = {{"--service", &service, NULL}, {"-y", NULL, &yes}};
-    if (!take_options(self, options, ARRAYSIZE(options), &count, arguments))
-        return EXIT_USAGE;
-    if (count > 0)
-        return usage_error(self, "%s: unexpected", arguments[0]);
-    if (!*service || strpbrk(service, "\\/"))
-        return usage_error(self, "\"%s\" is not the name of a service", service);
-    if (!yes && !text_same(service, SERVICE_NAME) && on_console()) {
-        char question[400];
-        snprintf(question, sizeof question,
-                 "Set HKLM\\SYSTEM\\CurrentControlSet\\Services\\%s\\Parameters\\AlwaysUseETRN to REG_DWORD %u?",
-                 service, wanted);
-        if (!confirm(question)) {
-            talk("Cancelled; nothing was written.\n");
-            return EXIT_CANCELLED;
-        }
+    talk("Cancelled; nothing was written.\n");
+    return EXIT_CANCELLED;
+}
+
+static enum exit_code run_switch(const struct arguments *a, uint32_t wanted)
+{
+    const char *given = option_value(a, "--service");
+    const char *service = given ? given : SERVICE_NAME;
+    if (!*service || strpbrk(service, "\\/") || strlen(service) > 256)
+        return usage_error(a->command, "\"%s\" is not the name of a service", service);
+    if (given && !option_value(a, "-y") && on_console()) {
+        char question[800];
+        struct text t;
+        text_begin(&t, question, sizeof question);
+        text_add(&t, "Set ");
+        show_path(service, &t);
+        text_add(&t, " to REG_DWORD %u?", wanted);
+        if (!confirm(question))
+            return cancelled();
     }
     return set_switch(service, wanted);
 }
 
-enum exit_code run_enable(const struct command *self, int count, char **arguments)
+enum exit_code run_enable(const struct arguments *a)
 {
-    return run_switch(self, count, arguments, 1);
+    return run_switch(a, 1);
 }
 
-enum exit_code run_disable(const struct command *self, int count, char **arguments)
+enum exit_code run_disable(const struct arguments *a)
 {
-    return run_switch(self, count, arguments, 0);
+    return run_switch(a, 0);
+}
+
+/* ---- the question ---- */
+
+/* Asks until the answer is one of `choices`, a letter each; 0 when the person gives up. */
+static char choose(const char *question, const char *choices)
+{
+    char answer[64];
+    while (ask(question, answer, sizeof answer)) {
+        char letter = answer[0] >= 'A' && answer[0] <= 'Z' ? (char)(answer[0] | 0x20) : answer[0];
+        if (letter && answer[1] == '\0' && strchr(choices, letter))
+            return letter;
+        if (text_same(answer, "ok") && strchr(choices, 'o'))
+            return 'o';
+        if (text_same(answer, "cancel"))
+            return 'c';
+        talk("\"%s\" is none of the answers.\n", answer);
+    }
+    return 0;
+}
+
+enum exit_code run_question(void)
+{
+    bool found;
+    uint32_t value = 0;
+    char was[32];
+    char path[700];
+    struct text t;
+    text_begin(&t, was, sizeof was);
+    DWORD error = store_get_switch(SERVICE_NAME, &found, &value, &t);
+    if (error == ERROR_SERVICE_DOES_NOT_EXIST) {
+        talk("etrnctl: %s is not installed; to install it: etrnctl service install\n", SERVICE_NAME);
+        return EXIT_NOT_FOUND;
+    }
+    if (error)
+        return fail(error, "service %s", SERVICE_NAME);
+    text_begin(&t, path, sizeof path);
+    show_path(SERVICE_NAME, &t);
+    talk("ETRN is %s now: AlwaysUseETRN is %s.\n\n", found && value == 1 ? "enabled" : "disabled", was);
+    char choice = choose("Enter 1 to enable ETRN, 2 to disable it, or C to cancel: ", "12c");
+    if (choice != '1' && choice != '2')
+        return cancelled();
+    uint32_t wanted = choice == '1';
+    talk("\nThis sets the value\n  %s\nto REG_DWORD %u. A backup of the key is saved first.\n\n", path, wanted);
+    if (choose("Enter O for OK, or C to cancel: ", "oc") != 'o')
+        return cancelled();
+    return set_switch(SERVICE_NAME, wanted);
 }

@@ -1,6 +1,6 @@
 /* etrnctl add, remove: the hosts that are asked. */
 #include "../service/core/node.h"
-#include "command.h"
+#include "names.h"
 #include "store.h"
 
 #include <stdio.h>
@@ -46,30 +46,57 @@ static bool add_option(struct changes *changes, const char *name, const char *wo
     return !word || add_change(changes, name, &word, 1);
 }
 
+static bool have(char *const *words, size_t count, const char *word)
+{
+    for (size_t i = 0; i < count; i++)
+        if (text_same(words[i], word))
+            return true;
+    return false;
+}
+
 /* The domains that the host has and the new ones, each once. */
-static bool add_domains(struct changes *changes, const struct host_settings *known, int count, char **arguments)
+static bool add_domains(struct changes *changes, const struct host_settings *known, int count, char **given)
 {
     size_t had = known ? known->domains.count : 0;
-    const char **words = calloc(had + (size_t)count, sizeof *words);
+    char **words = calloc(had + (size_t)count, sizeof *words);
     size_t all = 0;
-    if (!words)
-        return false;
-    for (size_t i = 0; i < had; i++)
-        words[all++] = known->domains.items[i];
-    for (int i = 0; i < count; i++) {
-        bool there = false;
-        for (size_t k = 0; k < all; k++)
-            there = there || text_same(words[k], arguments[i]);
-        if (!there)
-            words[all++] = arguments[i];
+    bool fine = words != NULL;
+    for (size_t i = 0; fine && i < had; i++)
+        fine = (words[all++] = text_copy(known->domains.items[i])) != NULL;
+    for (int i = 0; fine && i < count; i++) {
+        char *ascii = name_to_ascii(given[i]);
+        fine = ascii != NULL;
+        if (fine && !have(words, all, ascii))
+            words[all++] = ascii;
+        else
+            free(ascii);
     }
-    bool fine = add_change(changes, "Domains", words, all);
+    fine = fine && add_change(changes, "Domains", (const char *const *)words, all);
+    while (all > 0)
+        free(words[--all]);
     free(words);
     return fine;
 }
 
+/* Domains come last: a host without them is not asked, so that none is asked half configured. */
+static bool collect(struct changes *changes, const struct arguments *a, const struct host_settings *known, unsigned port)
+{
+    char digits[12];
+    const char *given_port = option_value(a, "--port");
+    snprintf(digits, sizeof digits, "%u", port);
+    return add_option(changes, "Port", given_port ? given_port : port ? digits : NULL) &&
+           add_option(changes, "Tls", option_value(a, "--tls")) &&
+           add_option(changes, "HeloName", option_value(a, "--helo")) &&
+           add_option(changes, "IntervalMinutes", option_value(a, "--interval")) &&
+           add_option(changes, "ForceETRN", option_value(a, "--force") ? "1" : NULL) &&
+           add_domains(changes, known, a->count - 1, a->words + 1);
+}
+
 static enum exit_code write_changes(const char *host, const struct changes *changes)
 {
+    enum exit_code code = store_prepare(SERVICE_NAME);
+    if (code != EXIT_DONE)
+        return code;
     for (size_t i = 0; i < changes->count; i++) {
         DWORD error = store_set(host, changes->items[i].setting, &changes->items[i].value);
         if (error)
@@ -81,60 +108,31 @@ static enum exit_code write_changes(const char *host, const struct changes *chan
 static void show_host(const char *name)
 {
     struct config config;
-    if (store_read(&config) == 0) {
-        const struct host_settings *host = config_find_host(&config, name);
-        char domains[2000] = "";
-        struct text t;
-        text_begin(&t, domains, sizeof domains);
-        if (host)
-            config_show(&config, host, setting_find(SCOPE_HOST, "Domains"), &t);
-        if (host)
-            out("%s port %u is asked for: %s\n", host_address(host), host->port, domains);
-        if (!config.service.always_use_etrn)
-            talk("ETRN is disabled; to enable it: etrnctl enable\n");
+    store_read(&config, true);
+    const struct host_settings *host = config_find_host(&config, name);
+    if (host) {
+        out("%s, port %u, is asked for:\n", host_address(host), host->port);
+        for (size_t i = 0; i < host->domains.count; i++)
+            out("  %s\n", host->domains.items[i]);
     }
+    if (!config.service.always_use_etrn)
+        talk("ETRN is disabled; to enable it: etrnctl enable\n");
     config_free(&config);
 }
 
-enum exit_code run_add(const struct command *self, int count, char **arguments)
+enum exit_code run_add(const struct arguments *a)
 {
-    const char *port = NULL;
-    const char *tls = NULL;
-    const char *helo = NULL;
-    const char *interval = NULL;
-    bool force = false;
-    const struct option options[] = {{"--port", &port, NULL},
-                                     {"--tls", &tls, NULL},
-                                     {"--helo", &helo, NULL},
-                                     {"--interval", &interval, NULL},
-                                     {"--force", NULL, &force}};
     char host[NODE_LIMIT + 1];
-    char digits[12];
-    unsigned given_port = 0;
-    if (!take_options(self, options, ARRAYSIZE(options), &count, arguments))
-        return EXIT_USAGE;
-    if (count < 2)
-        return usage_error(self, "a host and at least one domain are needed");
-    if (!host_split(arguments[0], host, sizeof host, &given_port)) {
-        talk("etrnctl: \"%s\" is not a host; expected a domain name or an IP address, and :PORT from 1 to 65535\n",
-             arguments[0]);
-        return EXIT_INVALID;
-    }
-    if (given_port && !port) {
-        snprintf(digits, sizeof digits, "%u", given_port);
-        port = digits;
-    }
+    unsigned port = 0;
     struct config config;
     struct changes changes = {0};
-    DWORD error = store_read(&config);
-    if (error)
-        return fail(error, "reading the configuration");
-    /* Domains last: a host without them is not asked, so that none is asked half configured. */
-    bool fine = add_option(&changes, "Port", port) && add_option(&changes, "Tls", tls) &&
-                add_option(&changes, "HeloName", helo) && add_option(&changes, "IntervalMinutes", interval) &&
-                add_option(&changes, "ForceETRN", force ? "1" : NULL) &&
-                add_domains(&changes, config_find_host(&config, host), count - 1, arguments + 1);
-    enum exit_code code = fine ? write_changes(host, &changes) : EXIT_INVALID;
+    if (!name_split_host(a->words[0], host, sizeof host, &port))
+        return EXIT_INVALID;
+    enum exit_code code = store_read(&config, true);
+    if (code == EXIT_DONE && !collect(&changes, a, config_find_host(&config, host), port))
+        code = EXIT_INVALID;
+    if (code == EXIT_DONE)
+        code = write_changes(host, &changes);
     if (code == EXIT_DONE)
         show_host(host);
     changes_free(&changes);
@@ -142,21 +140,28 @@ enum exit_code run_add(const struct command *self, int count, char **arguments)
     return code;
 }
 
-enum exit_code run_remove(const struct command *self, int count, char **arguments)
+enum exit_code run_remove(const struct arguments *a)
 {
-    if (!take_options(self, NULL, 0, &count, arguments))
-        return EXIT_USAGE;
-    if (count != 1)
-        return usage_error(self, "one host is needed");
-    if (strpbrk(arguments[0], "\\/"))
-        return usage_error(self, "\"%s\" is not the name of a host", arguments[0]);
-    DWORD error = store_remove_host(arguments[0]);
-    if (error == ERROR_FILE_NOT_FOUND) {
-        talk("etrnctl: %s: no such host; etrnctl status shows those there are\n", arguments[0]);
-        return EXIT_NOT_FOUND;
+    struct config config;
+    const char *name = a->words[0];
+    enum exit_code code = store_read(&config, true);
+    if (code == EXIT_DONE && !config_find_host(&config, name))
+        code = name_unknown_host(&config, name);
+    if (code == EXIT_DONE)
+        code = store_prepare(SERVICE_NAME);
+    if (code == EXIT_DONE) {
+        DWORD error = store_remove_host(name);
+        if (error == ERROR_FILE_NOT_FOUND) {
+            talk("etrnctl: %s is set by Group Policy (HKLM\\SOFTWARE\\Policies\\EtrnSvc\\Hosts) and can only be removed "
+                 "there\n",
+                 name);
+            code = EXIT_NOT_FOUND;
+        } else if (error) {
+            code = fail(error, "removing %s", name);
+        } else {
+            out("%s is not asked any more.\n", name);
+        }
     }
-    if (error)
-        return fail(error, "removing %s", arguments[0]);
-    out("%s is not asked any more.\n", arguments[0]);
-    return EXIT_DONE;
+    config_free(&config);
+    return code;
 }

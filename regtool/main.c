@@ -1,132 +1,371 @@
 /* etrnctl: the tool for the administrator of EtrnSvc. */
 #include "command.h"
+#include "machine.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 
+#define OPTION_COMPUTER {"--computer", "NAME", "work on another computer, as sc \\\\NAME does"}
+#define OPTION_JSON {"--json", NULL, "print it for programs (\"schema\": 1, UTF-8)"}
+#define OPTION_YES {"-y", NULL, "do not ask"}
+#define OPTION_SERVICE {"--service", "NAME", "another service's key, MSExchangeIMC for one"}
+#define OPTION_HOST {"--host", "HOST", "a host's setting instead of the service's"}
+#define OPTION_PORT {"--port", "N", "TCP port, 25 by default"}
+#define OPTION_HELO {"--helo", "NAME", "name to give in EHLO instead of this computer's"}
+#define OPTION_FORCE {"--force", NULL, "send ETRN though the host does not offer it"}
+
 const struct command commands[] = {
-    {"enable", "[--service NAME] [-y]", "set AlwaysUseETRN to 1",
-     "Sets AlwaysUseETRN (REG_DWORD) to 1 in the service's Parameters key. EtrnSvc follows at once; another service\n"
-     "when it reads its key again. With --service, another service's key is set: MSExchangeIMC, for one.\n"
-     "-y answers the question that --service asks on a console.\n\n"
-     "Example: etrnctl enable --service MSExchangeIMC -y\n",
-     run_enable},
-    {"disable", "[--service NAME] [-y]", "set AlwaysUseETRN to 0",
-     "Sets AlwaysUseETRN (REG_DWORD) to 0. Sessions that are open end after the reply they wait for.\n\n"
-     "Example: etrnctl disable\n",
-     run_disable},
-    {"status", "[--json]", "on or off, next round, and each host's last outcome",
-     "Shows whether the service is installed, running and enabled, and what became of each node, failing ones first.\n"
-     "--json prints the same for programs (\"schema\": 1, times in ISO 8601, UTC).\n\n"
-     "Example: etrnctl status\n",
-     run_status},
-    {"add", "HOST[:PORT] DOMAIN... [--port N] [--tls MODE] [--helo NAME] [--interval MINUTES] [--force]",
-     "have a host asked for domains",
-     "Adds a host, or further domains to one that is there already. A domain is sent as written: domain, @domain\n"
-     "(subdomains too) or #queue. --tls is none, may, require or implicit. --force sends ETRN though it is not offered.\n\n"
-     "Example: etrnctl add mail.isp.example example.com @example.net\n",
-     run_add},
-    {"remove", "HOST", "forget a host",
-     "Removes the host and all its settings. Sessions with it end after the reply they wait for.\n\n"
-     "Example: etrnctl remove mail.isp.example\n",
-     run_remove},
-    {"config", "list|get NAME|set NAME VALUE...|unset NAME [--host HOST]", "look at and change settings",
-     "list shows each setting with its value and where that comes from; get prints one; set checks a value and writes\n"
-     "it; unset goes back to the default. With --host, a host's settings.\n\n"
-     "Example: etrnctl config set IntervalMinutes 30\n",
-     run_config},
-    {"run", "[HOST...]", "have the service ask now, and show the outcomes",
-     "Without HOST all hosts are asked. MinimumGapSeconds still holds. The exit code is that of the worst outcome.\n\n"
-     "Example: etrnctl run mail.isp.example\n",
-     run_run},
-    {"test", "HOST[:PORT] [DOMAIN...] [--port N] [--helo NAME] [--timeout SECONDS] [--force]",
-     "ask a host from here, and explain each reply",
-     "Shows the conversation as it would be typed into telnet, with what each reply means and what to do. The service\n"
-     "takes no part. Without DOMAIN it looks whether the host offers ETRN.\n\n"
-     "Example: etrnctl test mail.isp.example example.com\n",
-     run_test},
-    {"service", "install|uninstall|start|stop", "manage the service, for copies without the MSI",
-     "install registers etrnsvc.exe that lies beside this program; uninstall stops and removes it with its settings.\n\n"
-     "Example: etrnctl service install\n",
-     run_service},
+    {.name = "enable",
+     .words = "",
+     .summary = "set AlwaysUseETRN to 1",
+     .details = "Sets AlwaysUseETRN (REG_DWORD) in the service's Parameters key to 1. EtrnSvc follows at once; another "
+                "service when it reads its key again. Nothing is written when it is so already.",
+     .example = "etrnctl enable --service MSExchangeIMC -y",
+     .options = {OPTION_SERVICE, OPTION_YES, OPTION_COMPUTER},
+     .run = run_enable},
+    {.name = "disable",
+     .words = "",
+     .summary = "set AlwaysUseETRN to 0",
+     .details = "Sets AlwaysUseETRN (REG_DWORD) in the service's Parameters key to 0. Sessions that are open end after "
+                "the reply they wait for.",
+     .example = "etrnctl disable",
+     .options = {OPTION_SERVICE, OPTION_YES, OPTION_COMPUTER},
+     .run = run_disable},
+    {.name = "status",
+     .words = "",
+     .summary = "on or off, next round, each host's last outcome",
+     .details = "Shows whether the service is installed, running and enabled, and what became of each node, failing "
+                "ones first, with what to do.",
+     .example = "etrnctl status --watch",
+     .options = {OPTION_JSON, {"--watch", NULL, "show it anew whenever it changes, until Ctrl+C"}, OPTION_COMPUTER},
+     .run = run_status},
+    {.name = "add",
+     .words = "HOST[:PORT] DOMAIN...",
+     .summary = "have a host asked for domains",
+     .details = "Adds a host, or further domains to one that is there. A domain is sent as it is written: domain, "
+                "@domain (subdomains too) or #queue; letters outside ASCII become its A-label form (xn--...).",
+     .example = "etrnctl add mail.isp.example example.com @example.net",
+     .least = 2,
+     .most = -1,
+     .options = {OPTION_PORT,
+                 {"--tls", "MODE", "none, may, require or implicit; may by default"},
+                 OPTION_HELO,
+                 {"--interval", "MINUTES", "ask this host as often as this"},
+                 OPTION_FORCE,
+                 OPTION_COMPUTER},
+     .run = run_add},
+    {.name = "remove",
+     .words = "HOST",
+     .summary = "forget a host",
+     .details = "Removes the host and all its settings. Sessions with it end after the reply they wait for.",
+     .example = "etrnctl remove mail.isp.example",
+     .least = 1,
+     .most = 1,
+     .options = {OPTION_COMPUTER},
+     .run = run_remove},
+    {.name = "config",
+     .words = "[list|get|set|unset] [NAME [VALUE...]]",
+     .summary = "look at and change settings",
+     .details = "list shows each setting with its value, where that comes from, what is allowed and what it means; get "
+                "prints one; set checks a value and writes it; unset goes back to the default.",
+     .example = "etrnctl config set IntervalMinutes 30",
+     .verbs = {"list", "get", "set", "unset"},
+     .most = -1,
+     .options = {OPTION_HOST, OPTION_JSON, OPTION_COMPUTER},
+     .run = run_config},
+    {.name = "run",
+     .words = "[HOST...]",
+     .summary = "have the service ask now, and show the outcomes",
+     .details = "Without HOST all hosts are asked. MinimumGapSeconds still holds. The exit code is that of the worst "
+                "outcome.",
+     .example = "etrnctl run mail.isp.example",
+     .most = -1,
+     .options = {OPTION_JSON},
+     .run = run_run},
+    {.name = "test",
+     .words = "HOST[:PORT] [DOMAIN...]",
+     .summary = "ask a host from here, and explain each reply",
+     .details = "Shows the conversation as one would type it into telnet, with what each reply means and what to do. "
+                "The service takes no part. Without DOMAIN it looks whether the host offers ETRN.",
+     .example = "etrnctl test mail.isp.example example.com",
+     .least = 1,
+     .most = -1,
+     .options = {OPTION_PORT,
+                 OPTION_HELO,
+                 {"--timeout", "SECONDS", "wait so long for a connection and for each reply, 60 by default"},
+                 OPTION_FORCE,
+                 {"--transcript", "FILE", "write what is shown to a file as well"},
+                 OPTION_JSON},
+     .run = run_test},
+    {.name = "backup",
+     .words = "FILE.reg",
+     .summary = "save the Parameters key",
+     .details = "Writes a file of regedit's own format. It begins by deleting the key, so that reg import, regedit and "
+                "etrnctl restore bring back exactly this state. Every change saves one by itself in "
+                "%ProgramData%\\EtrnSvc\\backup; the last 20 are kept.",
+     .example = "etrnctl backup before-the-move.reg",
+     .least = 1,
+     .most = 1,
+     .options = {OPTION_SERVICE, OPTION_COMPUTER},
+     .run = run_backup},
+    {.name = "restore",
+     .words = "FILE.reg",
+     .summary = "write a saved key back",
+     .details = "Reads a file of regedit's format, UTF-16 or UTF-8, and checks all of it before anything is written. "
+                "What lies outside the service's Parameters key is refused. Either all of it is done, or nothing.",
+     .example = "etrnctl restore before-the-move.reg",
+     .least = 1,
+     .most = 1,
+     .options = {OPTION_SERVICE, OPTION_YES, OPTION_COMPUTER},
+     .run = run_restore},
+    {.name = "doctor",
+     .words = "",
+     .summary = "find what is wrong, and say how to mend it",
+     .details = "Looks at the service, its account and path, the settings, the hosts' names and the event source. The "
+                "exit code is 0 only when all is well.",
+     .example = "etrnctl doctor",
+     .options = {OPTION_JSON, OPTION_COMPUTER},
+     .run = run_doctor},
+    {.name = "service",
+     .words = "install|uninstall|start|stop",
+     .summary = "manage the service, for copies without the MSI",
+     .details = "install registers the etrnsvc.exe that lies beside this program; uninstall stops the service and "
+                "removes it with its settings, status and backups.",
+     .example = "etrnctl service install",
+     .verbs = {"install", "uninstall", "start", "stop"},
+     .least = 1,
+     .most = 1,
+     .options = {OPTION_COMPUTER},
+     .run = run_service},
+    {.name = "completion",
+     .words = "",
+     .summary = "print a script that completes commands in PowerShell",
+     .details = "To have it in each session, add this line to your PowerShell profile.",
+     .example = "etrnctl completion | Out-String | Invoke-Expression",
+     .run = run_completion},
 };
 const size_t command_count = sizeof commands / sizeof commands[0];
 
+/* ---- help ---- */
+
+static void print_usage_line(const struct command *command)
+{
+    char line[400];
+    struct text t;
+    text_begin(&t, line, sizeof line);
+    text_add(&t, "Usage: etrnctl %s%s%s", command->name, *command->words ? " " : "", command->words);
+    for (const struct option *o = command->options; o->name; o++)
+        text_add(&t, " [%s%s%s]", o->name, o->value ? " " : "", o->value ? o->value : "");
+    talk("%s\n", line);
+}
+
+static void print_help(const struct command *command)
+{
+    out("etrnctl %s%s%s: %s\n\n", command->name, *command->words ? " " : "", command->words, command->summary);
+    out_wrapped(2, command->details);
+    if (command->options[0].name)
+        out("\nOptions:\n");
+    for (const struct option *o = command->options; o->name; o++) {
+        char option[40];
+        struct text t;
+        text_begin(&t, option, sizeof option);
+        text_add(&t, "%s%s%s", o->name, o->value ? " " : "", o->value ? o->value : "");
+        out("  %-20s %s\n", option, o->help);
+    }
+    out("\nExample:\n  %s\n", command->example);
+}
+
 static void print_usage(void)
 {
-    out("etrnctl " VERSION ": enables, configures and checks EtrnSvc, which asks mail hosts to deliver (SMTP ETRN).\n\n"
+    out("etrnctl " VERSION ": enables, configures and checks EtrnSvc, the service that asks\n"
+        "mail hosts to deliver what they hold (SMTP ETRN, RFC 1985).\n\n"
         "Usage: etrnctl COMMAND [ARGUMENTS]\n\n");
     for (size_t i = 0; i < command_count; i++)
-        out("  %-9s %s\n", commands[i].name, commands[i].summary);
-    out("\nMore on one: etrnctl COMMAND --help\n\n"
-        "Exit codes: 0 done; 1 the remote host refused; 2 usage; 3 no such service, host or value;\n"
-        "4 network or TLS failure; 5 access denied; 6 cancelled; 7 invalid value or configuration.\n");
+        out("  %-11s %s\n", commands[i].name, commands[i].summary);
+    out("\nMore on one: etrnctl COMMAND --help. Without arguments, on a console, it asks\n"
+        "whether to enable or disable ETRN.\n\n"
+        "Exit codes: 0 done; 1 the remote host refused; 2 usage; 3 no such service, host\n"
+        "or value; 4 network or TLS failure; 5 access denied; 6 cancelled; 7 invalid\n"
+        "value or configuration.\n");
 }
 
-static bool is_help(const char *argument)
+enum exit_code usage_error(const struct command *command, const char *format, ...)
 {
-    return strcmp(argument, "--help") == 0 || strcmp(argument, "/?") == 0 || strcmp(argument, "-h") == 0;
+    va_list arguments;
+    talk("etrnctl: ");
+    va_start(arguments, format);
+    talk_list(format, arguments);
+    va_end(arguments);
+    talk("\n");
+    if (command)
+        print_usage_line(command);
+    else
+        talk("The commands: etrnctl --help\n");
+    return EXIT_USAGE;
 }
 
-bool take_options(const struct command *self, const struct option *options, size_t option_count, int *count,
-                  char **arguments)
+/* ---- errors ---- */
+
+static enum exit_code code_of(DWORD error)
 {
-    int kept = 0;
-    for (int i = 0; i < *count; i++) {
-        char *argument = arguments[i];
-        if (argument[0] != '-' || argument[1] == '\0') {
-            arguments[kept++] = argument;
+    switch (error) {
+    case ERROR_ACCESS_DENIED:
+        return EXIT_DENIED;
+    case ERROR_FILE_NOT_FOUND:
+    case ERROR_PATH_NOT_FOUND:
+    case ERROR_SERVICE_DOES_NOT_EXIST:
+    case ERROR_SERVICE_NOT_ACTIVE:
+        return EXIT_NOT_FOUND;
+    case ERROR_BAD_NETPATH:
+    case RPC_S_SERVER_UNAVAILABLE:
+        return EXIT_NETWORK;
+    default:
+        return EXIT_INVALID;
+    }
+}
+
+enum exit_code fail(DWORD error, const char *format, ...)
+{
+    char words[300];
+    struct text t;
+    va_list arguments;
+    text_begin(&t, words, sizeof words);
+    text_add_error(&t, error);
+    talk("etrnctl: ");
+    va_start(arguments, format);
+    talk_list(format, arguments);
+    va_end(arguments);
+    talk(": %s%s\n", words, error == ERROR_ACCESS_DENIED ? ". Run this as administrator." : "");
+    return code_of(error);
+}
+
+enum exit_code worse(enum exit_code a, enum exit_code b)
+{
+    return a > b ? a : b;
+}
+
+/* ---- the command line ---- */
+
+const struct command *command_find(const char *name)
+{
+    for (size_t i = 0; i < command_count; i++)
+        if (text_same(commands[i].name, name))
+            return &commands[i];
+    return NULL;
+}
+
+const char *option_value(const struct arguments *a, const char *name)
+{
+    for (size_t i = 0; i < OPTION_LIMIT && a->command->options[i].name; i++)
+        if (strcmp(a->command->options[i].name, name) == 0)
+            return a->values[i];
+    return NULL;
+}
+
+/* The place of the option that `word` gives, "--name" or "--name=value"; OPTION_LIMIT when there is none. */
+static size_t find_option(const struct command *command, const char *word)
+{
+    size_t length = strcspn(word, "=");
+    for (size_t i = 0; i < OPTION_LIMIT && command->options[i].name; i++) {
+        const char *name = command->options[i].name;
+        if (strncmp(name, word, length) == 0 && name[length] == '\0')
+            return i;
+    }
+    return OPTION_LIMIT;
+}
+
+/* Takes the options out of the words. */
+static bool take_options(struct arguments *a, int count, char **words)
+{
+    a->words = words;
+    for (int i = 0; i < count; i++) {
+        char *word = words[i];
+        if (word[0] != '-' || word[1] == '\0') {
+            a->words[a->count++] = word;
             continue;
         }
-        size_t length = strcspn(argument, "=");
-        const struct option *option = NULL;
-        for (size_t k = 0; k < option_count && !option; k++)
-            if (strncmp(options[k].name, argument, length) == 0 && options[k].name[length] == '\0')
-                option = &options[k];
-        bool attached = argument[length] == '=';
-        if (!option || (attached && !option->value)) {
-            usage_error(self, "%s: no such option", argument);
+        size_t place = find_option(a->command, word);
+        char *equals = strchr(word, '=');
+        if (place == OPTION_LIMIT || (equals && !a->command->options[place].value)) {
+            usage_error(a->command, "%s: no such option", word);
             return false;
         }
-        if (!option->value) {
-            *option->flag = true;
-        } else if (attached) {
-            *option->value = argument + length + 1;
-        } else if (i + 1 < *count) {
-            *option->value = arguments[++i];
+        if (!a->command->options[place].value) {
+            a->values[place] = "";
+        } else if (equals) {
+            a->values[place] = equals + 1;
+        } else if (i + 1 < count) {
+            a->values[place] = words[++i];
         } else {
-            usage_error(self, "%s needs a value", argument);
+            usage_error(a->command, "%s needs a value: %s", word, a->command->options[place].value);
             return false;
         }
     }
-    *count = kept;
     return true;
 }
 
-static enum exit_code dispatch(int count, char **arguments)
+static bool is_help(const char *word)
 {
+    return strcmp(word, "--help") == 0 || strcmp(word, "/?") == 0 || strcmp(word, "-h") == 0;
+}
+
+static enum exit_code run_command(const struct command *command, int count, char **words)
+{
+    struct arguments a = {.command = command};
+    for (int i = 0; i < count; i++)
+        if (is_help(words[i])) {
+            print_help(command);
+            return EXIT_DONE;
+        }
+    if (!take_options(&a, count, words))
+        return EXIT_USAGE;
+    if (a.count < command->least)
+        return usage_error(command, a.count == 0 ? "%s is needed" : "more is needed: %s", command->words);
+    if (command->most >= 0 && a.count > command->most)
+        return usage_error(command, "%s: unexpected", a.words[command->most]);
+    const char *computer = option_value(&a, "--computer");
+    DWORD error = machine_choose(computer);
+    if (error)
+        return fail(error, "computer %s", computer);
+    return command->run(&a);
+}
+
+/* The most that one edit away: what was probably meant. */
+static const struct command *nearest_command(const char *word)
+{
+    for (size_t i = 0; i < command_count; i++)
+        if (text_near(word, commands[i].name))
+            return &commands[i];
+    return NULL;
+}
+
+static enum exit_code dispatch(int count, char **words)
+{
+    if (count == 0 && on_console())
+        return run_question();
     if (count == 0) {
         print_usage();
         return EXIT_USAGE;
     }
-    if (is_help(arguments[0])) {
-        print_usage();
+    if (is_help(words[0])) {
+        const struct command *command = count > 1 ? command_find(words[1]) : NULL;
+        if (command)
+            print_help(command);
+        else
+            print_usage();
         return EXIT_DONE;
     }
-    if (strcmp(arguments[0], "--version") == 0) {
+    if (strcmp(words[0], "--version") == 0) {
         out("etrnctl " VERSION "\n");
         return EXIT_DONE;
     }
-    for (size_t i = 0; i < command_count; i++) {
-        const struct command *command = &commands[i];
-        if (!text_same(arguments[0], command->name))
-            continue;
-        if (count > 1 && is_help(arguments[1])) {
-            out("Usage: etrnctl %s %s\n\n%s\n", command->name, command->arguments, command->help);
-            return EXIT_DONE;
-        }
-        return command->run(command, count - 1, arguments + 1);
-    }
-    return usage_error(NULL, "%s: no such command", arguments[0]);
+    const struct command *command = command_find(words[0]);
+    if (command)
+        return run_command(command, count - 1, words + 1);
+    const struct command *meant = nearest_command(words[0]);
+    if (meant)
+        return usage_error(NULL, "%s: no such command; did you mean %s?", words[0], meant->name);
+    return usage_error(NULL, "%s: no such command", words[0]);
 }
 
 int wmain(int argc, wchar_t **argv);
@@ -134,9 +373,9 @@ int wmain(int argc, wchar_t **argv);
 int wmain(int argc, wchar_t **argv)
 {
     harden_process();
-    char **arguments = calloc((size_t)argc + 1, sizeof *arguments);
-    for (int i = 1; arguments && i < argc; i++)
-        if (!(arguments[i - 1] = narrow_copy(argv[i])))
+    char **words = calloc((size_t)argc + 1, sizeof *words);
+    for (int i = 1; words && i < argc; i++)
+        if (!(words[i - 1] = narrow_copy(argv[i])))
             return (int)fail(ERROR_NOT_ENOUGH_MEMORY, "starting");
-    return arguments ? (int)dispatch(argc - 1, arguments) : (int)fail(ERROR_NOT_ENOUGH_MEMORY, "starting");
+    return words ? (int)dispatch(argc - 1, words) : (int)fail(ERROR_NOT_ENOUGH_MEMORY, "starting");
 }

@@ -1,30 +1,60 @@
-#include "command.h"
+#include "output.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <wchar.h>
 
-static bool is_console(HANDLE handle)
+static bool is_console(DWORD which)
 {
     DWORD mode;
-    return GetConsoleMode(handle, &mode) != 0;
+    return GetConsoleMode(GetStdHandle(which), &mode) != 0;
 }
 
 bool on_console(void)
 {
-    return is_console(GetStdHandle(STD_INPUT_HANDLE)) && is_console(GetStdHandle(STD_OUTPUT_HANDLE));
+    return is_console(STD_INPUT_HANDLE) && is_console(STD_OUTPUT_HANDLE);
+}
+
+bool output_is_console(void)
+{
+    return is_console(STD_OUTPUT_HANDLE);
+}
+
+unsigned console_width(void)
+{
+    CONSOLE_SCREEN_BUFFER_INFO info;
+    if (!GetConsoleScreenBufferInfo(GetStdHandle(STD_OUTPUT_HANDLE), &info))
+        return 80;
+    int width = info.srWindow.Right - info.srWindow.Left + 1;
+    return width > 20 ? (unsigned)width : 80;
+}
+
+static HANDLE copy = INVALID_HANDLE_VALUE;
+
+DWORD out_copy(const char *path)
+{
+    wchar_t *wide = wide_copy(path);
+    if (!wide)
+        return ERROR_NOT_ENOUGH_MEMORY;
+    copy = CreateFileW(wide, GENERIC_WRITE, FILE_SHARE_READ, NULL, CREATE_ALWAYS, FILE_ATTRIBUTE_NORMAL, NULL);
+    DWORD error = copy == INVALID_HANDLE_VALUE ? GetLastError() : 0;
+    free(wide);
+    return error;
 }
 
 static void write_all(DWORD which, const char *text, size_t length)
 {
     HANDLE handle = GetStdHandle(which);
     DWORD written;
-    wchar_t *wide = is_console(handle) ? wide_copy(text) : NULL;
+    wchar_t *wide = is_console(which) ? wide_copy(text) : NULL;
     if (wide)
         WriteConsoleW(handle, wide, (DWORD)wcslen(wide), &written, NULL);
     else
         WriteFile(handle, text, (DWORD)length, &written, NULL);
     free(wide);
+    if (which == STD_OUTPUT_HANDLE && copy != INVALID_HANDLE_VALUE)
+        WriteFile(copy, text, (DWORD)length, &written, NULL);
 }
 
 /* Lines end in CR LF, as Windows' own tools write them. */
@@ -52,11 +82,21 @@ static void write_formatted(DWORD which, const char *format, va_list arguments)
     free(lines);
 }
 
+void out_list(const char *format, va_list arguments)
+{
+    write_formatted(STD_OUTPUT_HANDLE, format, arguments);
+}
+
+void talk_list(const char *format, va_list arguments)
+{
+    write_formatted(STD_ERROR_HANDLE, format, arguments);
+}
+
 void out(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    write_formatted(STD_OUTPUT_HANDLE, format, arguments);
+    out_list(format, arguments);
     va_end(arguments);
 }
 
@@ -64,60 +104,96 @@ void talk(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    write_formatted(STD_ERROR_HANDLE, format, arguments);
+    talk_list(format, arguments);
     va_end(arguments);
 }
 
-enum exit_code usage_error(const struct command *self, const char *format, ...)
+/* A console of Windows 10 understands escape sequences once it is asked to; older ones refuse. */
+static bool has_colour(void)
 {
-    va_list arguments;
-    va_start(arguments, format);
-    talk("etrnctl: ");
-    write_formatted(STD_ERROR_HANDLE, format, arguments);
-    va_end(arguments);
-    if (self)
-        talk("\nUsage: etrnctl %s %s\nMore: etrnctl %s --help\n", self->name, self->arguments, self->name);
-    else
-        talk("\nThe commands: etrnctl --help\n");
-    return EXIT_USAGE;
+    static int known = -1;
+    DWORD mode;
+    HANDLE handle = GetStdHandle(STD_OUTPUT_HANDLE);
+    if (known < 0)
+        known = GetEnvironmentVariableW(L"NO_COLOR", NULL, 0) == 0 && GetConsoleMode(handle, &mode) &&
+                SetConsoleMode(handle, mode | ENABLE_VIRTUAL_TERMINAL_PROCESSING);
+    return known == 1;
 }
 
-static enum exit_code code_of(DWORD error)
+const char *shade(enum shade wanted)
 {
-    switch (error) {
-    case ERROR_ACCESS_DENIED:
-        return EXIT_DENIED;
-    case ERROR_FILE_NOT_FOUND:
-    case ERROR_PATH_NOT_FOUND:
-    case ERROR_SERVICE_DOES_NOT_EXIST:
-    case ERROR_SERVICE_NOT_ACTIVE:
-        return EXIT_NOT_FOUND;
-    default:
-        return EXIT_INVALID;
+    static const char *const codes[] = {
+        [SHADE_PLAIN] = "\x1b[0m", [SHADE_GOOD] = "\x1b[32m", [SHADE_BAD] = "\x1b[31m", [SHADE_FAINT] = "\x1b[90m"};
+    return has_colour() ? codes[wanted] : "";
+}
+
+void out_wrapped(unsigned indent, const char *words)
+{
+    enum { WIDTH = 79 };
+    unsigned column = 0;
+    while (*words) {
+        size_t length = strcspn(words, " ");
+        unsigned width = 0;
+        for (size_t i = 0; i < length; i++)
+            width += ((unsigned char)words[i] & 0xC0) != 0x80;
+        if (column > 0 && column + 1 + width > WIDTH) {
+            out("\n");
+            column = 0;
+        }
+        if (column == 0)
+            out("%*s%.*s", (int)indent, "", (int)length, words);
+        else
+            out(" %.*s", (int)length, words);
+        column += width + (column == 0 ? indent : 1);
+        words += length;
+        words += strspn(words, " ");
     }
+    out("\n");
 }
 
-enum exit_code fail(DWORD error, const char *format, ...)
+bool out_json(struct json *j)
 {
-    char words[300];
+    bool fine = !j->failed;
+    if (fine)
+        out("%s", j->data);
+    else
+        talk("etrnctl: not enough memory\n");
+    json_free(j);
+    return fine;
+}
+
+void clear_screen(void)
+{
+    HANDLE handle = GetStdHandle(STD_OUTPUT_HANDLE);
+    CONSOLE_SCREEN_BUFFER_INFO info;
+    COORD home = {0, 0};
+    DWORD written;
+    if (!GetConsoleScreenBufferInfo(handle, &info))
+        return;
+    DWORD cells = (DWORD)info.dwSize.X * (DWORD)info.dwSize.Y;
+    FillConsoleOutputCharacterW(handle, L' ', cells, home, &written);
+    SetConsoleCursorPosition(handle, home);
+}
+
+bool ask(const char *question, char *answer, size_t size)
+{
+    wchar_t line[128] = L"";
+    DWORD length = 0;
     struct text t;
-    va_list arguments;
-    text_begin(&t, words, sizeof words);
-    text_add_error(&t, error);
-    va_start(arguments, format);
-    talk("etrnctl: ");
-    write_formatted(STD_ERROR_HANDLE, format, arguments);
-    va_end(arguments);
-    talk(": %s%s\n", words, error == ERROR_ACCESS_DENIED ? ". Run this as administrator." : "");
-    return code_of(error);
+    talk("%s", question);
+    bool read = ReadConsoleW(GetStdHandle(STD_INPUT_HANDLE), line, ARRAYSIZE(line) - 1, &length, NULL) && length > 0 &&
+                line[0] != 26; /* Ctrl+Z */
+    if (!read)
+        talk("\n");
+    line[wcscspn(line, L"\r\n")] = L'\0';
+    text_begin(&t, answer, size);
+    text_add_wide(&t, line);
+    return read;
 }
 
 bool confirm(const char *question)
 {
-    wchar_t line[16] = L"";
-    DWORD length = 0;
-    talk("%s [y/N] ", question);
-    if (!ReadConsoleW(GetStdHandle(STD_INPUT_HANDLE), line, ARRAYSIZE(line) - 1, &length, NULL) || length == 0)
-        return false;
-    return line[0] == L'y' || line[0] == L'Y';
+    char answer[16];
+    talk("%s", question);
+    return ask(" [y/N] ", answer, sizeof answer) && (answer[0] == 'y' || answer[0] == 'Y');
 }

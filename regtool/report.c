@@ -1,12 +1,13 @@
 #include "report.h"
 
 #include "../service/win/status.h"
+#include "machine.h"
 
 #include <stdlib.h>
 
 static DWORD with_service(DWORD access, DWORD (*act)(SC_HANDLE service, DWORD *value), DWORD *value)
 {
-    SC_HANDLE manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT);
+    SC_HANDLE manager = OpenSCManagerW(machine_name(), NULL, SC_MANAGER_CONNECT);
     if (!manager)
         return GetLastError();
     SC_HANDLE service = OpenServiceW(manager, TEXT(SERVICE_NAME), access);
@@ -81,4 +82,53 @@ void report_age(struct text *t, int64_t utc_ms, int64_t now_utc_ms)
     int64_t count = distance / units[unit].seconds;
     text_add(t, "%s%lld %s%s%s", seconds < 0 ? "in " : "", (long long)count, units[unit].name, count == 1 ? "" : "s",
              seconds < 0 ? "" : " ago");
+}
+
+const char *report_string(const struct json_value *object, const char *key)
+{
+    const char *string = json_member(object, key)->string;
+    return string ? string : "";
+}
+
+bool report_bool(const struct json_value *object, const char *key)
+{
+    return json_member(object, key)->boolean;
+}
+
+const struct json_value *report_host(const struct json_value *told, const char *name)
+{
+    for (const struct json_value *host = json_member(told, "hosts")->first; host; host = host->next)
+        if (text_same(report_string(host, "name"), name))
+            return host;
+    return NULL;
+}
+
+void report_watch_open(struct report_watch *w)
+{
+    wchar_t *folder = status_path(NULL);
+    DWORD filter = FILE_NOTIFY_CHANGE_FILE_NAME | FILE_NOTIFY_CHANGE_LAST_WRITE;
+    w->changes = folder ? FindFirstChangeNotificationW(folder, FALSE, filter) : INVALID_HANDLE_VALUE;
+    free(folder);
+}
+
+void report_watch_wait(struct report_watch *w, HANDLE or_event, DWORD ms)
+{
+    HANDLE handles[2];
+    DWORD count = 0;
+    if (w->changes != INVALID_HANDLE_VALUE)
+        handles[count++] = w->changes;
+    if (or_event)
+        handles[count++] = or_event;
+    if (count == 0) {
+        Sleep(ms);
+        return;
+    }
+    if (WaitForMultipleObjects(count, handles, FALSE, ms) == WAIT_OBJECT_0 && w->changes != INVALID_HANDLE_VALUE)
+        FindNextChangeNotification(w->changes);
+}
+
+void report_watch_close(struct report_watch *w)
+{
+    if (w->changes != INVALID_HANDLE_VALUE)
+        FindCloseChangeNotification(w->changes);
 }

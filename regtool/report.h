@@ -14,10 +14,27 @@ const char *report_state_name(DWORD state);
 /* Sends a control to the running service. Returns 0 or a Win32 error. */
 DWORD report_control(DWORD control);
 
-/* status.json as it is now, to be freed by json_value_free(); NULL when there is none. */
+/* status.json of this computer as it is now, to be freed by json_value_free(); NULL when there is none. */
 struct json_value *report_read(void);
 
-/* "just now", "3 minutes ago", "in 14 minutes": an instant as seen now. */
+/* Members of a report that are strings; "" when they lack. */
+const char *report_string(const struct json_value *object, const char *key);
+bool report_bool(const struct json_value *object, const char *key);
+
+/* The host of that name in a report, or NULL. */
+const struct json_value *report_host(const struct json_value *told, const char *name);
+
+/* "now", "3 minutes ago", "in 14 minutes": an instant as seen from another. */
 void report_age(struct text *t, int64_t utc_ms, int64_t now_utc_ms);
+
+/* News of status.json. */
+struct report_watch {
+    HANDLE changes;
+};
+void report_watch_open(struct report_watch *w);
+
+/* Waits until a file of the service's folder changes or `or_event` (may be NULL) is set, at most `ms`. */
+void report_watch_wait(struct report_watch *w, HANDLE or_event, DWORD ms);
+void report_watch_close(struct report_watch *w);
 
 #endif

@@ -1,12 +1,12 @@
 /* etrnctl run: has the service ask now, and shows each outcome as it comes. */
 #include "../service/win/status.h"
-#include "command.h"
+#include "names.h"
 #include "report.h"
 #include "store.h"
 
 #include <stdlib.h>
 
-enum { LOOK_AGAIN_MS = 200 };
+enum { LOOK_AGAIN_MS = 1000 };
 
 /* One host that was asked for: done once the service has ended one more of its dequeues. */
 struct awaited {
@@ -19,45 +19,74 @@ struct wait {
     struct awaited *hosts;
     size_t count, done;
     enum exit_code worst;
+    bool as_json;
+    struct json json;
 };
-
-static const struct json_value *find_host(const struct json_value *told, const char *name)
-{
-    for (const struct json_value *host = json_member(told, "hosts")->first; host; host = host->next)
-        if (text_same(json_member(host, "name")->string, name))
-            return host;
-    return NULL;
-}
 
 static enum exit_code code_of(const struct json_value *node)
 {
-    const struct json_value *code = json_member(node, "code");
-    if (!json_member(node, "failing")->boolean && text_compare(json_member(node, "outcome")->string, "unable-to-queue"))
+    bool fine = !report_bool(node, "failing") && text_compare(report_string(node, "outcome"), "unable-to-queue") != 0;
+    if (fine)
         return EXIT_DONE;
-    return code->kind == JSON_NUMBER ? EXIT_REFUSED : EXIT_NETWORK;
+    return json_member(node, "code")->kind == JSON_NUMBER ? EXIT_REFUSED : EXIT_NETWORK;
 }
 
-static void print_outcomes(struct wait *w, const struct json_value *host)
+static void print_outcome(const char *host, const struct json_value *node, enum exit_code code)
+{
+    char words[1500];
+    struct text t;
+    const char *text = report_string(node, "text");
+    text_begin(&t, words, sizeof words);
+    text_add(&t, "%s: %s: %s", host, report_string(node, "node"), report_string(node, "meaning"));
+    out_wrapped(0, words);
+    if (*text)
+        out_wrapped(4, text);
+    if (code != EXIT_DONE && *report_string(node, "advice"))
+        out_wrapped(4, report_string(node, "advice"));
+}
+
+static void write_outcome(struct json *j, const char *host, const struct json_value *node)
+{
+    json_open_object(j, NULL);
+    json_string(j, "host", host);
+    json_string(j, "node", report_string(node, "node"));
+    json_string(j, "outcome", report_string(node, "outcome"));
+    if (json_member(node, "code")->kind == JSON_NUMBER)
+        json_number(j, "code", json_member(node, "code")->number);
+    else
+        json_null(j, "code");
+    json_string(j, "text", report_string(node, "text"));
+    json_string(j, "meaning", report_string(node, "meaning"));
+    json_string(j, "advice", report_string(node, "advice"));
+    json_close(j, '}');
+}
+
+static void show_outcomes(struct wait *w, const struct json_value *host)
 {
     for (const struct json_value *node = json_member(host, "nodes")->first; node; node = node->next) {
         enum exit_code code = code_of(node);
-        const char *text = json_member(node, "text")->string;
-        out("%s: %s: %s%s%s\n", json_member(host, "name")->string, json_member(node, "node")->string,
-            json_member(node, "meaning")->string, *text ? " Reply or error: " : "", text);
-        if (code != EXIT_DONE && *json_member(node, "advice")->string)
-            out("  %s\n", json_member(node, "advice")->string);
-        w->worst = code > w->worst ? code : w->worst;
+        if (w->as_json)
+            write_outcome(&w->json, report_string(host, "name"), node);
+        else
+            print_outcome(report_string(host, "name"), node, code);
+        w->worst = worse(w->worst, code);
     }
+}
+
+static void show_progress(const struct wait *w)
+{
+    if (on_console() && w->count > 1 && w->done < w->count)
+        talk("%zu of %zu hosts\r", w->done, w->count);
 }
 
 static void tell_of_gap(struct awaited *a, const struct json_value *host)
 {
     int64_t next = json_instant(json_member(host, "next"));
     int64_t now = utc_now_ms();
-    if (a->told_of_gap || next <= now + 1000 || json_member(host, "asking")->boolean)
+    if (a->told_of_gap || next <= now + 1000 || report_bool(host, "asking"))
         return;
     a->told_of_gap = true;
-    talk("%s was asked a moment ago: MinimumGapSeconds holds it back for %lld s.\n", a->name,
+    talk("%s was asked a moment ago; MinimumGapSeconds holds it back for %lld s more.\n", a->name,
          (long long)(next - now + 999) / 1000);
 }
 
@@ -65,7 +94,7 @@ static void look(struct wait *w, const struct json_value *told)
 {
     for (size_t i = 0; i < w->count; i++) {
         struct awaited *a = &w->hosts[i];
-        const struct json_value *host = a->done ? NULL : find_host(told, a->name);
+        const struct json_value *host = a->done ? NULL : report_host(told, a->name);
         if (!host)
             continue;
         if (json_member(host, "dequeues")->number == a->dequeues) {
@@ -74,24 +103,29 @@ static void look(struct wait *w, const struct json_value *told)
         }
         a->done = true;
         w->done++;
-        print_outcomes(w, host);
+        show_outcomes(w, host);
+        show_progress(w);
     }
 }
 
-/* Until all are done, or the service stops. */
-static enum exit_code wait_for_outcomes(struct wait *w)
+/* Until all are done, or the service ends, is disabled or loses the host. */
+static enum exit_code wait_for_outcomes(struct wait *w, struct report_watch *news)
 {
     while (w->done < w->count) {
         DWORD state;
-        Sleep(LOOK_AGAIN_MS);
         struct json_value *told = report_read();
+        bool enabled = !told || report_bool(told, "enabled");
         if (told)
             look(w, told);
         json_value_free(told);
-        if (w->done < w->count && (report_service_state(&state) != 0 || state != SERVICE_RUNNING)) {
-            talk("etrnctl: the service is no longer running; to see more: etrnctl status\n");
-            return EXIT_NOT_FOUND;
+        if (w->done == w->count)
+            break;
+        if (report_service_state(&state) != 0 || state != SERVICE_RUNNING || !enabled) {
+            talk("etrnctl: the service %s meanwhile; to see more: etrnctl status\n",
+                 enabled ? "has stopped" : "was disabled");
+            return EXIT_CANCELLED;
         }
+        report_watch_wait(news, NULL, LOOK_AGAIN_MS);
     }
     return w->worst;
 }
@@ -102,44 +136,58 @@ static bool await(struct wait *w, const struct json_value *host)
     if (!hosts)
         return false;
     w->hosts = hosts;
-    hosts[w->count] = (struct awaited){.name = text_copy(json_member(host, "name")->string),
+    hosts[w->count] = (struct awaited){.name = text_copy(report_string(host, "name")),
                                        .dequeues = json_member(host, "dequeues")->number};
     return hosts[w->count++].name != NULL;
 }
 
 static bool usable(const struct json_value *host)
 {
-    return json_member(host, "enabled")->boolean && json_member(host, "nodes")->first;
+    return report_bool(host, "enabled") && json_member(host, "nodes")->first;
 }
 
-static enum exit_code choose_hosts(struct wait *w, const struct json_value *told, int count, char **names)
+static enum exit_code unknown_host(const char *name)
 {
-    for (int i = 0; i < count; i++) {
-        const struct json_value *host = find_host(told, names[i]);
-        if (!host || !usable(host)) {
-            talk("etrnctl: %s: %s; etrnctl status shows the hosts\n", names[i],
-                 host ? "is left out by its settings" : "no such host");
-            return host ? EXIT_INVALID : EXIT_NOT_FOUND;
+    struct config config;
+    enum exit_code code = store_read(&config, true);
+    if (code == EXIT_DONE)
+        code = name_unknown_host(&config, name);
+    config_free(&config);
+    return code;
+}
+
+static enum exit_code choose_hosts(struct wait *w, const struct json_value *told, const struct arguments *a)
+{
+    for (int i = 0; i < a->count; i++) {
+        const struct json_value *host = report_host(told, a->words[i]);
+        if (!host)
+            return unknown_host(a->words[i]);
+        if (!usable(host)) {
+            talk("etrnctl: %s is left out: its Enabled is 0, or it has no Domains\n", a->words[i]);
+            return EXIT_INVALID;
         }
         if (!await(w, host))
             return fail(ERROR_NOT_ENOUGH_MEMORY, "run");
     }
-    for (const struct json_value *host = json_member(told, "hosts")->first; count == 0 && host; host = host->next)
+    for (const struct json_value *host = json_member(told, "hosts")->first; a->count == 0 && host; host = host->next)
         if (usable(host) && !await(w, host))
             return fail(ERROR_NOT_ENOUGH_MEMORY, "run");
-    if (w->count == 0) {
-        talk("etrnctl: there is no host to ask; to add one: etrnctl add mail.isp.example yourdomain.example\n");
-        return EXIT_NOT_FOUND;
-    }
-    return EXIT_DONE;
+    if (w->count > 0)
+        return EXIT_DONE;
+    talk("etrnctl: there is no host to ask; to add one: etrnctl add mail.isp.example yourdomain.example\n");
+    return EXIT_NOT_FOUND;
 }
 
-static enum exit_code ask(struct wait *w, int count, char **names)
+static enum exit_code ask_service(struct wait *w, const struct arguments *a)
 {
-    DWORD error = count > 0 ? request_leave((const char *const *)names, (size_t)count) : 0;
+    struct report_watch news;
+    report_watch_open(&news); /* before the service is asked: no news is missed */
+    DWORD error = a->count > 0 ? request_leave((const char *const *)a->words, (size_t)a->count) : 0;
     if (!error)
-        error = report_control(count > 0 ? CONTROL_RUN_REQUESTED : CONTROL_RUN_ALL);
-    return error ? fail(error, "asking the service") : wait_for_outcomes(w);
+        error = report_control(a->count > 0 ? CONTROL_RUN_REQUESTED : CONTROL_RUN_ALL);
+    enum exit_code code = error ? fail(error, "asking the service") : wait_for_outcomes(w, &news);
+    report_watch_close(&news);
+    return code;
 }
 
 /* The service must be there, run and be enabled; each lack is told with its remedy. */
@@ -150,7 +198,10 @@ static enum exit_code check_service(const struct json_value *told)
     if (error)
         return fail(error, "asking for the service");
     if (state != SERVICE_RUNNING) {
-        talk("etrnctl: the service is %s; to %s it: %s\n", report_state_name(state), state ? "start" : "install",
+        talk("etrnctl: the service is %s; to %s it: %s\n", report_state_name(state),
+             state == 0                ? "install"
+             : state == SERVICE_PAUSED ? "continue"
+                                       : "start",
              state == 0                ? "etrnctl service install"
              : state == SERVICE_PAUSED ? "sc continue " SERVICE_NAME
                                        : "etrnctl service start");
@@ -160,25 +211,34 @@ static enum exit_code check_service(const struct json_value *told)
         talk("etrnctl: the service has not told its status yet; try again in a moment\n");
         return EXIT_NOT_FOUND;
     }
-    if (!json_member(told, "enabled")->boolean) {
+    if (!report_bool(told, "enabled")) {
         talk("etrnctl: ETRN is disabled (AlwaysUseETRN is 0); to enable it: etrnctl enable\n");
         return EXIT_INVALID;
     }
     return EXIT_DONE;
 }
 
-enum exit_code run_run(const struct command *self, int count, char **arguments)
+enum exit_code run_run(const struct arguments *a)
 {
-    struct wait w = {0};
-    if (!take_options(self, NULL, 0, &count, arguments))
-        return EXIT_USAGE;
+    struct wait w = {.as_json = option_value(a, "--json") != NULL};
     struct json_value *told = report_read();
     enum exit_code code = check_service(told);
+    json_begin(&w.json);
+    json_open_object(&w.json, NULL);
+    json_number(&w.json, "schema", 1);
+    json_open_array(&w.json, "outcomes");
     if (code == EXIT_DONE)
-        code = choose_hosts(&w, told, count, arguments);
+        code = choose_hosts(&w, told, a);
     json_value_free(told);
-    if (code == EXIT_DONE)
-        code = ask(&w, count, arguments);
+    bool asked = code == EXIT_DONE;
+    if (asked)
+        code = ask_service(&w, a);
+    json_close(&w.json, ']');
+    json_close(&w.json, '}');
+    if (asked && w.as_json)
+        out_json(&w.json);
+    else
+        json_free(&w.json);
     for (size_t i = 0; i < w.count; i++)
         free(w.hosts[i].name);
     free(w.hosts);

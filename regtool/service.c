@@ -2,6 +2,7 @@
 #include "../service/win/eventlog.h"
 #include "../service/win/status.h"
 #include "command.h"
+#include "machine.h"
 
 #include <stdlib.h>
 #include <wchar.h>
@@ -14,7 +15,7 @@ enum { PATH_LIMIT = 32768, WAIT_MS = 20000, WAIT_STEP_MS = 100 };
 static DWORD open_service(DWORD access, SC_HANDLE *manager, SC_HANDLE *service)
 {
     *service = NULL;
-    *manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT);
+    *manager = OpenSCManagerW(machine_name(), NULL, SC_MANAGER_CONNECT);
     if (!*manager)
         return GetLastError();
     *service = OpenServiceW(*manager, name, access);
@@ -89,7 +90,7 @@ static DWORD create_service(const wchar_t *exe)
 {
     size_t size = wcslen(exe) + 3;
     wchar_t *quoted = malloc(size * sizeof *quoted);
-    SC_HANDLE manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CREATE_SERVICE);
+    SC_HANDLE manager = OpenSCManagerW(machine_name(), NULL, SC_MANAGER_CREATE_SERVICE);
     SC_HANDLE service = NULL;
     DWORD error = manager ? 0 : GetLastError();
     if (!quoted)
@@ -198,16 +199,22 @@ static enum exit_code stop(void)
     return EXIT_DONE;
 }
 
-enum exit_code run_service(const struct command *self, int count, char **arguments)
+enum exit_code run_service(const struct arguments *a)
 {
     static const struct verb {
         const char *name;
         enum exit_code (*run)(void);
-    } verbs[] = {{"install", install}, {"uninstall", uninstall}, {"start", start}, {"stop", stop}};
-    if (!take_options(self, NULL, 0, &count, arguments))
-        return EXIT_USAGE;
-    for (size_t i = 0; count == 1 && i < ARRAYSIZE(verbs); i++)
-        if (text_same(verbs[i].name, arguments[0]))
-            return verbs[i].run();
-    return usage_error(self, "install, uninstall, start or stop is needed");
+        bool remote; /* works on another computer as well */
+    } verbs[] = {{"install", install, false},
+                 {"uninstall", uninstall, false},
+                 {"start", start, true},
+                 {"stop", stop, true}};
+    for (size_t i = 0; i < ARRAYSIZE(verbs); i++) {
+        if (!text_same(verbs[i].name, a->words[0]))
+            continue;
+        if (machine_name() && !verbs[i].remote)
+            return usage_error(a->command, "%s works on this computer only", verbs[i].name);
+        return verbs[i].run();
+    }
+    return usage_error(a->command, "%s: expected install, uninstall, start or stop", a->words[0]);
 }

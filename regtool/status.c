@@ -1,5 +1,5 @@
 /* etrnctl status: the screen that answers at a glance. */
-#include "command.h"
+#include "machine.h"
 #include "report.h"
 #include "store.h"
 
@@ -9,88 +9,188 @@
 struct view {
     DWORD state;
     struct config config;
-    struct json_value *told; /* NULL when there is no status.json */
+    struct json_value *told; /* NULL when there is no status.json, or it is another computer's */
     int64_t now_utc_ms;
 };
 
-static const char *switch_origin(const struct view *v)
+static enum exit_code view_take(struct view *v)
 {
-    static const char *const names[] = {"default", "Parameters", "policy"};
-    const struct setting *master = setting_find(SCOPE_SERVICE, "AlwaysUseETRN");
-    return names[v->config.service.origin[setting_index(master)]];
+    v->now_utc_ms = utc_now_ms();
+    DWORD error = report_service_state(&v->state);
+    if (error)
+        return fail(error, "asking for the service");
+    enum exit_code code = store_read(&v->config, true);
+    v->told = machine_name() ? NULL : report_read();
+    return code;
 }
 
+static void view_free(struct view *v)
+{
+    json_value_free(v->told);
+    config_free(&v->config);
+    *v = (struct view){0};
+}
+
+/* What the service told counts only while it runs. */
 static bool alive(const struct view *v)
 {
     return v->told && (v->state == SERVICE_RUNNING || v->state == SERVICE_PAUSED);
 }
 
-static void age(const struct view *v, const struct json_value *instant, const char *otherwise, char *out_text,
-                size_t size)
+static const char *switch_origin(const struct view *v)
 {
-    struct text t;
+    return store_origin(&v->config, NULL, setting_find(SCOPE_SERVICE, MASTER_SWITCH));
+}
+
+static void add_age(struct text *t, const struct view *v, const struct json_value *instant, const char *otherwise)
+{
     int64_t utc_ms = json_instant(instant);
-    text_begin(&t, out_text, size);
     if (utc_ms)
-        report_age(&t, utc_ms, v->now_utc_ms);
+        report_age(t, utc_ms, v->now_utc_ms);
     else
-        text_add(&t, "%s", otherwise);
+        text_add(t, "%s", otherwise);
 }
 
-static void print_node(const struct view *v, const struct json_value *node)
+/* ---- hosts ---- */
+
+static bool node_fails(const struct json_value *node)
 {
-    char at[40];
-    char since[40];
-    const char *advice = json_member(node, "advice")->string;
-    const char *text = json_member(node, "text")->string;
-    bool failing = json_member(node, "failing")->boolean;
-    age(v, json_member(node, "at"), "", at, sizeof at);
-    age(v, json_member(node, "since"), "", since, sizeof since);
-    out("  %s %s: %s %s\n", failing ? "!" : " ", json_member(node, "node")->string,
-        json_member(node, "meaning")->string, *at ? at : "");
-    if (!failing)
-        return;
-    out("      failing since %s%s%s\n", since, text && *text ? ": " : "", text ? text : "");
-    if (advice && *advice)
-        out("      %s\n", advice);
+    return report_bool(node, "failing");
 }
 
-static bool any_failing(const struct json_value *host)
+static bool host_fails(const struct json_value *host)
 {
     for (const struct json_value *node = json_member(host, "nodes")->first; node; node = node->next)
-        if (json_member(node, "failing")->boolean)
+        if (node_fails(node))
             return true;
     return false;
 }
 
+/* Nodes of which the same is to be said. */
+static bool same_news(const struct json_value *a, const struct json_value *b)
+{
+    return node_fails(a) == node_fails(b) && text_same(report_string(a, "outcome"), report_string(b, "outcome")) &&
+           text_same(report_string(a, "meaning"), report_string(b, "meaning")) &&
+           json_instant(json_member(a, "since")) / 60000 == json_instant(json_member(b, "since")) / 60000;
+}
+
+static void print_news(const struct view *v, const struct json_value *node, const char *names)
+{
+    char words[3000];
+    struct text t;
+    const char *text = report_string(node, "text");
+    text_begin(&t, words, sizeof words);
+    text_add(&t, "%s: %s", names, report_string(node, "meaning"));
+    if (json_instant(json_member(node, "at"))) {
+        text_add(&t, " (");
+        add_age(&t, v, json_member(node, "at"), "");
+        text_add(&t, ")");
+    }
+    out_wrapped(2, words);
+    if (!node_fails(node))
+        return;
+    if (*text)
+        out_wrapped(6, text);
+    text_begin(&t, words, sizeof words);
+    text_add(&t, "It has failed since ");
+    add_age(&t, v, json_member(node, "since"), "an unknown time");
+    text_add(&t, ". %s", report_string(node, "advice"));
+    out_wrapped(6, words);
+}
+
+/* Once for all nodes of the host that share what is to be said. */
+static void print_nodes(const struct view *v, const struct json_value *host, bool failing)
+{
+    const struct json_value *nodes = json_member(host, "nodes")->first;
+    for (const struct json_value *node = nodes; node; node = node->next) {
+        char names[2000];
+        struct text t;
+        bool told = node_fails(node) != failing;
+        for (const struct json_value *before = nodes; before != node; before = before->next)
+            told = told || same_news(before, node);
+        if (told)
+            continue;
+        text_begin(&t, names, sizeof names);
+        for (const struct json_value *other = node; other; other = other->next)
+            if (same_news(other, node))
+                text_add(&t, "%s%s", t.length ? ", " : "", report_string(other, "node"));
+        print_news(v, node, names);
+    }
+}
+
 static void print_host(const struct view *v, const struct json_value *host)
 {
-    char next[40];
-    const char *name = json_member(host, "name")->string;
-    age(v, json_member(host, "next"), "not planned", next, sizeof next);
-    if (!json_member(host, "enabled")->boolean)
-        out("%s: left out (its Enabled is 0)\n", name);
-    else if (json_member(host, "asking")->boolean)
-        out("%s: being asked now\n", name);
+    char when[120];
+    struct text t;
+    bool fails = host_fails(host);
+    const char *why = report_string(host, "next_trigger");
+    text_begin(&t, when, sizeof when);
+    if (!report_bool(host, "enabled")) {
+        text_add(&t, "left out: its Enabled is 0");
+    } else if (!json_member(host, "nodes")->first) {
+        text_add(&t, "not asked: it has no Domains");
+    } else if (report_bool(host, "asking")) {
+        text_add(&t, "being asked now");
+    } else {
+        text_add(&t, "next ");
+        add_age(&t, v, json_member(host, "next"), "not planned");
+        text_add(&t, "%s%s%s", *why ? " (" : "", why, *why ? ")" : "");
+    }
+    out("\n%s%s: %s%s%s\n", shade(fails ? SHADE_BAD : SHADE_GOOD), report_string(host, "name"), fails ? "FAILS, " : "",
+        when, shade(SHADE_PLAIN));
+    print_nodes(v, host, true);
+    print_nodes(v, host, false);
+}
+
+/* ---- the screen ---- */
+
+static void print_rounds(const struct view *v)
+{
+    char words[120];
+    struct text t;
+    int64_t last = 0;
+    for (const struct json_value *host = json_member(v->told, "hosts")->first; host; host = host->next) {
+        int64_t started = json_instant(json_member(host, "started"));
+        last = started > last ? started : last;
+    }
+    text_begin(&t, words, sizeof words);
+    text_add(&t, "last ");
+    if (last)
+        report_age(&t, last, v->now_utc_ms);
     else
-        out("%s: next %s\n", name, next);
-    for (int failing = 1; failing >= 0; failing--)
-        for (const struct json_value *node = json_member(host, "nodes")->first; node; node = node->next)
-            if (json_member(node, "failing")->boolean == (failing == 1))
-                print_node(v, node);
+        text_add(&t, "none yet");
+    text_add(&t, ", next ");
+    add_age(&t, v, json_member(v->told, "next"), "not planned");
+    out("Rounds:    %s\n", words);
 }
 
 static void print_summary(const struct view *v)
 {
-    out("Service:        %s\n", report_state_name(v->state));
-    out("AlwaysUseETRN:  %u, %s (%s)\n", v->config.service.always_use_etrn,
-        v->config.service.always_use_etrn ? "enabled" : "disabled", switch_origin(v));
-    if (alive(v)) {
-        char next[40];
-        age(v, json_member(v->told, "next"), "none planned", next, sizeof next);
-        out("Next round:     %s\n", next);
+    size_t failing = 0;
+    bool on = v->config.service.always_use_etrn;
+    for (const struct json_value *host = alive(v) ? json_member(v->told, "hosts")->first : NULL; host; host = host->next)
+        failing += host_fails(host);
+    out("Service:   %s\n", report_state_name(v->state));
+    out("ETRN:      %s (AlwaysUseETRN is %u, from %s)\n", on ? "enabled" : "disabled", on, switch_origin(v));
+    if (alive(v))
+        print_rounds(v);
+    if (failing)
+        out("Hosts:     %zu, %s%zu failing%s\n", v->config.host_count, shade(SHADE_BAD), failing, shade(SHADE_PLAIN));
+    else
+        out("Hosts:     %zu\n", v->config.host_count);
+}
+
+static void print_problems(const struct view *v)
+{
+    const struct json_value *problems = alive(v) ? json_member(v->told, "problems")->first : NULL;
+    for (const struct json_value *p = problems; p; p = p->next) {
+        char words[1200];
+        struct text t;
+        text_begin(&t, words, sizeof words);
+        text_add(&t, "%s\\%s: %s", report_string(p, "key"), report_string(p, "name"), report_string(p, "problem"));
+        out("\nNot used:\n");
+        out_wrapped(2, words);
     }
-    out("Hosts:          %zu\n", v->config.host_count);
 }
 
 static void print_advice(const struct view *v)
@@ -103,28 +203,26 @@ static void print_advice(const struct view *v)
         out("\nTo add a host: etrnctl add mail.isp.example yourdomain.example\n");
     if (!v->config.service.always_use_etrn)
         out("\nTo enable ETRN: etrnctl enable\n");
+    if (machine_name() && v->state == SERVICE_RUNNING)
+        out("\nThe outcomes are shown by etrnctl status on that computer.\n");
 }
 
 static void print_screen(const struct view *v)
 {
     print_summary(v);
-    if (alive(v))
-        for (int failing = 1; failing >= 0; failing--)
-            for (const struct json_value *host = json_member(v->told, "hosts")->first; host; host = host->next)
-                if (any_failing(host) == (failing == 1)) {
-                    out("\n");
-                    print_host(v, host);
-                }
-    for (const struct json_value *p = v->told ? json_member(v->told, "problems")->first : NULL; p; p = p->next)
-        out("\nNot used: %s\\%s: %s\n", json_member(p, "key")->string, json_member(p, "name")->string,
-            json_member(p, "problem")->string);
+    for (int failing = 1; alive(v) && failing >= 0; failing--)
+        for (const struct json_value *host = json_member(v->told, "hosts")->first; host; host = host->next)
+            if (host_fails(host) == (failing == 1))
+                print_host(v, host);
+    print_problems(v);
     print_advice(v);
 }
 
+/* ---- for programs ---- */
+
 /* Copies a value that was read. */
-static void copy(struct json *j, const struct json_value *value)
+static void copy(struct json *j, const char *key, const struct json_value *value)
 {
-    const char *key = value->key;
     switch (value->kind) {
     case JSON_NULL:
         json_null(j, key);
@@ -145,7 +243,7 @@ static void copy(struct json *j, const struct json_value *value)
         else
             json_open_object(j, key);
         for (const struct json_value *child = value->first; child; child = child->next)
-            copy(j, child);
+            copy(j, child->key, child);
         json_close(j, value->kind == JSON_ARRAY ? ']' : '}');
         break;
     }
@@ -153,6 +251,7 @@ static void copy(struct json *j, const struct json_value *value)
 
 static enum exit_code print_json(const struct view *v)
 {
+    static const struct json_value nothing = {.kind = JSON_NULL};
     struct json j;
     json_begin(&j);
     json_open_object(&j, NULL);
@@ -160,46 +259,56 @@ static enum exit_code print_json(const struct view *v)
     json_string(&j, "state", report_state_name(v->state));
     json_bool(&j, "enabled", v->config.service.always_use_etrn);
     json_string(&j, "enabled_by", switch_origin(v));
-    if (v->told) {
-        struct json_value *told = v->told;
-        told->key = NULL;
-        json_open_object(&j, "service");
-        for (const struct json_value *child = told->first; child; child = child->next)
-            copy(&j, child);
-        json_close(&j, '}');
-    } else {
-        json_null(&j, "service");
-    }
+    copy(&j, "service", v->told ? v->told : &nothing);
     json_close(&j, '}');
-    if (j.failed)
-        return fail(ERROR_NOT_ENOUGH_MEMORY, "status");
-    out("%s", j.data);
-    json_free(&j);
-    return EXIT_DONE;
+    return out_json(&j) ? EXIT_DONE : EXIT_INVALID;
 }
 
-enum exit_code run_status(const struct command *self, int count, char **arguments)
+static enum exit_code show(bool json)
 {
-    bool json = false;
-    struct view v = {.now_utc_ms = utc_now_ms()};
-    const struct option options[] = {{"--json", NULL, &json}};
-    if (!take_options(self, options, ARRAYSIZE(options), &count, arguments))
-        return EXIT_USAGE;
-    if (count > 0)
-        return usage_error(self, "%s: unexpected", arguments[0]);
-    DWORD error = report_service_state(&v.state);
-    if (error)
-        return fail(error, "asking for the service");
-    error = store_read(&v.config);
-    if (error)
-        return fail(error, "reading the configuration");
-    v.told = report_read();
-    enum exit_code code = EXIT_DONE;
-    if (json)
+    struct view v = {0};
+    enum exit_code code = view_take(&v);
+    if (code == EXIT_DONE && json)
         code = print_json(&v);
-    else
+    else if (code == EXIT_DONE)
         print_screen(&v);
-    json_value_free(v.told);
-    config_free(&v.config);
+    view_free(&v);
     return code;
+}
+
+static HANDLE interrupted;
+
+static BOOL WINAPI interrupt(DWORD event)
+{
+    (void)event;
+    SetEvent(interrupted);
+    return TRUE;
+}
+
+/* On a console the screen is shown anew each second, as ages grow; elsewhere only when there is news. */
+static enum exit_code watch(bool json)
+{
+    struct report_watch news;
+    enum exit_code code = EXIT_DONE;
+    interrupted = CreateEventW(NULL, TRUE, FALSE, NULL);
+    if (!interrupted)
+        return fail(GetLastError(), "watching");
+    SetConsoleCtrlHandler(interrupt, TRUE);
+    report_watch_open(&news);
+    while (code == EXIT_DONE && WaitForSingleObject(interrupted, 0) == WAIT_TIMEOUT) {
+        if (output_is_console())
+            clear_screen();
+        code = show(json);
+        if (!output_is_console())
+            out("\n");
+        report_watch_wait(&news, interrupted, output_is_console() ? 1000 : INFINITE);
+    }
+    report_watch_close(&news);
+    return code;
+}
+
+enum exit_code run_status(const struct arguments *a)
+{
+    bool json = option_value(a, "--json") != NULL;
+    return option_value(a, "--watch") ? watch(json) : show(json);
 }

@@ -1,44 +1,86 @@
 #include "store.h"
 
 #include "../service/win/registry.h"
-#include "command.h"
+#include "backup.h"
+#include "machine.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <wchar.h>
 
-#define SERVICES_KEY L"SYSTEM\\CurrentControlSet\\Services\\"
-
-/* L"a" + UTF-8 b + L"c"; NULL when there is no memory. */
-static wchar_t *path_of(const wchar_t *before, const char *name, const wchar_t *after)
+static void tell_problem(void *owner, const char *key, const char *name, const char *problem)
 {
-    wchar_t *wide = wide_copy(name);
-    size_t size = wcslen(before) + (wide ? wcslen(wide) : 0) + wcslen(after) + 1;
-    wchar_t *path = wide ? malloc(size * sizeof *path) : NULL;
-    if (path)
-        _snwprintf(path, size, L"%ls%ls%ls", before, wide, after);
-    free(wide);
-    return path;
+    const bool *quietly = owner;
+    if (!*quietly)
+        talk("etrnctl: %s\\%s is not used: %s\n", key, name, problem);
 }
 
-static DWORD open_key(const char *host, REGSAM access, bool make, HKEY *key)
+enum exit_code store_read(struct config *config, bool quietly)
 {
-    wchar_t *path = host ? path_of(PARAMETERS_KEY L"\\Hosts\\", host, L"") : path_of(PARAMETERS_KEY, "", L"");
-    if (!path)
-        return ERROR_NOT_ENOUGH_MEMORY;
-    DWORD error =
-        make ? (DWORD)RegCreateKeyExW(HKEY_LOCAL_MACHINE, path, 0, NULL, 0, access, NULL, key, NULL)
-             : (DWORD)RegOpenKeyExW(HKEY_LOCAL_MACHINE, path, 0, access, key);
-    free(path);
+    DWORD error = registry_read(machine_registry(), config, tell_problem, &quietly);
+    return error ? fail(error, "reading the configuration") : EXIT_DONE;
+}
+
+const char *store_origin(const struct config *config, const struct host_settings *host, const struct setting *s)
+{
+    static const char *const names[] = {"default", "Parameters", "policy"};
+    return names[(host ? host->origin : config->service.origin)[setting_index(s)]];
+}
+
+void store_path(const char *service, struct text *path)
+{
+    text_add(path, "SYSTEM\\CurrentControlSet\\Services\\%s\\Parameters", service);
+}
+
+/* SERVICE's Parameters key, or that of the host below it ("" for the key of all hosts). Only these are ever made. */
+static DWORD open_key(const char *service, const char *host, REGSAM access, bool make, HKEY *key)
+{
+    char path[800];
+    struct text t;
+    HKEY root;
+    text_begin(&t, path, sizeof path);
+    text_add(&t, "SYSTEM\\CurrentControlSet\\Services\\%s", service);
+    wchar_t *wide = wide_copy(path);
+    DWORD error = wide ? (DWORD)RegOpenKeyExW(machine_registry(), wide, 0, make ? KEY_CREATE_SUB_KEY : KEY_QUERY_VALUE,
+                                              &root)
+                       : ERROR_NOT_ENOUGH_MEMORY;
+    free(wide);
+    if (error)
+        return error == ERROR_FILE_NOT_FOUND ? ERROR_SERVICE_DOES_NOT_EXIST : error;
+    text_begin(&t, path, sizeof path);
+    text_add(&t, "Parameters%s%s%s", host ? "\\Hosts" : "", host && *host ? "\\" : "", host ? host : "");
+    wide = wide_copy(path);
+    if (!wide)
+        error = ERROR_NOT_ENOUGH_MEMORY;
+    else if (make)
+        error = (DWORD)RegCreateKeyExW(root, wide, 0, NULL, 0, access, NULL, key, NULL);
+    else
+        error = (DWORD)RegOpenKeyExW(root, wide, 0, access, key);
+    free(wide);
+    RegCloseKey(root);
     return error;
+}
+
+enum exit_code store_prepare(const char *service)
+{
+    HKEY key;
+    DWORD error = open_key(service, NULL, KEY_QUERY_VALUE, false, &key);
+    if (error == ERROR_SERVICE_DOES_NOT_EXIST && text_same(service, SERVICE_NAME)) {
+        talk("etrnctl: %s is not installed; to install it: etrnctl service install\n", service);
+        return EXIT_NOT_FOUND;
+    }
+    if (error && error != ERROR_FILE_NOT_FOUND)
+        return fail(error, "service %s", service);
+    if (!error)
+        RegCloseKey(key);
+    return backup_by_itself(service);
 }
 
 DWORD store_set(const char *host, const struct setting *s, const struct value *value)
 {
     HKEY key;
     wchar_t *name = wide_copy(s->name);
-    if (!name)
-        return ERROR_NOT_ENOUGH_MEMORY;
-    DWORD error = open_key(host, KEY_SET_VALUE, true, &key);
+    DWORD error = name ? open_key(SERVICE_NAME, host, KEY_SET_VALUE, true, &key) : ERROR_NOT_ENOUGH_MEMORY;
     if (!error) {
         error = (DWORD)RegSetValueExW(key, name, 0, (DWORD)value->type, value->data, (DWORD)value->size);
         RegCloseKey(key);
@@ -51,9 +93,7 @@ DWORD store_unset(const char *host, const struct setting *s)
 {
     HKEY key;
     wchar_t *name = wide_copy(s->name);
-    if (!name)
-        return ERROR_NOT_ENOUGH_MEMORY;
-    DWORD error = open_key(host, KEY_SET_VALUE, false, &key);
+    DWORD error = name ? open_key(SERVICE_NAME, host, KEY_SET_VALUE, false, &key) : ERROR_NOT_ENOUGH_MEMORY;
     if (!error) {
         error = (DWORD)RegDeleteValueW(key, name);
         RegCloseKey(key);
@@ -64,71 +104,46 @@ DWORD store_unset(const char *host, const struct setting *s)
 
 DWORD store_remove_host(const char *host)
 {
-    wchar_t *path = path_of(PARAMETERS_KEY L"\\Hosts\\", host, L"");
-    DWORD error = path ? (DWORD)RegDeleteTreeW(HKEY_LOCAL_MACHINE, path) : ERROR_NOT_ENOUGH_MEMORY;
-    free(path);
-    return error;
-}
-
-/* Opens SERVICE's Parameters key; that the service exists is told by its own key. */
-static DWORD open_parameters(const char *service, REGSAM access, bool make, HKEY *key)
-{
-    HKEY root;
-    wchar_t *path = path_of(SERVICES_KEY, service, L"");
-    if (!path)
-        return ERROR_NOT_ENOUGH_MEMORY;
-    REGSAM root_access = make ? KEY_CREATE_SUB_KEY : KEY_QUERY_VALUE;
-    DWORD error = (DWORD)RegOpenKeyExW(HKEY_LOCAL_MACHINE, path, 0, root_access, &root);
-    free(path);
-    if (error)
-        return error == ERROR_FILE_NOT_FOUND ? ERROR_SERVICE_DOES_NOT_EXIST : error;
-    error = make ? (DWORD)RegCreateKeyExW(root, L"Parameters", 0, NULL, 0, access, NULL, key, NULL)
-                 : (DWORD)RegOpenKeyExW(root, L"Parameters", 0, access, key);
-    RegCloseKey(root);
-    return error;
-}
-
-DWORD store_get_switch(const char *service, const char *name, bool *found, uint32_t *value)
-{
     HKEY key;
-    DWORD type;
-    DWORD size = sizeof *value;
-    wchar_t *wide = wide_copy(name);
-    *found = false;
-    if (!wide)
-        return ERROR_NOT_ENOUGH_MEMORY;
-    DWORD error = open_parameters(service, KEY_QUERY_VALUE, false, &key);
+    wchar_t *wide = wide_copy(host);
+    REGSAM access = DELETE | KEY_ENUMERATE_SUB_KEYS | KEY_QUERY_VALUE | KEY_SET_VALUE;
+    DWORD error = wide ? open_key(SERVICE_NAME, "", access, false, &key) : ERROR_NOT_ENOUGH_MEMORY;
     if (!error) {
-        error = (DWORD)RegQueryValueExW(key, wide, NULL, &type, (BYTE *)value, &size);
-        *found = !error && type == REG_DWORD && size == sizeof *value;
+        error = (DWORD)RegDeleteTreeW(key, wide);
         RegCloseKey(key);
     }
     free(wide);
+    return error;
+}
+
+static const wchar_t switch_name[] = L"AlwaysUseETRN";
+
+DWORD store_get_switch(const char *service, bool *found, uint32_t *value, struct text *was)
+{
+    HKEY key;
+    DWORD type = REG_NONE;
+    DWORD size = sizeof *value;
+    *found = false;
+    DWORD error = open_key(service, NULL, KEY_QUERY_VALUE, false, &key);
+    if (!error) {
+        error = (DWORD)RegQueryValueExW(key, switch_name, NULL, &type, (BYTE *)value, &size);
+        RegCloseKey(key);
+    }
+    *found = !error && type == REG_DWORD && size == sizeof *value;
+    if (*found)
+        text_add(was, "%u", *value);
+    else
+        text_add(was, error == ERROR_FILE_NOT_FOUND ? "not set" : "no REG_DWORD");
     return error == ERROR_FILE_NOT_FOUND || error == ERROR_MORE_DATA ? 0 : error;
 }
 
-DWORD store_set_switch(const char *service, const char *name, uint32_t value)
+DWORD store_set_switch(const char *service, uint32_t value)
 {
     HKEY key;
-    wchar_t *wide = wide_copy(name);
-    if (!wide)
-        return ERROR_NOT_ENOUGH_MEMORY;
-    DWORD error = open_parameters(service, KEY_SET_VALUE, true, &key);
+    DWORD error = open_key(service, NULL, KEY_SET_VALUE, true, &key);
     if (!error) {
-        error = (DWORD)RegSetValueExW(key, wide, 0, REG_DWORD, (const BYTE *)&value, sizeof value);
+        error = (DWORD)RegSetValueExW(key, switch_name, 0, REG_DWORD, (const BYTE *)&value, sizeof value);
         RegCloseKey(key);
     }
-    free(wide);
     return error;
-}
-
-static void tell_problem(void *owner, const char *key, const char *name, const char *problem)
-{
-    (void)owner;
-    talk("etrnctl: %s\\%s: %s\n", key, name, problem);
-}
-
-DWORD store_read(struct config *config)
-{
-    return registry_read(config, tell_problem, NULL);
 }

@@ -1,23 +1,38 @@
-/* store: writes the Parameters key of a service. The service itself only reads it. */
+/* store: reads and writes the Parameters key of a service. The service itself only reads it. Before the first change a
+ * backup of the key is saved by itself. */
 #ifndef ETRN_STORE_H
 #define ETRN_STORE_H
 
 #include "../service/core/settings.h"
-#include "../service/win/win.h"
+#include "command.h"
 
-/* All return 0 or a Win32 error. `host` is the name of a host's key, or NULL for the service's own values. */
+#define MASTER_SWITCH "AlwaysUseETRN"
+
+/* What is configured now on machine_registry(), policy included; values that are not used are told on standard error
+ * unless `quietly`. Failure is told. To be freed by config_free() in any case. */
+enum exit_code store_read(struct config *config, bool quietly);
+
+/* "default", "Parameters", "policy": where a value comes from. `host` is NULL for the service's own. */
+const char *store_origin(const struct config *config, const struct host_settings *host, const struct setting *s);
+
+/* To be called before a command changes SERVICE's Parameters key: finds the service, and saves the key. Failure is
+ * told: nothing is then to be written. */
+enum exit_code store_prepare(const char *service);
+
+/* These return 0 or a Win32 error. `host` is the name of a host's key, or NULL for the service's own values. */
 DWORD store_set(const char *host, const struct setting *s, const struct value *value);
 
 /* ERROR_FILE_NOT_FOUND when it is not there. */
 DWORD store_unset(const char *host, const struct setting *s);
 DWORD store_remove_host(const char *host);
 
-/* Reads or writes one DWORD of any service's Parameters key, which is made when it lacks. ERROR_SERVICE_DOES_NOT_EXIST
- * when there is no such service. `*found` is false when the value is missing or no REG_DWORD of four octets. */
-DWORD store_get_switch(const char *service, const char *name, bool *found, uint32_t *value);
-DWORD store_set_switch(const char *service, const char *name, uint32_t value);
+/* AlwaysUseETRN of any service's Parameters key, which is made when it lacks. ERROR_SERVICE_DOES_NOT_EXIST when there
+ * is no such service. `was` says what was found: "1", "not set", "REG_SZ, not a switch"; `*found` whether it is a
+ * REG_DWORD. */
+DWORD store_get_switch(const char *service, bool *found, uint32_t *value, struct text *was);
+DWORD store_set_switch(const char *service, uint32_t value);
 
-/* What is configured now, policy included, with problems told on standard error. To be freed by config_free(). */
-DWORD store_read(struct config *config);
+/* The path of SERVICE's Parameters key below HKEY_LOCAL_MACHINE. */
+void store_path(const char *service, struct text *path);
 
 #endif

@@ -2,73 +2,124 @@
  * link and session, without the service. */
 #include "../service/core/node.h"
 #include "../service/win/link.h"
-#include "command.h"
+#include "names.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
+
+struct capability {
+    const char *keyword;
+    const char *offered, *lacking; /* in words */
+};
+
+static const struct capability capabilities[] = {
+    {"ETRN", "ETRN is offered", "ETRN is not offered"},
+    {"STARTTLS", "TLS is offered (STARTTLS)", "no TLS"},
+    {"AUTH", "authentication is offered (AUTH)", "no authentication"},
+};
+enum { CAPABILITY_COUNT = sizeof capabilities / sizeof capabilities[0] };
 
 struct test {
     struct loop loop;
-    const struct link_params *params;
-    enum exit_code worst;
-    bool etrn_offered, tls_offered, auth_offered;
-    bool reached_ehlo; /* its reply was success */
-    size_t succeeded, failed;
+    struct link_params params;
+    struct result *results; /* one a node */
+    bool offered[CAPABILITY_COUNT];
+    bool introduced; /* EHLO was answered with success */
+    bool explained;  /* what EHLO's reply offers */
     struct result ending;
+    LARGE_INTEGER sent;
+    int64_t round_trip_us; /* the shortest; 0 before the first */
+    int64_t connected_ms;  /* -1 before */
+    bool as_json;
+    struct json json;
 };
 
-static void advise(const struct result *result)
+/* ---- what is shown, for a person or into the JSON's "conversation" ---- */
+
+static void say(const struct test *test, const char *format, ...) TEXT_FORMAT(2, 3);
+
+static void say(const struct test *test, const char *format, ...)
 {
-    const char *advice = outcome_advice(result);
-    out("   = %s\n", outcome_meaning(result));
-    if (*advice)
-        out("     %s\n", advice);
+    va_list arguments;
+    va_start(arguments, format);
+    if (!test->as_json)
+        out_list(format, arguments);
+    va_end(arguments);
 }
 
-static bool line_is(const char *line, const char *keyword)
+static void say_line(struct test *test, const char *arrow, const char *from, const char *line)
 {
-    size_t length = strlen(keyword);
-    char word[16];
+    say(test, "%s %s\n", arrow, line);
+    if (!test->as_json)
+        return;
+    json_open_object(&test->json, NULL);
+    json_string(&test->json, "from", from);
+    json_string(&test->json, "line", line);
+    json_close(&test->json, '}');
+}
+
+static void explain(const struct test *test, const struct result *result)
+{
+    if (test->as_json)
+        return;
+    out_wrapped(5, outcome_meaning(result));
+    if (*outcome_advice(result))
+        out_wrapped(5, outcome_advice(result));
+}
+
+static void explain_offer(struct test *test)
+{
+    char words[200];
     struct text t;
-    text_begin(&t, word, sizeof word);
-    text_add(&t, "%.*s", (int)length, line);
-    return text_same(word, keyword) && (line[length] == ' ' || line[length] == '\0');
+    if (test->explained || !test->introduced || test->as_json)
+        return;
+    test->explained = true;
+    text_begin(&t, words, sizeof words);
+    for (size_t i = 0; i < CAPABILITY_COUNT; i++)
+        text_add(&t, "%s%s", i ? "; " : "", test->offered[i] ? capabilities[i].offered : capabilities[i].lacking);
+    text_add(&t, ".");
+    out_wrapped(5, words);
 }
 
-static void note_capability(struct test *test, const struct session_event *event)
+/* What cut the conversation short; told when it happens, and once. */
+static void explain_ending(struct test *test, const struct result *ending)
 {
-    const char *text = event->length > 4 ? event->line + 4 : "";
-    test->reached_ehlo = true;
-    test->etrn_offered = test->etrn_offered || line_is(text, "ETRN");
-    test->tls_offered = test->tls_offered || line_is(text, "STARTTLS");
-    test->auth_offered = test->auth_offered || line_is(text, "AUTH");
+    if (ending->outcome == OUTCOME_NONE || test->ending.outcome != OUTCOME_NONE)
+        return;
+    test->ending = *ending;
+    if (*ending->text && !ending->code && ending->outcome != OUTCOME_NO_CONNECTION) /* else shown already */
+        say(test, "-- %s\n", ending->text);
+    explain(test, ending);
 }
 
-static void explain_capabilities(const struct test *test)
+/* ---- what happens ---- */
+
+static void note_capability(struct test *test, const char *line)
 {
-    out("   = ETRN is %soffered; STARTTLS is %soffered; AUTH is %soffered.\n", test->etrn_offered ? "" : "not ",
-        test->tls_offered ? "" : "not ", test->auth_offered ? "" : "not ");
+    char keyword[16];
+    struct text t;
+    test->introduced = true;
+    if (strlen(line) < 5)
+        return;
+    text_begin(&t, keyword, sizeof keyword);
+    text_add(&t, "%.*s", (int)strcspn(line + 4, " "), line + 4);
+    for (size_t i = 0; i < CAPABILITY_COUNT; i++)
+        test->offered[i] = test->offered[i] || text_same(keyword, capabilities[i].keyword);
 }
 
-static enum exit_code code_of(const struct result *result)
+static void measure(struct test *test)
 {
-    switch (outcome_consequence(result->outcome)) {
-    case FOLLOWS_SUCCESS:
-    case FOLLOWS_NOTHING:
-        return EXIT_DONE;
-    default:
-        return result->code ? EXIT_REFUSED : result->outcome == OUTCOME_BAD_NODE ? EXIT_INVALID : EXIT_NETWORK;
-    }
-}
-
-static void node_done(struct test *test, const struct session_event *event)
-{
-    enum exit_code code = code_of(event->result);
-    bool fine = code == EXIT_DONE;
-    test->succeeded += fine;
-    test->failed += !fine;
-    test->worst = code > test->worst ? code : test->worst;
-    if (event->state == SESSION_ETRN && event->result->code)
-        advise(event->result);
+    LARGE_INTEGER now;
+    LARGE_INTEGER frequency;
+    if (!test->sent.QuadPart)
+        return;
+    QueryPerformanceCounter(&now);
+    QueryPerformanceFrequency(&frequency);
+    int64_t took_us = (now.QuadPart - test->sent.QuadPart) * 1000000 / frequency.QuadPart;
+    if (!test->round_trip_us || took_us < test->round_trip_us)
+        test->round_trip_us = took_us > 0 ? took_us : 1;
+    test->sent.QuadPart = 0;
 }
 
 static void on_session(void *owner, const struct session_event *event)
@@ -80,47 +131,53 @@ static void on_session(void *owner, const struct session_event *event)
     switch (event->kind) {
     case SESSION_SENT:
         text_add_escaped(&t, event->line, event->length);
-        if (event->state != SESSION_EHLO && test->reached_ehlo && !test->succeeded && !test->failed &&
-            event->state != SESSION_HELO)
-            explain_capabilities(test);
-        out("-> %s\n", line);
+        explain_offer(test);
+        explain_ending(test, event->result);
+        say_line(test, "->", "client", line);
+        QueryPerformanceCounter(&test->sent);
         break;
     case SESSION_RECEIVED:
+        measure(test);
         text_add_escaped(&t, event->line, event->length);
-        out("<- %s\n", line);
+        say_line(test, "<-", "server", line);
         if (event->state == SESSION_EHLO && event->code == 250)
-            note_capability(test, event);
+            note_capability(test, event->line);
         break;
     case SESSION_NODE:
-        node_done(test, event);
+        test->results[event->node] = *event->result;
+        if (event->state == SESSION_ETRN && event->result->code && event->result->code != 421)
+            explain(test, event->result);
         break;
     case SESSION_ENDED:
-        test->ending = *event->result;
+        explain_offer(test);
+        explain_ending(test, event->result);
         break;
     }
 }
 
 static void on_note(void *owner, const struct link_note *note)
 {
-    char words[200];
+    struct test *test = owner;
+    char line[300];
     struct text t;
-    (void)owner;
-    text_begin(&t, words, sizeof words);
-    text_add_error(&t, note->error);
+    text_begin(&t, line, sizeof line);
     switch (note->step) {
     case LINK_ADDRESS:
-        out("-- address %s\n", note->address);
+        text_add(&t, "address %s", note->address);
         break;
     case LINK_TRYING:
-        out("-- connecting to %s\n", note->address);
+        text_add(&t, "connecting to %s", note->address);
         break;
     case LINK_CONNECTED:
-        out("-- connected in %lld ms\n", (long long)note->elapsed_ms);
+        test->connected_ms = note->elapsed_ms;
+        text_add(&t, "connected in %lld ms", (long long)note->elapsed_ms);
         break;
     case LINK_FAILED:
-        out("-- %s: %s\n", note->address, words);
+        text_add(&t, "%s: ", note->address);
+        text_add_error(&t, note->error);
         break;
     }
+    say_line(test, "--", "tool", line);
 }
 
 static void on_closed(void *owner)
@@ -129,99 +186,197 @@ static void on_closed(void *owner)
     loop_end(&test->loop);
 }
 
-/* One line for one who reads no other. */
-static void verdict(struct test *test)
+/* ---- the verdict ---- */
+
+static enum exit_code code_of(const struct result *result)
 {
-    const struct result *ending = &test->ending;
-    if (ending->outcome != OUTCOME_NONE) {
-        enum exit_code code = code_of(ending);
-        test->worst = code > test->worst ? code : test->worst;
-        if (*ending->text && !ending->code && ending->outcome != OUTCOME_NO_CONNECTION) /* else shown already */
-            out("-- %s\n", ending->text);
-        advise(ending);
+    switch (outcome_consequence(result->outcome)) {
+    case FOLLOWS_SUCCESS:
+    case FOLLOWS_NOTHING:
+        return EXIT_DONE;
+    default:
+        return result->code || result->outcome == OUTCOME_NOT_OFFERED ? EXIT_REFUSED : EXIT_NETWORK;
     }
-    if (test->params->session.node_count == 0)
-        out("Verdict: %s\n", test->worst == EXIT_DONE ? "the host offers ETRN." : outcome_meaning(ending));
-    else
-        out("Verdict: %zu of %zu accepted.\n", test->succeeded, test->params->session.node_count);
 }
 
-static enum exit_code talk_to_host(struct test *test)
+static size_t count_accepted(const struct test *test)
+{
+    size_t accepted = 0;
+    for (size_t i = 0; i < test->params.session.node_count; i++)
+        accepted += outcome_consequence(test->results[i].outcome) == FOLLOWS_SUCCESS;
+    return accepted;
+}
+
+/* One line for one who reads no other. */
+static enum exit_code verdict(const struct test *test, struct text *words)
+{
+    size_t nodes = test->params.session.node_count;
+    size_t accepted = count_accepted(test);
+    enum exit_code code = code_of(&test->ending);
+    for (size_t i = 0; i < nodes; i++)
+        code = worse(code, code_of(&test->results[i]));
+    if (test->ending.outcome != OUTCOME_NONE && accepted == 0)
+        text_add(words, "%s", outcome_meaning(&test->ending));
+    else if (nodes == 0)
+        text_add(words, "The host offers %sETRN.", test->offered[0] ? "" : "no ");
+    else
+        text_add(words, "ETRN was accepted for %zu of %zu.", accepted, nodes);
+    if (nodes == 0 && code == EXIT_DONE && !test->offered[0])
+        code = EXIT_REFUSED;
+    if (test->round_trip_us)
+        text_add(words, " A reply took %lld.%lld ms at best.", (long long)(test->round_trip_us / 1000),
+                 (long long)(test->round_trip_us / 100 % 10));
+    return code;
+}
+
+static void write_results(struct test *test, const char *words)
+{
+    struct json *j = &test->json;
+    json_close(j, ']');
+    json_open_array(j, "offered");
+    for (size_t i = 0; i < CAPABILITY_COUNT; i++)
+        if (test->offered[i])
+            json_string(j, NULL, capabilities[i].keyword);
+    json_close(j, ']');
+    json_open_array(j, "outcomes");
+    for (size_t i = 0; i < test->params.session.node_count; i++) {
+        const struct result *result = &test->results[i];
+        json_open_object(j, NULL);
+        json_string(j, "node", test->params.session.nodes[i]);
+        json_string(j, "outcome", outcome_name(result->outcome));
+        if (result->code)
+            json_number(j, "code", result->code);
+        else
+            json_null(j, "code");
+        json_string(j, "text", result->text);
+        json_string(j, "meaning", outcome_meaning(result));
+        json_string(j, "advice", outcome_advice(result));
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+    if (test->connected_ms >= 0)
+        json_number(j, "connected_ms", test->connected_ms);
+    else
+        json_null(j, "connected_ms");
+    if (test->round_trip_us)
+        json_number(j, "round_trip_us", test->round_trip_us);
+    else
+        json_null(j, "round_trip_us");
+    json_string(j, "verdict", words);
+    json_close(j, '}');
+    out_json(j);
+}
+
+static DWORD converse(struct test *test)
 {
     static const struct link_sink sink = {.session = on_session, .note = on_note, .closed = on_closed};
     DWORD error = loop_open(&test->loop);
     if (!error)
         error = link_startup();
-    if (error)
-        return fail(error, "starting");
-    if (!link_open(&test->loop, test->params, &sink, test))
-        return fail(ERROR_NOT_ENOUGH_MEMORY, "starting");
-    error = loop_run(&test->loop);
+    if (!error && !link_open(&test->loop, &test->params, &sink, test))
+        error = ERROR_NOT_ENOUGH_MEMORY;
+    if (!error)
+        error = loop_run(&test->loop);
     loop_close(&test->loop);
-    if (error)
-        return fail(error, "waiting");
-    verdict(test);
-    return test->worst;
+    return error;
 }
 
-static bool check_nodes(int count, char **nodes)
+static enum exit_code run_conversation(struct test *test)
 {
-    for (int i = 0; i < count; i++) {
-        enum node_fault fault = node_fault(nodes[i]);
-        if (fault != NODE_FINE) {
-            talk("etrnctl: \"%s\" %s; expected a domain, @domain or #queue\n", nodes[i], node_fault_text(fault));
-            return false;
-        }
+    char words[400];
+    struct text t;
+    json_begin(&test->json);
+    json_open_object(&test->json, NULL);
+    json_number(&test->json, "schema", 1);
+    json_string(&test->json, "host", test->params.address);
+    json_number(&test->json, "port", test->params.port);
+    json_open_array(&test->json, "conversation");
+    DWORD error = converse(test);
+    if (error) {
+        json_free(&test->json);
+        return fail(error, "connecting");
     }
-    return true;
+    text_begin(&t, words, sizeof words);
+    enum exit_code code = verdict(test, &t);
+    if (test->as_json) {
+        write_results(test, words);
+    } else {
+        json_free(&test->json);
+        out("\n%s%s%s\n", shade(code == EXIT_DONE ? SHADE_GOOD : SHADE_BAD), words, shade(SHADE_PLAIN));
+    }
+    return code;
 }
 
-/* A number option; its default when it was not given. */
-static bool number_option(const char *name, const char *word, unsigned long least, unsigned long most,
-                          unsigned long *value)
+/* ---- the command line ---- */
+
+/* A number option; `*value` is left alone when it was not given. */
+static bool number_option(const struct arguments *a, const char *name, unsigned long most, unsigned long *value)
 {
-    if (!word || (text_number(word, most, value) && *value >= least))
+    const char *word = option_value(a, name);
+    if (!word || (text_number(word, most, value) && *value > 0))
         return true;
-    talk("etrnctl: %s: \"%s\" is not a number from %lu to %lu\n", name, word, least, most);
+    talk("etrnctl: %s: \"%s\" is not a number from 1 to %lu\n", name, word, most);
     return false;
 }
 
-enum exit_code run_test(const struct command *self, int count, char **arguments)
+static bool check_node(const char *word, const char *ascii)
 {
-    const char *port_word = NULL;
-    const char *helo = NULL;
-    const char *timeout_word = NULL;
-    bool force = false;
-    const struct option options[] = {{"--port", &port_word, NULL},
-                                     {"--helo", &helo, NULL},
-                                     {"--timeout", &timeout_word, NULL},
-                                     {"--force", NULL, &force}};
+    enum node_fault fault = node_fault(ascii);
+    if (fault == NODE_FINE)
+        return true;
+    talk("etrnctl: \"%s\" %s; expected a domain, @domain or #queue\n", word, node_fault_text(fault));
+    return false;
+}
+
+/* The nodes as they are sent, and room for their results. */
+static bool take_nodes(struct test *test, const struct arguments *a, char **nodes)
+{
+    size_t count = (size_t)a->count - 1;
+    for (size_t i = 0; i < count; i++) {
+        nodes[i] = name_to_ascii(a->words[i + 1]);
+        if (!nodes[i] || !check_node(a->words[i + 1], nodes[i]))
+            return false;
+    }
+    test->params.session.nodes = (const char *const *)nodes;
+    test->params.session.node_count = count;
+    return true;
+}
+
+static enum exit_code prepare_and_run(struct test *test, const struct arguments *a, char **nodes)
+{
     char host[NODE_LIMIT + 1];
     unsigned given_port = 25;
     unsigned long timeout = 60;
-    if (!take_options(self, options, ARRAYSIZE(options), &count, arguments))
-        return EXIT_USAGE;
-    if (count < 1)
-        return usage_error(self, "a host is needed");
-    if (!host_split(arguments[0], host, sizeof host, &given_port)) {
-        talk("etrnctl: \"%s\" is not a host; expected a domain name or an IP address, and :PORT from 1 to 65535\n",
-             arguments[0]);
+    const char *transcript = option_value(a, "--transcript");
+    if (!name_split_host(a->words[0], host, sizeof host, &given_port))
         return EXIT_INVALID;
-    }
     unsigned long port = given_port;
-    if (!number_option("--port", port_word, 1, 65535, &port) ||
-        !number_option("--timeout", timeout_word, 1, 600, &timeout) || !check_nodes(count - 1, arguments + 1))
+    if (!number_option(a, "--port", 65535, &port) || !number_option(a, "--timeout", 600, &timeout) ||
+        !take_nodes(test, a, nodes))
         return EXIT_INVALID;
-    struct link_params params = {.address = host,
-                                 .port = (uint16_t)port,
-                                 .session = {.helo = helo,
-                                             .nodes = (const char *const *)arguments + 1,
-                                             .node_count = (size_t)count - 1,
-                                             .force_etrn = force,
-                                             .tls = TLS_MAY},
-                                 .connect_timeout_ms = (int64_t)timeout * 1000,
-                                 .reply_timeout_ms = (int64_t)timeout * 1000,
-                                 .session_timeout_ms = 900000};
-    struct test test = {.params = &params};
-    return talk_to_host(&test);
+    DWORD error = transcript ? out_copy(transcript) : 0;
+    if (error)
+        return fail(error, "writing %s", transcript);
+    test->params.address = host;
+    test->params.port = (uint16_t)port;
+    test->params.session.helo = option_value(a, "--helo");
+    test->params.session.force_etrn = option_value(a, "--force") != NULL;
+    test->params.session.tls = TLS_MAY;
+    test->params.connect_timeout_ms = test->params.reply_timeout_ms = (int64_t)timeout * 1000;
+    test->params.session_timeout_ms = 900000;
+    return run_conversation(test);
+}
+
+enum exit_code run_test(const struct arguments *a)
+{
+    char **nodes = calloc((size_t)a->count, sizeof *nodes);
+    struct test test = {.as_json = option_value(a, "--json") != NULL, .connected_ms = -1};
+    test.results = calloc((size_t)a->count, sizeof *test.results);
+    enum exit_code code =
+        nodes && test.results ? prepare_and_run(&test, a, nodes) : fail(ERROR_NOT_ENOUGH_MEMORY, "starting");
+    for (int i = 0; nodes && i + 1 < a->count; i++)
+        free(nodes[i]);
+    free(nodes);
+    free(test.results);
+    return code;
 }

@@ -357,7 +357,7 @@ static void read_config(struct engine *e, enum trigger trigger)
     struct config fresh;
     struct problem_list problems = {0};
     bool was_enabled = e->planned && e->config.service.always_use_etrn;
-    DWORD error = registry_read(&fresh, note_problem, &problems);
+    DWORD error = registry_read(HKEY_LOCAL_MACHINE, &fresh, note_problem, &problems);
     if (error) {
         report_error(EVENT_CANNOT_READ, error);
         config_free(&fresh);

@@ -34,7 +34,7 @@ struct session_params {
 
 enum session_event_kind {
     SESSION_RECEIVED, /* a line from the host; `line` is raw, to be escaped before it is shown */
-    SESSION_SENT,     /* a command, without CRLF */
+    SESSION_SENT,     /* a command, without CRLF; `result` as for SESSION_ENDED, so that QUIT can be explained */
     SESSION_NODE,     /* `node` has its `result` */
     SESSION_ENDED     /* once, the last event: every node has had its result; `result` tells what cut the
                        * conversation short, OUTCOME_NONE when nothing did */

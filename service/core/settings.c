@@ -416,7 +416,8 @@ void config_show(const struct config *c, const struct host_settings *host, const
     const struct strings *strings = field;
     switch (s->type) {
     case SETTING_DWORD:
-        text_add(out, "%u", *(const uint32_t *)field);
+        if (*(const uint32_t *)field >= s->minimum) /* else not set, and without a default of its own */
+            text_add(out, "%u", *(const uint32_t *)field);
         break;
     case SETTING_CHOICE:
         text_add(out, "%s", s->words[*(const uint32_t *)field]);

@@ -94,6 +94,30 @@ int text_compare(const char *a, const char *b)
     return lower(*a) - lower(*b);
 }
 
+bool text_near(const char *a, const char *b)
+{
+    enum { LIMIT = 64 };
+    size_t row[LIMIT + 1];
+    size_t a_length = strlen(a);
+    size_t b_length = strlen(b);
+    if (a_length > LIMIT || b_length > LIMIT)
+        return false;
+    for (size_t k = 0; k <= b_length; k++)
+        row[k] = k;
+    for (size_t i = 1; i <= a_length; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t k = 1; k <= b_length; k++) {
+            size_t replaced = diagonal + (lower(a[i - 1]) != lower(b[k - 1]));
+            size_t other = (row[k] < row[k - 1] ? row[k] : row[k - 1]) + 1;
+            diagonal = row[k];
+            row[k] = replaced < other ? replaced : other;
+        }
+    }
+    size_t distance = row[b_length];
+    return distance <= 2 && distance * 2 < (a_length < b_length ? a_length : b_length);
+}
+
 bool text_number(const char *digits, unsigned long maximum, unsigned long *number)
 {
     unsigned long value = 0;

@@ -40,6 +40,10 @@ static inline bool text_same(const char *a, const char *b)
     return text_compare(a, b) == 0;
 }
 
+/* Whether one is probably the other mistyped: at most two letters wrong, missing or too many (Levenshtein distance,
+ * without case), in words of which at least half is right. */
+bool text_near(const char *a, const char *b);
+
 /* Reads all of `digits` as a decimal number. False when it is not one, or greater than `maximum`. */
 bool text_number(const char *digits, unsigned long maximum, unsigned long *number);
 

@@ -12,6 +12,7 @@ enum {
 /* ---- reading ---- */
 
 struct reading {
+    HKEY machine;
     struct config *config;
     enum origin origin;
     const wchar_t *root; /* path of the key being read, below HKEY_LOCAL_MACHINE */
@@ -128,7 +129,7 @@ static DWORD read_root(struct reading *r, const wchar_t *path, enum origin origi
     r->root = path;
     r->origin = origin;
     DWORD access = KEY_QUERY_VALUE | KEY_ENUMERATE_SUB_KEYS;
-    DWORD error = (DWORD)RegOpenKeyExW(HKEY_LOCAL_MACHINE, path, 0, access, &root);
+    DWORD error = (DWORD)RegOpenKeyExW(r->machine, path, 0, access, &root);
     if (!error) {
         error = read_values(r, root, NULL);
         if (!error)
@@ -138,9 +139,9 @@ static DWORD read_root(struct reading *r, const wchar_t *path, enum origin origi
     return error == ERROR_FILE_NOT_FOUND || error == ERROR_KEY_DELETED ? 0 : error;
 }
 
-DWORD registry_read(struct config *config, registry_problem *problem, void *owner)
+DWORD registry_read(HKEY machine, struct config *config, registry_problem *problem, void *owner)
 {
-    struct reading r = {.config = config, .problem = problem, .owner = owner};
+    struct reading r = {.machine = machine, .config = config, .problem = problem, .owner = owner};
     config_init(config);
     DWORD error = read_root(&r, PARAMETERS_KEY, ORIGIN_PARAMETERS);
     if (!error)

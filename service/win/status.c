@@ -11,6 +11,10 @@ enum { FILE_LIMIT = 64 << 20 };
 /* SYSTEM, Administrators and LocalService, as which the service runs, write; users may read how it is. */
 #define FOLDER_RIGHTS L"D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;FA;;;LS)(A;OICI;FRFX;;;BU)"
 
+/* A backup may hold what protects a secret. */
+#define BACKUP_RIGHTS L"D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
+#define BACKUP_FOLDER L"backup"
+
 /* "a" + "b"; NULL when there is no memory. */
 static wchar_t *join(const wchar_t *a, const wchar_t *b)
 {
@@ -34,11 +38,11 @@ static wchar_t *folder_path(void)
     return folder;
 }
 
-static bool make_folder(const wchar_t *folder)
+static bool make_folder(const wchar_t *folder, const wchar_t *rights)
 {
     SECURITY_ATTRIBUTES security = {.nLength = sizeof security};
-    if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(FOLDER_RIGHTS, SDDL_REVISION_1,
-                                                              &security.lpSecurityDescriptor, NULL))
+    if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(rights, SDDL_REVISION_1, &security.lpSecurityDescriptor,
+                                                              NULL))
         return false;
     bool made = CreateDirectoryW(folder, &security) || GetLastError() == ERROR_ALREADY_EXISTS;
     DWORD error = GetLastError();
@@ -47,15 +51,29 @@ static bool make_folder(const wchar_t *folder)
     return made;
 }
 
+/* "folder\\file", or a copy of the folder's own path when `file` is NULL. */
+static wchar_t *inside(const wchar_t *folder, const wchar_t *file)
+{
+    if (!file)
+        return join(folder, L"");
+    wchar_t *with_slash = join(folder, L"\\");
+    wchar_t *path = with_slash ? join(with_slash, file) : NULL;
+    free(with_slash);
+    return path;
+}
+
 wchar_t *status_path(const wchar_t *file)
 {
     wchar_t *folder = folder_path();
-    wchar_t *path = NULL;
-    if (folder && make_folder(folder)) {
-        wchar_t *with_slash = file ? join(folder, L"\\") : join(folder, L"");
-        path = with_slash ? join(with_slash, file ? file : L"") : NULL;
-        free(with_slash);
-    }
+    wchar_t *path = folder && make_folder(folder, FOLDER_RIGHTS) ? inside(folder, file) : NULL;
+    free(folder);
+    return path;
+}
+
+wchar_t *backup_path(const wchar_t *file)
+{
+    wchar_t *folder = status_path(BACKUP_FOLDER);
+    wchar_t *path = folder && make_folder(folder, BACKUP_RIGHTS) ? inside(folder, file) : NULL;
     free(folder);
     return path;
 }
@@ -148,22 +166,30 @@ static void take_lines(char *lines, void (*take)(void *owner, const char *host),
     }
 }
 
-/* Calls `visit` for each file of the folder that the pattern names. */
-static void visit_files(const wchar_t *pattern, void (*visit)(void *owner, const wchar_t *path), void *owner)
+/* Calls `visit` for each file of `folder` that the pattern names. */
+static void visit_files(const wchar_t *folder, const wchar_t *pattern, void (*visit)(void *owner, const wchar_t *path),
+                        void *owner)
 {
     WIN32_FIND_DATAW found;
-    wchar_t *all = status_path(pattern);
+    wchar_t *all = folder ? inside(folder, pattern) : NULL;
     HANDLE search = all ? FindFirstFileW(all, &found) : INVALID_HANDLE_VALUE;
     free(all);
     if (search == INVALID_HANDLE_VALUE)
         return;
     do {
-        wchar_t *path = found.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY ? NULL : status_path(found.cFileName);
+        wchar_t *path = found.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY ? NULL : inside(folder, found.cFileName);
         if (path)
             visit(owner, path);
         free(path);
     } while (FindNextFileW(search, &found));
     FindClose(search);
+}
+
+void backup_visit(void (*visit)(void *owner, const wchar_t *path), void *owner)
+{
+    wchar_t *folder = backup_path(NULL);
+    visit_files(folder, L"*.reg", visit, owner);
+    free(folder);
 }
 
 struct taker {
@@ -185,7 +211,9 @@ static void take_request(void *owner, const wchar_t *path)
 void request_take(void (*take)(void *owner, const char *host), void *owner)
 {
     struct taker taker = {take, owner};
-    visit_files(REQUEST_PATTERN, take_request, &taker);
+    wchar_t *folder = status_path(NULL);
+    visit_files(folder, REQUEST_PATTERN, take_request, &taker);
+    free(folder);
 }
 
 static void delete_file(void *owner, const wchar_t *path)
@@ -194,13 +222,18 @@ static void delete_file(void *owner, const wchar_t *path)
     DeleteFileW(path);
 }
 
-DWORD status_remove(void)
+static DWORD remove_folder(wchar_t *folder)
 {
-    wchar_t *folder = status_path(NULL);
     if (!folder)
         return GetLastError();
-    visit_files(L"*", delete_file, NULL);
+    visit_files(folder, L"*", delete_file, NULL);
     DWORD error = RemoveDirectoryW(folder) ? 0 : GetLastError();
     free(folder);
     return error;
+}
+
+DWORD status_remove(void)
+{
+    DWORD error = remove_folder(backup_path(NULL));
+    return error ? error : remove_folder(status_path(NULL));
 }

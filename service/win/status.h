@@ -1,5 +1,5 @@
-/* status: the files below %ProgramData%\EtrnSvc: status.json, by which the service tells how it is, and the requests
- * by which etrnctl asks it for single hosts. */
+/* status: the files below %ProgramData%\EtrnSvc: status.json, by which the service tells how it is, the requests by
+ * which etrnctl asks it for single hosts, and etrnctl's backups. */
 #ifndef ETRN_STATUS_H
 #define ETRN_STATUS_H
 
@@ -23,6 +23,13 @@ DWORD request_leave(const char *const *hosts, size_t count);
 
 /* Calls `take` for each host that a request names, and deletes the requests. */
 void request_take(void (*take)(void *owner, const char *host), void *owner);
+
+/* Full path of `file` in the folder of backups, which administrators alone may enter; made when it lacks. The caller
+ * frees it; NULL and GetLastError() else. */
+wchar_t *backup_path(const wchar_t *file);
+
+/* Calls `visit` for each backup, in no order. */
+void backup_visit(void (*visit)(void *owner, const wchar_t *path), void *owner);
 
 /* Deletes the folder with all that we put into it. Returns 0 or a Win32 error. */
 DWORD status_remove(void);

@@ -1,0 +1,22 @@
+/* names: hosts and domains as people write them. */
+#ifndef ETRN_NAMES_H
+#define ETRN_NAMES_H
+
+#include "../service/core/settings.h"
+#include "command.h"
+
+/* A name with IDN labels in its A-label form (RFC 5890), the prefixes @ and # kept; any other as it is. From malloc;
+ * NULL, told, when it is no IDN or there is no memory. */
+char *name_to_ascii(const char *word);
+
+/* Takes "host", "host:port" or "[v6]:port" apart; `*port` is left alone when none is given. False, told, when it is
+ * none of them. */
+bool name_split_host(const char *word, char *host, size_t size, unsigned *port);
+
+/* A host that `name` is probably meant to be, or NULL. */
+const char *name_near_host(const struct config *config, const char *name);
+
+/* Tells that there is no such host, and which was probably meant; returns EXIT_NOT_FOUND. */
+enum exit_code name_unknown_host(const struct config *config, const char *name);
+
+#endif

@@ -1,0 +1,46 @@
+/* output: UTF-8 to the console in Unicode, whatever its code page, or as it is to a file or pipe. Data goes to standard
+ * output, talk to standard error; questions are asked only on a console. */
+#ifndef ETRN_OUTPUT_H
+#define ETRN_OUTPUT_H
+
+#include "../service/core/json.h"
+#include "../service/win/win.h"
+
+/* To standard output. */
+void out(const char *format, ...) TEXT_FORMAT(1, 2);
+void out_list(const char *format, va_list arguments);
+
+/* To standard error. */
+void talk(const char *format, ...) TEXT_FORMAT(1, 2);
+void talk_list(const char *format, va_list arguments);
+
+/* Colours, only on a console that has them and never with NO_COLOR set; "" otherwise. To be printed by out(). */
+enum shade { SHADE_PLAIN, SHADE_GOOD, SHADE_BAD, SHADE_FAINT };
+const char *shade(enum shade shade);
+
+/* Has what out() prints written to this file as well. Returns 0 or a Win32 error. */
+DWORD out_copy(const char *path);
+
+/* Words wrapped at 80 columns, each line behind `indent` spaces. */
+void out_wrapped(unsigned indent, const char *words);
+
+/* Prints what was written, or tells that there was no memory; frees it. True when it was printed. */
+bool out_json(struct json *j);
+
+/* Whether a person sits in front of standard input and output. */
+bool on_console(void);
+
+/* Whether standard output is a console; its width in columns then, else 80. */
+bool output_is_console(void);
+unsigned console_width(void);
+
+/* Clears the console, for a screen that refreshes. */
+void clear_screen(void);
+
+/* Asks, and reads one line without its end into `answer`. False when there is none: end of input, Ctrl+C. */
+bool ask(const char *question, char *answer, size_t size);
+
+/* Asks "question [y/N]"; true for yes. */
+bool confirm(const char *question);
+
+#endif
