@@ -49,7 +49,7 @@ static void codes_that_nobody_knows_go_by_their_first_digit(void **state)
         CHECK(in_table || outcome_of_etrn(code) == etrn, "ETRN %d", code);
         enum outcome refusal = code < 400    ? OUTCOME_BROKEN
                                : code < 500  ? OUTCOME_TEMPORARY
-                               : code != 530 ? OUTCOME_REFUSED
+                               : code != 530 ? OUTCOME_TURNED_AWAY
                                              : OUTCOME_NEEDS_SECURITY;
         CHECK(outcome_of_refusal(code) == refusal, "greeting, EHLO or HELO %d", code);
     }
@@ -66,6 +66,7 @@ static void each_outcome_has_its_consequence(void **state)
         [OUTCOME_UNABLE_TO_QUEUE] = FOLLOWS_RETRY,
         [OUTCOME_NOT_ALLOWED] = FOLLOWS_PERMANENT,
         [OUTCOME_REFUSED] = FOLLOWS_PERMANENT,
+        [OUTCOME_TURNED_AWAY] = FOLLOWS_PERMANENT,
         [OUTCOME_NEEDS_SECURITY] = FOLLOWS_PERMANENT,
         [OUTCOME_NOT_OFFERED] = FOLLOWS_PERMANENT,
         [OUTCOME_TEMPORARY] = FOLLOWS_PASSING,

@@ -560,7 +560,7 @@ static void each_node_has_its_own_news(void **state)
     tear_down(&w);
 }
 
-static void a_dequeue_that_was_cancelled_taught_nothing(void **state)
+static void a_dequeue_that_was_cancelled_taught_nothing_and_comes_after(void **state)
 {
     (void)state;
     struct world w = {.hosts = {{"a", "x"}}};
@@ -569,7 +569,7 @@ static void a_dequeue_that_was_cancelled_taught_nothing(void **state)
     dequeue(&w, "a: x", "a", "x=0");
     assert_string_equal(news(&w, "a"), "");
     assert_int_equal(find(&w, "a")->nodes[0].result.outcome, OUTCOME_NONE);
-    assert_string_equal(next_time(&w, "a"), "interval in 900");
+    assert_string_equal(next_time(&w, "a"), "start in 0");
     tear_down(&w);
 }
 
@@ -853,7 +853,7 @@ enum { NODES = 16, OPEN_LIMIT = 600 };
 /* What the simulation itself knows of one host, and so what the planner must agree with. Sets of nodes are bit masks:
  * bit k is the node "nk". */
 struct shadow {
-    bool known, usable, busy, asked_any;
+    bool known, usable, busy, asked_any, retrying;
     uint32_t nodes, waiting, out, retry;
     uint32_t failing, told; /* health: as results have it; as edges told it */
     uint32_t unable[NODES];
@@ -976,9 +976,9 @@ static void shadow_ends(struct simulation *sim, struct shadow *s, int64_t interv
     s->busy = false;
     s->ended = sim->w.now.steady_ms;
     s->dequeues++;
-    s->retry_from = s->retry_to = PLANNER_NEVER;
     if (!s->asked_any)
         return;
+    s->retry_from = s->retry_to = PLANNER_NEVER;
     s->failures = s->retry ? s->failures + 1 : 0;
     if (!s->retry || !s->usable)
         return;
@@ -1058,10 +1058,11 @@ static void shadow_begins(struct simulation *sim, size_t i, enum trigger why)
     if (why == TRIGGER_RETRY)
         HOLDS(s->retry_from <= now && s->retry != 0);
     else if (why == TRIGGER_INTERVAL)
-        HOLDS(s->base + interval_of(sim, i) <= now);
+        HOLDS(s->base + interval_of(sim, i) <= now || s->wanted <= now); /* or cancelled, and come after */
     else
         HOLDS(s->wanted <= now);
     s->busy = true;
+    s->retrying = why == TRIGGER_RETRY;
     s->asked_any = false;
     s->waiting = why == TRIGGER_RETRY ? s->retry : s->nodes;
     s->out = 0;
@@ -1111,12 +1112,17 @@ static void open_session(struct simulation *sim, const struct assignment *a)
         .host = a->host, .index = i, .nodes = nodes, .ends = sim->w.now.steady_ms + duration(sim)};
 }
 
-static void shadow_result(struct shadow *s, uint32_t k, int code)
+static void shadow_result(struct simulation *sim, struct shadow *s, uint32_t k, int code)
 {
     uint32_t bit = 1u << k;
     if (!(s->out & bit))
         return; /* configured no more, or anew */
     s->out &= ~bit;
+    int64_t now = sim->w.now.steady_ms;
+    if (code == 0 && s->usable && s->retrying)
+        s->retry_from = s->retry_to = now;
+    else if (code == 0 && s->usable && s->wanted > now)
+        s->wanted = now;
     if (code == 0)
         return;
     s->asked_any = true;
@@ -1168,7 +1174,7 @@ static void close_session(struct simulation *sim, size_t which)
         snprintf(name, sizeof name, "N%u", k);
         result_set(&result, code ? outcome_of_etrn(code) : OUTCOME_CANCELLED, code, NULL);
         planner_node_done(&sim->w.planner, o.host, name, &result, sim->w.now);
-        shadow_result(s, k, code);
+        shadow_result(sim, s, k, code);
     }
     s->open--;
     bool over = s->open == 0 && s->waiting == 0;
@@ -1353,7 +1359,7 @@ int main(void)
         cmocka_unit_test(a_node_taken_away_takes_its_retry_along),
         cmocka_unit_test(only_edges_are_news),
         cmocka_unit_test(each_node_has_its_own_news),
-        cmocka_unit_test(a_dequeue_that_was_cancelled_taught_nothing),
+        cmocka_unit_test(a_dequeue_that_was_cancelled_taught_nothing_and_comes_after),
         cmocka_unit_test(nodes_are_spread_evenly_over_few_sessions),
         cmocka_unit_test(a_host_has_only_so_many_sessions_at_once),
         cmocka_unit_test(all_hosts_together_have_only_so_many_sessions),

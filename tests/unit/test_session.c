@@ -304,12 +304,12 @@ static void a_greeting_other_than_220_is_no_welcome(void **state)
         {"354 go\r\n", "broken 354", .ending = "broken"},
         {"450 later\r\n", "temporary 450", .ending = "temporary"},
         {"451 later\r\n", "temporary 451", .ending = "temporary"},
-        {"500 what\r\n", "refused 500", .ending = "refused"},
-        {"501 what\r\n", "refused 501", .ending = "refused"},
-        {"521 no mail\r\n", "refused 521", .ending = "refused"},
+        {"500 what\r\n", "turned-away 500", .ending = "turned-away"},
+        {"501 what\r\n", "turned-away 501", .ending = "turned-away"},
+        {"521 no mail\r\n", "turned-away 521", .ending = "turned-away"},
         {"530 TLS first\r\n", "needs-security 530", .ending = "needs-security"},
-        {"554 no\r\n", "refused 554", .ending = "refused"},
-        {"554-no\r\n554 never\r\n", "refused 554", .ending = "refused"},
+        {"554 no\r\n", "turned-away 554", .ending = "turned-away"},
+        {"554-no\r\n554 never\r\n", "turned-away 554", .ending = "turned-away"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         char expected[100];
@@ -369,8 +369,8 @@ static void a_refused_ehlo_leaves_helo_where_etrn_is_forced(void **state)
         {"HELO refused",
          {"220 mx\r\n", "500 what\r\n", "550 no\r\n", BYE},
          EHLO HELO QUIT,
-         THREE("refused 550"),
-         .ending = "refused",
+         THREE("turned-away 550"),
+         .ending = "turned-away",
          .force_etrn = true},
         {"HELO later",
          {"220 mx\r\n", "500 what\r\n", "451 no\r\n", BYE},
@@ -492,7 +492,7 @@ static void bytes_before_their_time_end_it(void **state)
          EHLO A B C QUIT,
          THREE("started 250"),
          .ending = ""},
-        {"behind a refusal", {"554 no\r\n250 ok\r\n"}, QUIT, THREE("refused 554"), .ending = "refused"},
+        {"behind a refusal", {"554 no\r\n250 ok\r\n"}, QUIT, THREE("turned-away 554"), .ending = "turned-away"},
     };
     play_all(conversations, COUNT(conversations));
 }
@@ -578,7 +578,7 @@ static void a_connection_that_fails_after_a_refusal_keeps_the_refusal(void **sta
     (void)state;
     static const struct conversation conversations[] = {
         {"not offered", {"220 mx\r\n", "250 mx\r\n"}, EHLO QUIT, THREE("not-offered"), .ending = "not-offered"},
-        {"554", {"554 no\r\n"}, QUIT, THREE("refused 554"), .ending = "refused"},
+        {"554", {"554 no\r\n"}, QUIT, THREE("turned-away 554"), .ending = "turned-away"},
     };
     play_all(conversations, COUNT(conversations));
 }
