@@ -63,7 +63,10 @@ comma := ,
 
 # ---- the installer
 
-$(MSI): installer/etrnsvc.wxs $(B)/etrnsvc.exe $(B)/etrnctl.exe
+$(B)/action.dll: $(call objects,$(wildcard installer/*.c) $(CORE))
+	$(CC_WIN) $(filter-out -municode,$(LDFLAGS)) -shared -s -o $@ $^ -lmsi -ladvapi32
+
+$(MSI): installer/build-msi installer/etrnsvc.wxs installer/tables.sql LICENSE $(B)/etrnsvc.exe $(B)/etrnctl.exe $(B)/action.dll
 	installer/build-msi $(VERSION) $@
 
 # ---- tests

@@ -26,6 +26,8 @@ static const struct outcome_row outcomes[OUTCOME_COUNT] = {
                              "check the node's spelling."},
     [OUTCOME_REFUSED] = {"refused", FOLLOWS_PERMANENT, "The host refuses.",
                          "Ask the host's operator whether this machine may use ETRN there."},
+    [OUTCOME_TURNED_AWAY] = {"turned-away", FOLLOWS_PERMANENT, "The host does not serve this machine.",
+                             "Ask the host's operator whether this machine's address may connect, and on which port."},
     [OUTCOME_NEEDS_SECURITY] = {"needs-security", FOLLOWS_PERMANENT,
                                 "The host wants TLS or authentication before it accepts ETRN.",
                                 "Set Tls to require for this host, and User if the host's operator gave you one."},
@@ -125,7 +127,7 @@ enum outcome outcome_of_refusal(int code)
     case 4:
         return OUTCOME_TEMPORARY;
     case 5:
-        return code == 530 ? OUTCOME_NEEDS_SECURITY : OUTCOME_REFUSED;
+        return code == 530 ? OUTCOME_NEEDS_SECURITY : OUTCOME_TURNED_AWAY;
     default:
         return OUTCOME_BROKEN;
     }

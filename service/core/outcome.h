@@ -16,6 +16,7 @@ enum outcome {
     OUTCOME_UNABLE_TO_QUEUE, /* 458 */
     OUTCOME_NOT_ALLOWED,     /* 459 */
     OUTCOME_REFUSED,         /* any 5yz but 530 */
+    OUTCOME_TURNED_AWAY,     /* the same, to the connection instead of ETRN */
     OUTCOME_NEEDS_SECURITY,  /* 530: TLS or AUTH first */
     OUTCOME_NOT_OFFERED,     /* ETRN is not among the server's capabilities, and not forced */
     OUTCOME_TEMPORARY,       /* 421 and any other 4yz */

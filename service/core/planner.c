@@ -386,7 +386,7 @@ bool planner_next(struct planner *p, struct moment now, struct assignment *a)
         struct planned_host *h = p->hosts[p->scan];
         enum trigger why;
         if (!h->active && planner_due(p, h, &why) <= now.steady_ms && why != TRIGGER_NONE)
-            begin_dequeue(h, why, now);
+            begin_dequeue(h, why == TRIGGER_RETRY && h->scheduled <= now.steady_ms ? TRIGGER_INTERVAL : why, now);
         if (h->active && h->waiting > 0 && h->settings && h->sessions < h->settings->connections_per_host) {
             hand_out(p, h, a);
             p->scan++; /* hosts take turns, so that none shuts out the others */
@@ -433,6 +433,17 @@ static void follow_health(struct planned_node *node, enum consequence follows, s
     }
 }
 
+/* What was cancelled by a pause is due again, as what it was. */
+static void comes_after(struct planned_host *h, struct moment now)
+{
+    if (!h->usable)
+        return;
+    if (h->trigger == TRIGGER_RETRY)
+        h->retry_at = now.steady_ms;
+    else
+        want(h, h->trigger, now);
+}
+
 void planner_node_done(struct planner *p, struct planned_host *host, const char *name, const struct result *result,
                        struct moment now)
 {
@@ -442,8 +453,10 @@ void planner_node_done(struct planner *p, struct planned_host *host, const char 
         return;
     enum consequence follows = outcome_consequence(result->outcome);
     node->progress = NODE_IDLE;
-    if (follows == FOLLOWS_NOTHING)
+    if (follows == FOLLOWS_NOTHING) {
+        comes_after(host, now);
         return;
+    }
     host->asked = true;
     node->result = *result;
     node->asked = now;

@@ -80,7 +80,8 @@ const char *session_output(const struct session *s, size_t *count);
 /* The command was handed to the connection: from now on its reply may come. */
 void session_sent(struct session *s);
 
-/* Ends politely: no further node is asked, QUIT follows the reply that is awaited. Nodes left get OUTCOME_CANCELLED. */
+/* Ends politely: no further node is asked, QUIT follows the reply that is awaited. Nodes left get OUTCOME_CANCELLED, or
+ * what else ends the session before that reply. */
 void session_finish(struct session *s);
 
 /* The connection cannot go on: `why`, with a few words of detail for a person or NULL. Nodes without a result get this

@@ -47,6 +47,26 @@ def switch_off(prefix: Path) -> None:
     env = environment(prefix)
     subprocess.run(["wineserver", "-k"], env=env, timeout=30, check=False)  # 1 when it is off already
     subprocess.run(["wineserver", "-w"], env=env, timeout=30, check=False)
+    forget_server(prefix)
+
+
+def forget_server(prefix: Path) -> None:
+    """Removes what Debian's wineserver leaves under /tmp for a prefix whose processes have ended: the file `wineserver`
+    of the prefix names a directory, which has one for each prefix that shares it."""
+    with contextlib.suppress(OSError):
+        status = prefix.stat()
+        directory = Path("/tmp", (prefix / "wineserver").read_text().strip())
+        shutil.rmtree(directory / f"server-{status.st_dev:x}-{status.st_ino:x}", ignore_errors=True)
+        directory.rmdir()  # unless others share it
+
+
+def remove_unfinished_template(path: Path = TEMPLATE) -> None:
+    """What is left of a make_template() whose processes were killed; nothing while another is making it."""
+    unfinished = path.with_name(path.name + ".unfinished")
+    with contextlib.suppress(OSError), open(path.with_name(path.name + ".lock")) as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        forget_server(unfinished)
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def make_template(path: Path = TEMPLATE) -> Path:
@@ -78,7 +98,7 @@ def copy_template(template: Path, path: Path) -> None:
                 return
         shutil.copy2(source, target)
 
-    shutil.copytree(template, path, symlinks=True, copy_function=link_or_copy)
+    shutil.copytree(template, path, symlinks=True, copy_function=link_or_copy, ignore=shutil.ignore_patterns("wineserver"))
 
 
 class WinePrefix:

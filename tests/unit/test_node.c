@@ -56,7 +56,9 @@ static void nodes_are_checked(void **state)
         {"#a\x1f", NODE_CHARACTER},
         {"#a\x7f", NODE_CHARACTER},
 
-        {"b\xc3\xbc" "cher.example", NODE_NOT_ASCII},
+        {"b\xc3\xbc"
+         "cher.example",
+         NODE_NOT_ASCII},
         {"#b\xc3\xbc", NODE_NOT_ASCII},
         {"a\x80", NODE_NOT_ASCII},
 
@@ -196,8 +198,10 @@ static void a_host_that_does_not_fit_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nodes_are_checked),          cmocka_unit_test(each_fault_has_its_words),
-        cmocka_unit_test(host_names_are_checked),     cmocka_unit_test(host_and_port_are_split),
+        cmocka_unit_test(nodes_are_checked),
+        cmocka_unit_test(each_fault_has_its_words),
+        cmocka_unit_test(host_names_are_checked),
+        cmocka_unit_test(host_and_port_are_split),
         cmocka_unit_test(a_host_that_does_not_fit_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

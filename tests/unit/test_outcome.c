@@ -7,34 +7,20 @@ static const struct {
     const char *outcome;
     enum consequence follows;
 } etrn_codes[] = {
-    {250, "started", FOLLOWS_SUCCESS},
-    {251, "nothing-waiting", FOLLOWS_SUCCESS},
-    {252, "pending", FOLLOWS_SUCCESS},
-    {253, "pending", FOLLOWS_SUCCESS},
-    {200, "started", FOLLOWS_SUCCESS},
-    {220, "started", FOLLOWS_SUCCESS},
-    {259, "started", FOLLOWS_SUCCESS},
-    {334, "broken", FOLLOWS_PASSING},
-    {354, "broken", FOLLOWS_PASSING},
-    {400, "temporary", FOLLOWS_PASSING},
-    {421, "temporary", FOLLOWS_PASSING},
-    {450, "temporary", FOLLOWS_PASSING},
-    {451, "temporary", FOLLOWS_PASSING},
-    {452, "temporary", FOLLOWS_PASSING},
-    {454, "temporary", FOLLOWS_PASSING},
-    {457, "temporary", FOLLOWS_PASSING},
-    {458, "unable-to-queue", FOLLOWS_RETRY},
-    {459, "not-allowed", FOLLOWS_PERMANENT},
-    {500, "refused", FOLLOWS_PERMANENT},
-    {501, "refused", FOLLOWS_PERMANENT},
-    {502, "refused", FOLLOWS_PERMANENT},
-    {503, "refused", FOLLOWS_PERMANENT},
-    {504, "refused", FOLLOWS_PERMANENT},
-    {521, "refused", FOLLOWS_PERMANENT},
-    {530, "needs-security", FOLLOWS_PERMANENT},
-    {535, "refused", FOLLOWS_PERMANENT},
-    {550, "refused", FOLLOWS_PERMANENT},
-    {554, "refused", FOLLOWS_PERMANENT},
+    {250, "started", FOLLOWS_SUCCESS},          {251, "nothing-waiting", FOLLOWS_SUCCESS},
+    {252, "pending", FOLLOWS_SUCCESS},          {253, "pending", FOLLOWS_SUCCESS},
+    {200, "started", FOLLOWS_SUCCESS},          {220, "started", FOLLOWS_SUCCESS},
+    {259, "started", FOLLOWS_SUCCESS},          {334, "broken", FOLLOWS_PASSING},
+    {354, "broken", FOLLOWS_PASSING},           {400, "temporary", FOLLOWS_PASSING},
+    {421, "temporary", FOLLOWS_PASSING},        {450, "temporary", FOLLOWS_PASSING},
+    {451, "temporary", FOLLOWS_PASSING},        {452, "temporary", FOLLOWS_PASSING},
+    {454, "temporary", FOLLOWS_PASSING},        {457, "temporary", FOLLOWS_PASSING},
+    {458, "unable-to-queue", FOLLOWS_RETRY},    {459, "not-allowed", FOLLOWS_PERMANENT},
+    {500, "refused", FOLLOWS_PERMANENT},        {501, "refused", FOLLOWS_PERMANENT},
+    {502, "refused", FOLLOWS_PERMANENT},        {503, "refused", FOLLOWS_PERMANENT},
+    {504, "refused", FOLLOWS_PERMANENT},        {521, "refused", FOLLOWS_PERMANENT},
+    {530, "needs-security", FOLLOWS_PERMANENT}, {535, "refused", FOLLOWS_PERMANENT},
+    {550, "refused", FOLLOWS_PERMANENT},        {554, "refused", FOLLOWS_PERMANENT},
     {559, "refused", FOLLOWS_PERMANENT},
 };
 
@@ -61,9 +47,9 @@ static void codes_that_nobody_knows_go_by_their_first_digit(void **state)
                             : code < 500 ? OUTCOME_TEMPORARY
                                          : OUTCOME_REFUSED;
         CHECK(in_table || outcome_of_etrn(code) == etrn, "ETRN %d", code);
-        enum outcome refusal = code < 400   ? OUTCOME_BROKEN
-                               : code < 500 ? OUTCOME_TEMPORARY
-                               : code != 530 ? OUTCOME_REFUSED
+        enum outcome refusal = code < 400    ? OUTCOME_BROKEN
+                               : code < 500  ? OUTCOME_TEMPORARY
+                               : code != 530 ? OUTCOME_TURNED_AWAY
                                              : OUTCOME_NEEDS_SECURITY;
         CHECK(outcome_of_refusal(code) == refusal, "greeting, EHLO or HELO %d", code);
     }
@@ -80,6 +66,7 @@ static void each_outcome_has_its_consequence(void **state)
         [OUTCOME_UNABLE_TO_QUEUE] = FOLLOWS_RETRY,
         [OUTCOME_NOT_ALLOWED] = FOLLOWS_PERMANENT,
         [OUTCOME_REFUSED] = FOLLOWS_PERMANENT,
+        [OUTCOME_TURNED_AWAY] = FOLLOWS_PERMANENT,
         [OUTCOME_NEEDS_SECURITY] = FOLLOWS_PERMANENT,
         [OUTCOME_NOT_OFFERED] = FOLLOWS_PERMANENT,
         [OUTCOME_TEMPORARY] = FOLLOWS_PASSING,
@@ -199,8 +186,8 @@ static void the_messages_that_wait_are_counted(void **state)
         struct result result;
         memset(&result, 0xAA, sizeof result);
         result_set(&result, rows[i].outcome, 253, rows[i].text);
-        CHECK(result.messages == rows[i].messages, "\"%s\": found %u, expected %u", rows[i].text ? rows[i].text : "NULL",
-              result.messages, rows[i].messages);
+        CHECK(result.messages == rows[i].messages, "\"%s\": found %u, expected %u",
+              rows[i].text ? rows[i].text : "NULL", result.messages, rows[i].messages);
     }
 }
 

@@ -204,6 +204,7 @@ static void hosts_are_asked_at_the_start_and_then_every_interval(void **state)
     assert_int_equal(seconds_to_wakeup(&w), -1);
     planner_request(&w.planner, NULL, w.now);
     configure(&w, TRIGGER_START);
+    planner_request(&w.planner, NULL, w.now); /* the first reason stands */
     assert_string_equal(next_time(&w, "a"), "start in 0");
     assert_int_equal(seconds_to_wakeup(&w), 0);
     dequeue(&w, "a: x y", "a", "x=250 y=251");
@@ -273,7 +274,11 @@ static void a_configuration_that_says_the_same_starts_nothing(void **state)
     configure(&w, TRIGGER_ENABLE);
     assert_string_equal(next_session(&w), "");
     assert_string_equal(next_time(&w, "a"), "interval in 840");
-    w.hosts[0].nodes = "Y X"; /* another order, another case: the same nodes */
+    w.hosts[0].nodes = "x Y"; /* another case: the same nodes, to be sent as written */
+    configure(&w, TRIGGER_ENABLE);
+    assert_string_equal(next_session(&w), "");
+    assert_string_equal(find(&w, "a")->nodes[1].name, "Y");
+    w.hosts[0].nodes = "Y X"; /* and another order */
     configure(&w, TRIGGER_ENABLE);
     assert_string_equal(next_session(&w), "");
     assert_int_equal(find(&w, "a")->nodes[0].result.code, 459);
@@ -301,8 +306,8 @@ static void a_request_is_met_at_once_but_for_the_gap(void **state)
     dequeue(&w, "a: x", "a", "x=250");
     pass(&w, MINUTE);
     planner_request(&w.planner, NULL, w.now);
+    dequeue(&w, "b: y", "b", "y=250"); /* hosts take turns, and the last was a */
     dequeue(&w, "a: x", "a", "x=250");
-    dequeue(&w, "b: y", "b", "y=250");
     assert_string_equal(next_session(&w), "");
     assert_string_equal(next_time(&w, "a"), "interval in 900"); /* everything was asked: the interval begins anew */
     tear_down(&w);
@@ -516,11 +521,14 @@ static void only_edges_are_news(void **state)
     static const struct {
         const char *replies, *news;
     } rounds[] = {
-        {"x=250", ""},           {"x=251", ""},      {"x=451", "x fails"}, {"x=459", ""}, {"x=458", ""},
-        {"x=250", "x recovers"}, {"x=253", ""},      {"x=459", "x fails"}, {"x=250", "x recovers"},
-        {"x=458", ""},           {"x=458", ""},      {"x=250", ""},        {"x=458", ""}, {"x=458", ""},
-        {"x=458", "x fails"},    {"x=458", ""},      {"x=0", ""},          {"x=250", "x recovers"},
-        {"x=458", ""},           {"x=458", ""},      {"x=0", ""},          {"x=458", "x fails"},
+        {"x=250", ""},        {"x=251", ""},        {"x=451", "x fails"},
+        {"x=459", ""},        {"x=458", ""},        {"x=250", "x recovers"},
+        {"x=253", ""},        {"x=459", "x fails"}, {"x=250", "x recovers"},
+        {"x=458", ""},        {"x=458", ""},        {"x=250", ""},
+        {"x=458", ""},        {"x=458", ""},        {"x=458", "x fails"},
+        {"x=458", ""},        {"x=0", ""},          {"x=250", "x recovers"},
+        {"x=458", ""},        {"x=458", ""},        {"x=0", ""},
+        {"x=458", "x fails"},
     };
     set_up(&w);
     configure(&w, TRIGGER_START);
@@ -552,7 +560,7 @@ static void each_node_has_its_own_news(void **state)
     tear_down(&w);
 }
 
-static void a_dequeue_that_was_cancelled_taught_nothing(void **state)
+static void a_dequeue_that_was_cancelled_taught_nothing_and_comes_after(void **state)
 {
     (void)state;
     struct world w = {.hosts = {{"a", "x"}}};
@@ -561,7 +569,7 @@ static void a_dequeue_that_was_cancelled_taught_nothing(void **state)
     dequeue(&w, "a: x", "a", "x=0");
     assert_string_equal(news(&w, "a"), "");
     assert_int_equal(find(&w, "a")->nodes[0].result.outcome, OUTCOME_NONE);
-    assert_string_equal(next_time(&w, "a"), "interval in 900");
+    assert_string_equal(next_time(&w, "a"), "start in 0");
     tear_down(&w);
 }
 
@@ -838,6 +846,499 @@ static void triggers_have_names(void **state)
             assert_string_not_equal(trigger_name(a), trigger_name(b));
 }
 
+/* ---- ten years: random results, triggers, configurations and clocks, against a second, simpler planner ---- */
+
+enum { NODES = 16, OPEN_LIMIT = 600 };
+
+/* What the simulation itself knows of one host, and so what the planner must agree with. Sets of nodes are bit masks:
+ * bit k is the node "nk". */
+struct shadow {
+    bool known, usable, busy, asked_any, retrying;
+    uint32_t nodes, waiting, out, retry;
+    uint32_t failing, told; /* health: as results have it; as edges told it */
+    uint32_t unable[NODES];
+    size_t open;
+    uint32_t limit;               /* nodes of one session, of this dequeue */
+    int64_t base;                 /* the last full round, or when it came to be asked at all */
+    int64_t ended;                /* the last dequeue; 0: none */
+    int64_t wanted;               /* since when a trigger waits; PLANNER_NEVER: none */
+    int64_t retry_from, retry_to; /* the window of the next retry; PLANNER_NEVER: none */
+    uint32_t failures;
+    unsigned mood; /* how the host answers lately */
+    uint64_t dequeues;
+};
+
+struct open_session {
+    struct planned_host *host;
+    size_t index;
+    uint32_t nodes;
+    int64_t ends;
+};
+
+struct simulation {
+    struct world w;
+    char node_names[HOSTS][120];
+    struct shadow hosts[HOSTS];
+    struct open_session open[OPEN_LIMIT];
+    size_t open_count;
+    bool paused;
+    uint64_t seed, random, steps, sessions;
+};
+
+#define HOLDS(condition)                                                                                               \
+    CHECK(condition, "PLANNER_SEED=%" PRIu64 ", step %" PRIu64 ", at %" PRId64 " ms: not so: %s", sim->seed,           \
+          sim->steps, sim->w.now.steady_ms, #condition)
+
+static const char *const host_names[HOSTS] = {"a.example", "b.example", "c.example",
+                                              "d.example", "e.example", "f.example"};
+
+static uint32_t pick(struct simulation *sim, uint32_t below)
+{
+    sim->random = sim->random * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(sim->random >> 33) % below;
+}
+
+static bool chance(struct simulation *sim, uint32_t percent)
+{
+    return pick(sim, 100) < percent;
+}
+
+#define ONE_OF(sim, ...) ((const uint32_t[]){__VA_ARGS__}[pick(sim, COUNT(((const uint32_t[]){__VA_ARGS__})))])
+
+static uint32_t bits(uint32_t set)
+{
+    return (uint32_t)__builtin_popcount(set);
+}
+
+static int64_t interval_of(const struct simulation *sim, size_t i)
+{
+    uint32_t own = sim->w.hosts[i].interval;
+    return (int64_t)(own ? own : or_default(sim->w.interval, 15)) * MINUTE;
+}
+
+/* ---- the configuration ---- */
+
+static void change_nodes(struct simulation *sim, size_t i, uint32_t nodes)
+{
+    struct text text;
+    text_begin(&text, sim->node_names[i], sizeof sim->node_names[i]);
+    for (uint32_t k = 0; k < NODES; k++)
+        if (nodes >> k & 1)
+            text_add(&text, "%sn%u", text.length ? " " : "", k);
+    sim->w.hosts[i].nodes = sim->node_names[i];
+}
+
+static void change_host(struct simulation *sim, size_t i)
+{
+    struct host_plan *plan = &sim->w.hosts[i];
+    plan->name = chance(sim, 85) ? host_names[i] : NULL;
+    plan->disabled = chance(sim, 10);
+    plan->etrns = ONE_OF(sim, 0, 1, 2, 5, 100);
+    plan->connections = ONE_OF(sim, 0, 1, 2, 32);
+    plan->interval = chance(sim, 3) ? 1 : ONE_OF(sim, 0, 60, 240, 1440, 10080);
+    if (chance(sim, 60))
+        change_nodes(sim, i, (pick(sim, 1u << NODES) & pick(sim, 1u << NODES)) | (chance(sim, 20) ? 1 : 0));
+}
+
+static void change_service(struct simulation *sim)
+{
+    sim->w.off = chance(sim, 10);
+    sim->w.gap = ONE_OF(sim, 0, 30, 600, 3600);
+    sim->w.retry = ONE_OF(sim, 10, 60, 900, 86400);
+    sim->w.maximum = ONE_OF(sim, 1, 2, 3, 500);
+    sim->w.interval = ONE_OF(sim, 30, 120, 720, 1440);
+}
+
+static uint32_t nodes_of(const struct host_plan *plan)
+{
+    uint32_t nodes = 0;
+    for (const char *n = plan->name ? strchr(plan->nodes, 'n') : NULL; n; n = strchr(n + 1, 'n'))
+        nodes |= 1u << atoi(n + 1);
+    return nodes;
+}
+
+static void forget_all_but(struct shadow *s, uint32_t nodes)
+{
+    s->nodes = nodes;
+    s->waiting &= nodes;
+    s->out &= nodes;
+    s->retry &= nodes;
+    s->failing &= nodes;
+    s->told &= nodes;
+    for (uint32_t k = 0; k < NODES; k++)
+        if (!(nodes >> k & 1))
+            s->unable[k] = 0;
+}
+
+/* What the end of a dequeue means for the next. */
+static void shadow_ends(struct simulation *sim, struct shadow *s, int64_t interval)
+{
+    s->busy = false;
+    s->ended = sim->w.now.steady_ms;
+    s->dequeues++;
+    if (!s->asked_any)
+        return;
+    s->retry_from = s->retry_to = PLANNER_NEVER;
+    s->failures = s->retry ? s->failures + 1 : 0;
+    if (!s->retry || !s->usable)
+        return;
+    int64_t delay = (int64_t)sim->w.retry * SECOND;
+    for (uint32_t i = 1; i < s->failures && delay < interval; i++)
+        delay *= 2;
+    s->retry_from = s->ended + (delay < interval ? delay : interval);
+    s->retry_to = s->ended + (delay / 4 * 5 < interval ? delay / 4 * 5 : interval);
+}
+
+static void shadow_follows(struct simulation *sim, size_t i, enum trigger trigger)
+{
+    struct shadow *s = &sim->hosts[i];
+    const struct host_plan *plan = &sim->w.hosts[i];
+    bool was_usable = s->usable;
+    uint32_t nodes = nodes_of(plan);
+    bool grown = nodes & ~s->nodes;
+    if (!plan->name && s->open == 0) {
+        *s = (struct shadow){.mood = s->mood,
+                             .base = PLANNER_NEVER,
+                             .wanted = PLANNER_NEVER,
+                             .retry_from = PLANNER_NEVER,
+                             .retry_to = PLANNER_NEVER};
+        return;
+    }
+    s->known = plan->name;
+    s->usable = plan->name && !plan->disabled && nodes && !sim->w.off;
+    if (plan->name)
+        forget_all_but(s, nodes);
+    if (!s->usable) {
+        s->waiting = 0;
+        s->base = s->wanted = s->retry_from = s->retry_to = PLANNER_NEVER;
+    }
+    if (s->retry == 0)
+        s->retry_from = s->retry_to = PLANNER_NEVER;
+    if (s->usable && (!was_usable || grown) && (trigger != TRIGGER_START || !sim->w.not_at_start))
+        s->wanted = s->wanted < sim->w.now.steady_ms ? s->wanted : sim->w.now.steady_ms;
+    if (s->usable && s->base == PLANNER_NEVER)
+        s->base = sim->w.now.steady_ms;
+    if (s->busy && s->open == 0 && s->waiting == 0) { /* ended unseen: its edges come again */
+        shadow_ends(sim, s, interval_of(sim, i));
+        s->failing = s->told;
+    }
+}
+
+static void reconfigure(struct simulation *sim, enum trigger trigger)
+{
+    configure(&sim->w, trigger);
+    for (size_t i = 0; i < HOSTS; i++)
+        shadow_follows(sim, i, trigger);
+}
+
+/* ---- sessions ---- */
+
+/* The first time at which a host may be asked, and the last by which it must be. */
+static void due_between(struct simulation *sim, size_t i, int64_t *from, int64_t *to)
+{
+    const struct shadow *s = &sim->hosts[i];
+    int64_t scheduled = s->base + interval_of(sim, i);
+    int64_t soonest = scheduled < s->wanted ? scheduled : s->wanted;
+    int64_t allowed = s->ended ? s->ended + (int64_t)sim->w.gap * SECOND : 0;
+    *from = s->retry_from < soonest ? s->retry_from : soonest;
+    *to = s->retry_to < soonest ? s->retry_to : soonest;
+    *from = *from > allowed ? *from : allowed;
+    *to = *to > allowed ? *to : allowed;
+}
+
+static void shadow_begins(struct simulation *sim, size_t i, enum trigger why)
+{
+    struct shadow *s = &sim->hosts[i];
+    int64_t now = sim->w.now.steady_ms;
+    int64_t from, to;
+    due_between(sim, i, &from, &to);
+    HOLDS(s->open == 0);
+    HOLDS(now >= from);
+    HOLDS(s->ended == 0 || now >= s->ended + (int64_t)sim->w.gap * SECOND);
+    if (why == TRIGGER_RETRY)
+        HOLDS(s->retry_from <= now && s->retry != 0);
+    else if (why == TRIGGER_INTERVAL)
+        HOLDS(s->base + interval_of(sim, i) <= now || s->wanted <= now); /* or cancelled, and come after */
+    else
+        HOLDS(s->wanted <= now);
+    s->busy = true;
+    s->retrying = why == TRIGGER_RETRY;
+    s->asked_any = false;
+    s->waiting = why == TRIGGER_RETRY ? s->retry : s->nodes;
+    s->out = 0;
+    uint32_t etrns = or_default(sim->w.hosts[i].etrns, 7);
+    uint32_t sessions = (bits(s->waiting) + etrns - 1) / etrns;
+    s->limit = (bits(s->waiting) + sessions - 1) / sessions;
+    s->retry_from = s->retry_to = PLANNER_NEVER;
+    if (why != TRIGGER_RETRY) {
+        s->wanted = PLANNER_NEVER;
+        s->base = now;
+    }
+}
+
+static int64_t duration(struct simulation *sim)
+{
+    if (chance(sim, 1))
+        return (int64_t)pick(sim, 2 * 3600) * SECOND;
+    return (int64_t)pick(sim, chance(sim, 10) ? 900000 : 30000);
+}
+
+static void open_session(struct simulation *sim, const struct assignment *a)
+{
+    struct shadow *s = NULL;
+    size_t i = 0;
+    while (i < HOSTS && !text_same(host_names[i], a->host->name))
+        i++;
+    HOLDS(i < HOSTS);
+    s = &sim->hosts[i];
+    HOLDS(s->usable && !sim->w.off && !sim->paused);
+    if (!s->busy)
+        shadow_begins(sim, i, a->host->trigger);
+    uint32_t nodes = 0;
+    for (size_t k = 0; k < a->node_count; k++) {
+        uint32_t bit = 1u << atoi(a->host->nodes[a->nodes[k]].name + 1);
+        HOLDS(!(nodes & bit));
+        nodes |= bit;
+    }
+    HOLDS(nodes != 0 && (nodes & ~s->waiting) == 0);
+    HOLDS(bits(nodes) == (bits(s->waiting) < s->limit ? bits(s->waiting) : s->limit));
+    HOLDS(s->open < or_default(sim->w.hosts[i].connections, 4));
+    HOLDS(sim->open_count < sim->w.maximum && sim->open_count < OPEN_LIMIT);
+    s->waiting &= ~nodes;
+    s->out |= nodes;
+    s->open++;
+    sim->sessions++;
+    sim->open[sim->open_count++] = (struct open_session){
+        .host = a->host, .index = i, .nodes = nodes, .ends = sim->w.now.steady_ms + duration(sim)};
+}
+
+static void shadow_result(struct simulation *sim, struct shadow *s, uint32_t k, int code)
+{
+    uint32_t bit = 1u << k;
+    if (!(s->out & bit))
+        return; /* configured no more, or anew */
+    s->out &= ~bit;
+    int64_t now = sim->w.now.steady_ms;
+    if (code == 0 && s->usable && s->retrying)
+        s->retry_from = s->retry_to = now;
+    else if (code == 0 && s->usable && s->wanted > now)
+        s->wanted = now;
+    if (code == 0)
+        return;
+    s->asked_any = true;
+    bool success = code < 300;
+    bool again = code == 458 || code == 421 || code == 451;
+    s->unable[k] = code == 458 ? s->unable[k] + 1 : 0;
+    s->retry = again ? s->retry | bit : s->retry & ~bit;
+    if (success)
+        s->failing &= ~bit;
+    else if (code != 458 || s->unable[k] >= 3)
+        s->failing |= bit;
+}
+
+static int random_code(struct simulation *sim, unsigned mood)
+{
+    static const int codes[4][8] = {
+        {250, 250, 251, 252, 253, 250, 250, 250}, /* good */
+        {458, 458, 458, 250, 458, 451, 458, 458}, /* busy */
+        {421, 451, 421, 459, 530, 421, 421, 554}, /* bad */
+        {250, 458, 459, 421, 0, 251, 0, 550},     /* any, and sessions cancelled */
+    };
+    return codes[mood][pick(sim, 8)];
+}
+
+static void check_news(struct simulation *sim, struct shadow *s, const struct planned_host *h)
+{
+    for (size_t k = 0; k < h->node_count; k++) {
+        uint32_t bit = 1u << atoi(h->nodes[k].name + 1);
+        bool failing = s->failing & bit, told = s->told & bit;
+        HOLDS(h->nodes[k].edge == (failing == told ? EDGE_NONE : failing ? EDGE_FAILS : EDGE_RECOVERS));
+    }
+    s->told = s->failing;
+}
+
+static void close_session(struct simulation *sim, size_t which)
+{
+    struct open_session o = sim->open[which];
+    struct shadow *s = &sim->hosts[o.index];
+    sim->open[which] = sim->open[--sim->open_count];
+    if (chance(sim, 5))
+        s->mood = pick(sim, 4);
+    bool cancelled = s->mood == 3 && chance(sim, 30);
+    for (uint32_t k = 0; k < NODES; k++) {
+        if (!(o.nodes >> k & 1))
+            continue;
+        char name[10];
+        struct result result;
+        int code = cancelled ? 0 : random_code(sim, s->mood);
+        snprintf(name, sizeof name, "N%u", k);
+        result_set(&result, code ? outcome_of_etrn(code) : OUTCOME_CANCELLED, code, NULL);
+        planner_node_done(&sim->w.planner, o.host, name, &result, sim->w.now);
+        shadow_result(sim, s, k, code);
+    }
+    s->open--;
+    bool over = s->open == 0 && s->waiting == 0;
+    bool told = planner_session_done(&sim->w.planner, o.host, sim->w.now);
+    HOLDS(told == (over && s->known));
+    if (over && s->known) {
+        shadow_ends(sim, s, interval_of(sim, o.index));
+        check_news(sim, s, o.host);
+        HOLDS(o.host->dequeues == s->dequeues);
+    } else if (over) {
+        shadow_follows(sim, o.index, TRIGGER_ENABLE);
+    }
+}
+
+/* ---- what must hold at every step, once planner_next() has nothing more ---- */
+
+static void check_counts(struct simulation *sim)
+{
+    const struct planner *p = &sim->w.planner;
+    size_t sessions = 0, hosts = 0;
+    for (size_t i = 0; i < p->host_count; i++) {
+        const struct planned_host *h = p->hosts[i];
+        size_t waiting = 0;
+        sessions += h->sessions;
+        for (size_t k = 0; k < h->node_count; k++)
+            waiting += h->nodes[k].progress == NODE_WAITING;
+        HOLDS(h->waiting == waiting);
+        HOLDS(h->active == (h->sessions > 0 || h->waiting > 0));
+        HOLDS(i == 0 || text_compare(p->hosts[i - 1]->name, h->name) < 0);
+    }
+    HOLDS(p->sessions == sessions && sessions == sim->open_count);
+    for (size_t i = 0; i < HOSTS; i++)
+        hosts += sim->hosts[i].known || sim->hosts[i].open > 0;
+    HOLDS(p->host_count == hosts);
+}
+
+static void check_idle(struct simulation *sim)
+{
+    const struct planner *p = &sim->w.planner;
+    bool held = sim->w.off || sim->paused || sim->open_count >= sim->w.maximum;
+    int64_t now = sim->w.now.steady_ms, wakeup = planner_wakeup(p, sim->w.now), soonest = PLANNER_NEVER;
+    for (size_t i = 0; i < HOSTS; i++) {
+        const struct shadow *s = &sim->hosts[i];
+        const struct planned_host *h = planner_find(p, host_names[i]);
+        HOLDS((h != NULL) == s->known);
+        if (!s->usable)
+            continue;
+        HOLDS(h->usable && h->active == s->busy);
+        if (s->busy) {
+            HOLDS(held || s->waiting == 0 || s->open >= or_default(sim->w.hosts[i].connections, 4));
+            continue;
+        }
+        enum trigger why;
+        int64_t from, to, due = planner_due(p, h, &why);
+        due_between(sim, i, &from, &to);
+        HOLDS(due >= from && due <= to);
+        HOLDS(held || due > now);
+        soonest = due < soonest ? due : soonest;
+    }
+    HOLDS(wakeup >= now);
+    HOLDS(wakeup == (held ? PLANNER_NEVER : soonest));
+}
+
+static void pump(struct simulation *sim)
+{
+    struct assignment a;
+    while (planner_next(&sim->w.planner, sim->w.now, &a))
+        open_session(sim, &a);
+    check_counts(sim);
+    check_idle(sim);
+}
+
+/* ---- what happens ---- */
+
+static void trigger_request(struct simulation *sim)
+{
+    size_t i = pick(sim, HOSTS);
+    struct planned_host *h = planner_find(&sim->w.planner, host_names[i]);
+    bool all = chance(sim, 30) || !h;
+    planner_request(&sim->w.planner, all ? NULL : h, sim->w.now);
+    for (size_t k = 0; k < HOSTS; k++)
+        if ((all || k == i) && sim->hosts[k].usable && sim->hosts[k].wanted == PLANNER_NEVER)
+            sim->hosts[k].wanted = sim->w.now.steady_ms;
+}
+
+static void something_happens(struct simulation *sim)
+{
+    static const int64_t wall_steps[] = {HOUR, -HOUR, 10 * YEAR, -10 * YEAR};
+    uint32_t what = pick(sim, 100);
+    if (what < 30) {
+        trigger_request(sim);
+    } else if (what < 55) {
+        for (uint32_t times = 1 + pick(sim, 2); times > 0; times--)
+            change_host(sim, pick(sim, HOSTS));
+        reconfigure(sim, TRIGGER_ENABLE);
+    } else if (what < 65) {
+        change_service(sim);
+        reconfigure(sim, TRIGGER_ENABLE);
+    } else if (what < 75 || sim->paused) {
+        sim->paused = !sim->paused;
+        planner_pause(&sim->w.planner, sim->paused);
+    } else if (what < 85) {
+        sim->w.now.utc_ms += wall_steps[pick(sim, COUNT(wall_steps))];
+    } else if (what < 90) { /* asleep: the steady clock goes on, nothing else does */
+        pass(&sim->w, (int64_t)(1 + pick(sim, 3 * 24 * 60)) * MINUTE);
+    }
+}
+
+static void close_what_has_ended(struct simulation *sim)
+{
+    for (size_t i = sim->open_count; i-- > 0;)
+        if (i < sim->open_count && sim->open[i].ends <= sim->w.now.steady_ms) {
+            close_session(sim, i);
+            if (chance(sim, 90)) /* else the next of them ends, or the configuration changes, before anyone asks */
+                pump(sim);
+        }
+}
+
+/* Sleeps until the planner's wake-up, the end of a session or the next happening, whichever is first. True when it is
+ * the happening. */
+static bool sleep_until(struct simulation *sim, int64_t happening)
+{
+    int64_t wakeup = planner_wakeup(&sim->w.planner, sim->w.now);
+    int64_t next = wakeup < happening ? wakeup : happening;
+    for (size_t i = 0; i < sim->open_count; i++)
+        next = sim->open[i].ends < next ? sim->open[i].ends : next;
+    if (next > sim->w.now.steady_ms)
+        pass(&sim->w, next - sim->w.now.steady_ms);
+    return sim->w.now.steady_ms >= happening;
+}
+
+static void ten_years_pass_without_a_slip(void **state)
+{
+    (void)state;
+    struct simulation *sim = calloc(1, sizeof *sim);
+    const char *seed = getenv("PLANNER_SEED");
+    sim->seed = sim->random = seed ? strtoull(seed, NULL, 10) : 1985;
+    set_up(&sim->w);
+    change_service(sim);
+    sim->w.off = false;
+    for (size_t i = 0; i < HOSTS; i++) {
+        sim->hosts[i].base = sim->hosts[i].wanted = sim->hosts[i].retry_from = sim->hosts[i].retry_to = PLANNER_NEVER;
+        sim->w.hosts[i].nodes = "";
+        change_host(sim, i);
+    }
+    reconfigure(sim, TRIGGER_START);
+    int64_t end = sim->w.now.steady_ms + 10 * YEAR;
+    int64_t happening = sim->w.now.steady_ms;
+    for (; sim->w.now.steady_ms < end; sim->steps++) {
+        pump(sim);
+        bool happens = sleep_until(sim, happening);
+        close_what_has_ended(sim);
+        if (happens) {
+            something_happens(sim);
+            happening =
+                sim->w.now.steady_ms + (chance(sim, 60) ? pick(sim, 5 * MINUTE) : (int64_t)pick(sim, 24 * 60) * MINUTE);
+        }
+    }
+    HOLDS(sim->sessions > 10000); /* or it has shown nothing */
+    print_message("  %" PRIu64 " steps, %" PRIu64 " sessions\n", sim->steps, sim->sessions);
+    tear_down(&sim->w);
+    free(sim);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -858,7 +1359,7 @@ int main(void)
         cmocka_unit_test(a_node_taken_away_takes_its_retry_along),
         cmocka_unit_test(only_edges_are_news),
         cmocka_unit_test(each_node_has_its_own_news),
-        cmocka_unit_test(a_dequeue_that_was_cancelled_taught_nothing),
+        cmocka_unit_test(a_dequeue_that_was_cancelled_taught_nothing_and_comes_after),
         cmocka_unit_test(nodes_are_spread_evenly_over_few_sessions),
         cmocka_unit_test(a_host_has_only_so_many_sessions_at_once),
         cmocka_unit_test(all_hosts_together_have_only_so_many_sessions),
@@ -874,6 +1375,7 @@ int main(void)
         cmocka_unit_test(nodes_taken_away_while_busy_are_passed_over),
         cmocka_unit_test(a_result_for_a_node_that_is_not_out_is_passed_over),
         cmocka_unit_test(triggers_have_names),
+        cmocka_unit_test(ten_years_pass_without_a_slip),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

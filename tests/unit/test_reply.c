@@ -128,7 +128,9 @@ static const struct row rows[] = {
     {BYTES("25000 a\r\n"), "!code"},
     {BYTES("2500\r\n"), "!code"},
     {BYTES("000 a\r\n"), "!code"},
+    {BYTES("150 a\r\n"), "!code"},
     {BYTES("199 a\r\n"), "!code"},
+    {BYTES("650 a\r\n"), "!code"},
     {BYTES("600 a\r\n"), "!code"},
     {BYTES("260 a\r\n"), "!code"},
     {BYTES("-50 a\r\n"), "!code"},
@@ -141,7 +143,9 @@ static const struct row rows[] = {
     {BYTES("250a\r\n"), "!separator"},
     {BYTES("250\ta\r\n"), "!separator"},
     {BYTES("250_\r\n"), "!separator"},
-    {BYTES("250\xc2\xa0" "a\r\n"), "!separator"},
+    {BYTES("250\xc2\xa0"
+           "a\r\n"),
+     "!separator"},
     /* one reply, one code */
     {BYTES("250-a\r\n251 b\r\n"), "<250-a>!codes-differ"},
     {BYTES("250-a\r\n250-b\r\n550 c\r\n"), "<250-a><250-b>!codes-differ"},
@@ -192,7 +196,8 @@ static void every_octet_is_a_control_character_or_is_kept(void **state)
         if (octet == '\n' || octet == '\r')
             assert_int_equal(r.fault, octet == '\n' ? REPLY_BARE_LF : REPLY_BARE_CR);
         else
-            CHECK(status == (control ? REPLY_BROKEN : REPLY_LAST) && used == (control ? 5 : 8), "octet %02x", (unsigned)octet);
+            CHECK(status == (control ? REPLY_BROKEN : REPLY_LAST) && used == (control ? 5 : 8), "octet %02x",
+                  (unsigned)octet);
         if (status == REPLY_LAST)
             assert_int_equal((unsigned char)r.line[4], octet);
     }
@@ -298,8 +303,11 @@ static void the_text_stands_behind_code_and_separator(void **state)
     static const struct {
         const char *line, *text;
         int code;
-    } lines[] = {
-        {"250\r\n", "", 250}, {"250 \r\n", "", 250}, {"451 a b\r\n", "a b", 451}, {"554-x\r\n", "x", 554}, {"220-\r\n", "", 220}};
+    } lines[] = {{"250\r\n", "", 250},
+                 {"250 \r\n", "", 250},
+                 {"451 a b\r\n", "a b", 451},
+                 {"554-x\r\n", "x", 554},
+                 {"220-\r\n", "", 220}};
     for (size_t i = 0; i < COUNT(lines); i++) {
         struct reply r;
         size_t used;

@@ -10,14 +10,14 @@ enum { NODE_MAXIMUM = 4, EVERY_REPLY = 100 };
  * send, the connection is lost. */
 struct conversation {
     const char *name;
-    const char *host[12];  /* the greeting, then the reply to each command */
-    const char *commands;  /* that the host is to get, each ended by a semicolon */
-    const char *results;   /* "started 250, refused 502": of each node, in order */
-    const char *ending;    /* what cut the conversation short, "" when nothing did */
+    const char *host[12];            /* the greeting, then the reply to each command */
+    const char *commands;            /* that the host is to get, each ended by a semicolon */
+    const char *results;             /* "started 250, refused 502": of each node, in order */
+    const char *ending;              /* what cut the conversation short, "" when nothing did */
     const char *nodes[NODE_MAXIMUM]; /* a.example, b.example, c.example when none is given */
     bool force_etrn, no_nodes;
     enum tls_mode tls;
-    int finish_at; /* session_finish() before the host's n-th turn, counted from 1; 0: never */
+    int finish_at;     /* session_finish() before the host's n-th turn, counted from 1; 0: never */
     enum outcome fail; /* in place of OUTCOME_LOST */
 };
 
@@ -104,6 +104,7 @@ static void hand_over(struct played *p)
         assert_int_equal(count, 0);
         return;
     }
+    CHECK(!p->over, "%s: a command after the end", p->script->name);
     session_sent(&p->session);
     p->handed++;
     assert_null(session_output(&p->session, &count));
@@ -128,7 +129,8 @@ static const char *const usual_nodes[] = {"a.example", "b.example", "c.example"}
 static void play(const struct conversation *c, size_t turn, size_t split)
 {
     struct played p = {.script = c};
-    struct session_params params = {.helo = "me.example", .nodes = c->nodes, .force_etrn = c->force_etrn, .tls = c->tls};
+    struct session_params params = {
+        .helo = "me.example", .nodes = c->nodes, .force_etrn = c->force_etrn, .tls = c->tls};
     while (params.node_count < NODE_MAXIMUM && c->nodes[params.node_count])
         params.node_count++;
     if (params.node_count == 0 && !c->no_nodes) {
@@ -184,22 +186,44 @@ static void a_conversation_goes_from_greeting_to_quit(void **state)
 {
     (void)state;
     static const struct conversation conversations[] = {
-        {"all succeed", {GREET, "250 ok\r\n", "251 none\r\n", "253 OK, 3 pending messages for node c\r\n", BYE},
-         EHLO A B C QUIT, "started 250, nothing-waiting 251, pending 253", .ending = ""},
-        {"one refused costs the others nothing", {GREET, "250 ok\r\n", "459 no\r\n", "252 ok\r\n", BYE},
-         EHLO A B C QUIT, "started 250, not-allowed 459, pending 252", .ending = ""},
-        {"all refused", {GREET, "458 busy\r\n", "502 no\r\n", "550 no\r\n", BYE},
-         EHLO A B C QUIT, "unable-to-queue 458, refused 502, refused 550", .ending = ""},
-        {"long greeting", {"220-mx\r\n220-no spam\r\n220 \r\n", EHLO_REPLY, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", BYE},
-         EHLO A B C QUIT, THREE("started 250"), .ending = ""},
-        {"long replies", {GREET, "250-one\r\n250-two\r\n250\r\n", "250-x\r\n250 y\r\n", "550-x\r\n550\r\n", "221-a\r\n221 b\r\n"},
-         EHLO A B C QUIT, "started 250, started 250, refused 550", .ending = ""},
-        {"one node", {GREET, "250 ok\r\n", BYE}, EHLO "ETRN @example.net;" QUIT, "started 250", .ending = "",
+        {"all succeed",
+         {GREET, "250 ok\r\n", "251 none\r\n", "253 OK, 3 pending messages for node c\r\n", BYE},
+         EHLO A B C QUIT,
+         "started 250, nothing-waiting 251, pending 253",
+         .ending = ""},
+        {"one refused costs the others nothing",
+         {GREET, "250 ok\r\n", "459 no\r\n", "252 ok\r\n", BYE},
+         EHLO A B C QUIT,
+         "started 250, not-allowed 459, pending 252",
+         .ending = ""},
+        {"all refused",
+         {GREET, "458 busy\r\n", "502 no\r\n", "550 no\r\n", BYE},
+         EHLO A B C QUIT,
+         "unable-to-queue 458, refused 502, refused 550",
+         .ending = ""},
+        {"long greeting",
+         {"220-mx\r\n220-no spam\r\n220 \r\n", EHLO_REPLY, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", BYE},
+         EHLO A B C QUIT,
+         THREE("started 250"),
+         .ending = ""},
+        {"long replies",
+         {GREET, "250-one\r\n250-two\r\n250\r\n", "250-x\r\n250 y\r\n", "550-x\r\n550\r\n", "221-a\r\n221 b\r\n"},
+         EHLO A B C QUIT,
+         "started 250, started 250, refused 550",
+         .ending = ""},
+        {"one node",
+         {GREET, "250 ok\r\n", BYE},
+         EHLO "ETRN @example.net;" QUIT,
+         "started 250",
+         .ending = "",
          .nodes = {"@example.net"}},
         {"a queue", {GREET, "250 ok\r\n", BYE}, EHLO "ETRN #q!7;" QUIT, "started 250", .ending = "", .nodes = {"#q!7"}},
         {"no node", {GREET, BYE}, EHLO QUIT, "", .ending = "", .no_nodes = true},
-        {"8-bit text", {"220 gr\xc3\xbc\xc3\x9f\r\n", EHLO_REPLY, "250 \xff\r\n", "250 ok\r\n", "250 ok\r\n", BYE},
-         EHLO A B C QUIT, THREE("started 250"), .ending = ""},
+        {"8-bit text",
+         {"220 gr\xc3\xbc\xc3\x9f\r\n", EHLO_REPLY, "250 \xff\r\n", "250 ok\r\n", "250 ok\r\n", BYE},
+         EHLO A B C QUIT,
+         THREE("started 250"),
+         .ending = ""},
     };
     play_all(conversations, COUNT(conversations));
 }
@@ -211,10 +235,11 @@ static void each_reply_to_etrn_is_its_own_nodes_outcome(void **state)
         int code;
         const char *outcome;
     } rows[] = {
-        {250, "started"},   {251, "nothing-waiting"}, {252, "pending"}, {253, "pending"},        {354, "broken"},
-        {450, "temporary"}, {451, "temporary"},       {454, "temporary"}, {458, "unable-to-queue"}, {459, "not-allowed"},
-        {500, "refused"},   {501, "refused"},         {502, "refused"}, {503, "refused"},        {504, "refused"},
-        {530, "needs-security"}, {550, "refused"},    {554, "refused"},
+        {250, "started"},         {251, "nothing-waiting"}, {252, "pending"},   {253, "pending"},
+        {354, "broken"},          {450, "temporary"},       {451, "temporary"}, {454, "temporary"},
+        {458, "unable-to-queue"}, {459, "not-allowed"},     {500, "refused"},   {501, "refused"},
+        {502, "refused"},         {503, "refused"},         {504, "refused"},   {530, "needs-security"},
+        {550, "refused"},         {554, "refused"},
     };
     for (size_t i = 0; i < COUNT(rows); i++)
         for (size_t node = 0; node < 3; node++) {
@@ -226,8 +251,8 @@ static void each_reply_to_etrn_is_its_own_nodes_outcome(void **state)
             snprintf(this, sizeof this, "%s %d", rows[i].outcome, rows[i].code);
             snprintf(expected, sizeof expected, "%s, %s, %s", node == 0 ? this : others, node == 1 ? this : others,
                      node == 2 ? this : others);
-            struct conversation c = {name, {GREET, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", BYE},
-                                     EHLO A B C QUIT, expected, .ending = ""};
+            struct conversation c = {
+                name, {GREET, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", BYE}, EHLO A B C QUIT, expected, .ending = ""};
             c.host[2 + node] = reply;
             play_every_way(&c);
         }
@@ -241,15 +266,28 @@ static void a_421_ends_all(void **state)
         {"421 greets", {"421 busy\r\n"}, "", THREE("temporary 421"), .ending = "temporary"},
         {"421 greets at length", {"421-busy\r\n421 very\r\n"}, "", THREE("temporary 421"), .ending = "temporary"},
         {"421 to EHLO", {"220 mx\r\n", "421 no\r\n"}, EHLO, THREE("temporary 421"), .ending = "temporary"},
-        {"421 to HELO", {"220 mx\r\n", "500 what\r\n", "421 no\r\n"}, EHLO HELO, THREE("temporary 421"), .ending = "temporary",
+        {"421 to HELO",
+         {"220 mx\r\n", "500 what\r\n", "421 no\r\n"},
+         EHLO HELO,
+         THREE("temporary 421"),
+         .ending = "temporary",
          .force_etrn = true},
         {"421 to the first", {GREET, "421 no\r\n"}, EHLO A, THREE("temporary 421"), .ending = "temporary"},
-        {"421 to the second", {GREET, "250 ok\r\n", "421 no\r\n"}, EHLO A B,
-         "started 250, temporary 421, temporary 421", .ending = "temporary"},
-        {"421 to the last", {GREET, "250 ok\r\n", "459 no\r\n", "421 no\r\n"}, EHLO A B C,
-         "started 250, not-allowed 459, temporary 421", .ending = "temporary"},
-        {"421 to QUIT", {GREET, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", "421 no\r\n"}, EHLO A B C QUIT,
-         THREE("started 250"), .ending = ""},
+        {"421 to the second",
+         {GREET, "250 ok\r\n", "421 no\r\n"},
+         EHLO A B,
+         "started 250, temporary 421, temporary 421",
+         .ending = "temporary"},
+        {"421 to the last",
+         {GREET, "250 ok\r\n", "459 no\r\n", "421 no\r\n"},
+         EHLO A B C,
+         "started 250, not-allowed 459, temporary 421",
+         .ending = "temporary"},
+        {"421 to QUIT",
+         {GREET, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", "421 no\r\n"},
+         EHLO A B C QUIT,
+         THREE("started 250"),
+         .ending = ""},
         {"bytes behind 421", {GREET, "421 no\r\n250 ok\r\n"}, EHLO A, THREE("temporary 421"), .ending = "temporary"},
     };
     play_all(conversations, COUNT(conversations));
@@ -261,19 +299,24 @@ static void a_greeting_other_than_220_is_no_welcome(void **state)
     static const struct {
         const char *greeting, *result, *ending;
     } rows[] = {
-        {"221 bye\r\n", "broken 221", .ending = "broken"},       {"250 ok\r\n", "broken 250", .ending = "broken"},
-        {"354 go\r\n", "broken 354", .ending = "broken"},        {"450 later\r\n", "temporary 450", .ending = "temporary"},
-        {"451 later\r\n", "temporary 451", .ending = "temporary"}, {"500 what\r\n", "refused 500", .ending = "refused"},
-        {"501 what\r\n", "refused 501", .ending = "refused"},    {"521 no mail\r\n", "refused 521", .ending = "refused"},
-        {"530 TLS first\r\n", "needs-security 530", .ending = "needs-security"}, {"554 no\r\n", "refused 554", .ending = "refused"},
-        {"554-no\r\n554 never\r\n", "refused 554", .ending = "refused"},
+        {"221 bye\r\n", "broken 221", .ending = "broken"},
+        {"250 ok\r\n", "broken 250", .ending = "broken"},
+        {"354 go\r\n", "broken 354", .ending = "broken"},
+        {"450 later\r\n", "temporary 450", .ending = "temporary"},
+        {"451 later\r\n", "temporary 451", .ending = "temporary"},
+        {"500 what\r\n", "turned-away 500", .ending = "turned-away"},
+        {"501 what\r\n", "turned-away 501", .ending = "turned-away"},
+        {"521 no mail\r\n", "turned-away 521", .ending = "turned-away"},
+        {"530 TLS first\r\n", "needs-security 530", .ending = "needs-security"},
+        {"554 no\r\n", "turned-away 554", .ending = "turned-away"},
+        {"554-no\r\n554 never\r\n", "turned-away 554", .ending = "turned-away"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         char expected[100];
         snprintf(expected, sizeof expected, "%s, %s, %s", rows[i].result, rows[i].result, rows[i].result);
         for (int forced = 0; forced < 2; forced++) {
-            struct conversation c = {rows[i].greeting, {rows[i].greeting, BYE}, QUIT, expected, .ending = rows[i].ending,
-                                     .force_etrn = forced};
+            struct conversation c = {rows[i].greeting, {rows[i].greeting, BYE},  QUIT,
+                                     expected,         .ending = rows[i].ending, .force_etrn = forced};
             play_every_way(&c);
         }
     }
@@ -288,17 +331,19 @@ static void a_refused_ehlo_leaves_helo_where_etrn_is_forced(void **state)
         bool helo;
         const char *outcome;
     } rows[] = {
-        {220, false, "broken"},    {221, false, "broken"},    {354, false, "broken"},       {450, false, "temporary"},
-        {451, false, "temporary"}, {500, true, "not-offered"}, {501, true, "not-offered"},  {502, true, "not-offered"},
-        {503, true, "not-offered"}, {504, true, "not-offered"}, {530, false, "needs-security"}, {550, true, "not-offered"},
-        {554, true, "not-offered"}, {555, false, "refused"},
+        {220, false, "broken"},     {221, false, "broken"},         {354, false, "broken"},
+        {450, false, "temporary"},  {451, false, "temporary"},      {500, true, "not-offered"},
+        {501, true, "not-offered"}, {502, true, "not-offered"},     {503, true, "not-offered"},
+        {504, true, "not-offered"}, {530, false, "needs-security"}, {550, true, "not-offered"},
+        {554, true, "not-offered"}, {555, false, "turned-away"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         char reply[30], expected[100];
         snprintf(reply, sizeof reply, "%d so\r\n", rows[i].code);
         snprintf(expected, sizeof expected, "%s %d, %s %d, %s %d", rows[i].outcome, rows[i].code, rows[i].outcome,
                  rows[i].code, rows[i].outcome, rows[i].code);
-        struct conversation refused = {reply, {"220 mx\r\n", reply, BYE}, EHLO QUIT, expected, .ending = rows[i].outcome};
+        struct conversation refused = {
+            reply, {"220 mx\r\n", reply, BYE}, EHLO QUIT, expected, .ending = rows[i].outcome};
         play_every_way(&refused);
 
         struct conversation secure = refused;
@@ -306,8 +351,13 @@ static void a_refused_ehlo_leaves_helo_where_etrn_is_forced(void **state)
         for (secure.tls = TLS_REQUIRE; secure.tls <= TLS_IMPLICIT; secure.tls++)
             play_every_way(&secure);
 
-        struct conversation forced = {reply, {"220 mx\r\n", reply, "250 mx\r\n", "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", BYE},
-                                      EHLO HELO A B C QUIT, THREE("started 250"), .ending = "", .force_etrn = true};
+        struct conversation forced = {
+            reply,
+            {"220 mx\r\n", reply, "250 mx\r\n", "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", BYE},
+            EHLO HELO A B C QUIT,
+            THREE("started 250"),
+            .ending = "",
+            .force_etrn = true};
         for (forced.tls = TLS_NONE; forced.tls <= TLS_MAY; forced.tls++)
             if (rows[i].helo)
                 play_every_way(&forced);
@@ -316,13 +366,29 @@ static void a_refused_ehlo_leaves_helo_where_etrn_is_forced(void **state)
             play_every_way(&refused);
     }
     static const struct conversation conversations[] = {
-        {"HELO refused", {"220 mx\r\n", "500 what\r\n", "550 no\r\n", BYE}, EHLO HELO QUIT, THREE("refused 550"),
-         .ending = "refused", .force_etrn = true},
-        {"HELO later", {"220 mx\r\n", "500 what\r\n", "451 no\r\n", BYE}, EHLO HELO QUIT, THREE("temporary 451"),
-         .ending = "temporary", .force_etrn = true},
-        {"HELO and security", {"220 mx\r\n", "500 what\r\n", "530 no\r\n", BYE}, EHLO HELO QUIT,
-         THREE("needs-security 530"), .ending = "needs-security", .force_etrn = true},
-        {"HELO, 220", {"220 mx\r\n", "500 what\r\n", "220 no\r\n", BYE}, EHLO HELO QUIT, THREE("broken 220"), .ending = "broken",
+        {"HELO refused",
+         {"220 mx\r\n", "500 what\r\n", "550 no\r\n", BYE},
+         EHLO HELO QUIT,
+         THREE("turned-away 550"),
+         .ending = "turned-away",
+         .force_etrn = true},
+        {"HELO later",
+         {"220 mx\r\n", "500 what\r\n", "451 no\r\n", BYE},
+         EHLO HELO QUIT,
+         THREE("temporary 451"),
+         .ending = "temporary",
+         .force_etrn = true},
+        {"HELO and security",
+         {"220 mx\r\n", "500 what\r\n", "530 no\r\n", BYE},
+         EHLO HELO QUIT,
+         THREE("needs-security 530"),
+         .ending = "needs-security",
+         .force_etrn = true},
+        {"HELO, 220",
+         {"220 mx\r\n", "500 what\r\n", "220 no\r\n", BYE},
+         EHLO HELO QUIT,
+         THREE("broken 220"),
+         .ending = "broken",
          .force_etrn = true},
     };
     play_all(conversations, COUNT(conversations));
@@ -340,6 +406,7 @@ static void etrn_is_sent_only_where_it_is_offered_or_forced(void **state)
         {"250 ETRN\r\n", false}, /* the first line is the host's name */
         {"250-ETRN\r\n250 SIZE\r\n", false},
         {"250-mx\r\n250 SIZE 1000\r\n", false},
+        {"250-mx\r\n250 STARTTLS\r\n", false},
         {"250-mx\r\n250 XETRN\r\n", false},
         {"250-mx\r\n250 ETRNX\r\n", false},
         {"250-mx\r\n250 X-ETRN\r\n", false},
@@ -356,10 +423,15 @@ static void etrn_is_sent_only_where_it_is_offered_or_forced(void **state)
         {"250-mx\r\n250-\r\n250-ETRN\r\n250\r\n", true},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
-        struct conversation asked = {rows[i].reply, {"220 mx\r\n", rows[i].reply, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", BYE},
-                                     EHLO A B C QUIT, THREE("started 250"), .ending = "", .force_etrn = !rows[i].offered};
+        struct conversation asked = {
+            rows[i].reply,   {"220 mx\r\n", rows[i].reply, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", BYE},
+            EHLO A B C QUIT, THREE("started 250"),
+            .ending = "",    .force_etrn = !rows[i].offered};
         play_every_way(&asked);
-        struct conversation left = {rows[i].reply, {"220 mx\r\n", rows[i].reply, BYE}, EHLO QUIT, THREE("not-offered"),
+        struct conversation left = {rows[i].reply,
+                                    {"220 mx\r\n", rows[i].reply, BYE},
+                                    EHLO QUIT,
+                                    THREE("not-offered"),
                                     .ending = "not-offered"};
         if (!rows[i].offered)
             play_every_way(&left);
@@ -371,9 +443,20 @@ static void without_tls_nothing_is_asked_where_it_is_required(void **state)
     (void)state;
     static const struct conversation conversations[] = {
         {"required", {GREET, BYE}, EHLO QUIT, THREE("no-tls"), .ending = "no-tls", .tls = TLS_REQUIRE},
-        {"required, ETRN forced", {GREET, BYE}, EHLO QUIT, THREE("no-tls"), .ending = "no-tls", .tls = TLS_REQUIRE, .force_etrn = true},
+        {"required, ETRN forced",
+         {GREET, BYE},
+         EHLO QUIT,
+         THREE("no-tls"),
+         .ending = "no-tls",
+         .tls = TLS_REQUIRE,
+         .force_etrn = true},
         {"implicit", {GREET, BYE}, EHLO QUIT, THREE("no-tls"), .ending = "no-tls", .tls = TLS_IMPLICIT},
-        {"may", {GREET, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", BYE}, EHLO A B C QUIT, THREE("started 250"), .ending = "", .tls = TLS_MAY},
+        {"may",
+         {GREET, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", BYE},
+         EHLO A B C QUIT,
+         THREE("started 250"),
+         .ending = "",
+         .tls = TLS_MAY},
     };
     play_all(conversations, COUNT(conversations));
 }
@@ -387,16 +470,29 @@ static void bytes_before_their_time_end_it(void **state)
         {"half a line behind the greeting", {"220 mx\r\n2"}, EHLO, THREE("broken"), .ending = "broken"},
         {"a line end behind the greeting", {"220 mx\r\n\n"}, EHLO, THREE("broken"), .ending = "broken"},
         {"behind EHLO", {"220 mx\r\n", EHLO_REPLY "250 ok\r\n"}, EHLO A, THREE("broken"), .ending = "broken"},
-        {"behind HELO", {"220 mx\r\n", "500 what\r\n", "250 mx\r\n250 ok\r\n"}, EHLO HELO A, THREE("broken"), .ending = "broken",
+        {"behind HELO",
+         {"220 mx\r\n", "500 what\r\n", "250 mx\r\n250 ok\r\n"},
+         EHLO HELO A,
+         THREE("broken"),
+         .ending = "broken",
          .force_etrn = true},
         {"behind ETRN", {GREET, "250 ok\r\n250 ok\r\n"}, EHLO A B, "started 250, broken, broken", .ending = "broken"},
-        {"behind a refused ETRN", {GREET, "250 ok\r\n", "459 no\r\n2"}, EHLO A B C,
-         "started 250, not-allowed 459, broken", .ending = "broken"},
-        {"behind the last ETRN", {GREET, "250 ok\r\n", "251 ok\r\n", "252 ok\r\n221 bye\r\n"}, EHLO A B C QUIT,
-         "started 250, nothing-waiting 251, pending 252", .ending = ""},
-        {"behind QUIT", {GREET, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", BYE "250 more\r\n"}, EHLO A B C QUIT,
-         THREE("started 250"), .ending = ""},
-        {"behind a refusal", {"554 no\r\n250 ok\r\n"}, QUIT, THREE("refused 554"), .ending = "refused"},
+        {"behind a refused ETRN",
+         {GREET, "250 ok\r\n", "459 no\r\n2"},
+         EHLO A B C,
+         "started 250, not-allowed 459, broken",
+         .ending = "broken"},
+        {"behind the last ETRN",
+         {GREET, "250 ok\r\n", "251 ok\r\n", "252 ok\r\n221 bye\r\n"},
+         EHLO A B C QUIT,
+         "started 250, nothing-waiting 251, pending 252",
+         .ending = ""},
+        {"behind QUIT",
+         {GREET, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", BYE "250 more\r\n"},
+         EHLO A B C QUIT,
+         THREE("started 250"),
+         .ending = ""},
+        {"behind a refusal", {"554 no\r\n250 ok\r\n"}, QUIT, THREE("turned-away 554"), .ending = "turned-away"},
     };
     play_all(conversations, COUNT(conversations));
 }
@@ -410,9 +506,16 @@ static void what_is_not_smtp_ends_it(void **state)
         {"TLS greets", {"\x15\x03\x01"}, "", THREE("broken"), .ending = "broken"},
         {"codes differ in EHLO", {"220 mx\r\n", "250-mx\r\n550 ETRN\r\n"}, EHLO, THREE("broken"), .ending = "broken"},
         {"bare CR in EHLO", {"220 mx\r\n", "250-mx\r250 ETRN\r\n"}, EHLO, THREE("broken"), .ending = "broken"},
-        {"escape sequence to ETRN", {GREET, "250 ok\r\n", "250 \x1b[2J\r\n"}, EHLO A B, "started 250, broken, broken", .ending = "broken"},
-        {"nonsense to QUIT", {GREET, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", "bye\r\n"}, EHLO A B C QUIT,
-         THREE("started 250"), .ending = ""},
+        {"escape sequence to ETRN",
+         {GREET, "250 ok\r\n", "250 \x1b[2J\r\n"},
+         EHLO A B,
+         "started 250, broken, broken",
+         .ending = "broken"},
+        {"nonsense to QUIT",
+         {GREET, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", "bye\r\n"},
+         EHLO A B C QUIT,
+         THREE("started 250"),
+         .ending = ""},
     };
     play_all(conversations, COUNT(conversations));
 }
@@ -428,17 +531,44 @@ static void a_lost_connection_costs_only_what_was_not_answered(void **state)
         {"in HELO", {"220 mx\r\n", "502 no\r\n"}, EHLO HELO, THREE("lost"), .ending = "lost", .force_etrn = true},
         {"in the first ETRN", {GREET}, EHLO A, THREE("lost"), .ending = "lost"},
         {"in the second ETRN", {GREET, "250 ok\r\n"}, EHLO A B, "started 250, lost, lost", .ending = "lost"},
-        {"amid the second reply", {GREET, "250 ok\r\n", "250 ok\r"}, EHLO A B, "started 250, lost, lost", .ending = "lost"},
-        {"in QUIT", {GREET, "250 ok\r\n", "459 no\r\n", "250 ok\r\n"}, EHLO A B C QUIT,
-         "started 250, not-allowed 459, started 250", .ending = ""},
-        {"amid the reply to QUIT", {GREET, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", "221-"}, EHLO A B C QUIT,
-         THREE("started 250"), .ending = ""},
-        {"timed out in EHLO", {"220 mx\r\n"}, EHLO, THREE("timed-out"), .ending = "timed-out", .fail = OUTCOME_TIMED_OUT},
-        {"timed out in QUIT", {GREET, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n"}, EHLO A B C QUIT, THREE("started 250"), .ending = "",
+        {"amid the second reply",
+         {GREET, "250 ok\r\n", "250 ok\r"},
+         EHLO A B,
+         "started 250, lost, lost",
+         .ending = "lost"},
+        {"in QUIT",
+         {GREET, "250 ok\r\n", "459 no\r\n", "250 ok\r\n"},
+         EHLO A B C QUIT,
+         "started 250, not-allowed 459, started 250",
+         .ending = ""},
+        {"amid the reply to QUIT",
+         {GREET, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", "221-"},
+         EHLO A B C QUIT,
+         THREE("started 250"),
+         .ending = ""},
+        {"timed out in EHLO",
+         {"220 mx\r\n"},
+         EHLO,
+         THREE("timed-out"),
+         .ending = "timed-out",
          .fail = OUTCOME_TIMED_OUT},
-        {"never connected", {NULL}, "", THREE("no-connection"), .ending = "no-connection", .fail = OUTCOME_NO_CONNECTION},
-        {"QUIT refused", {GREET, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", "500 what\r\n"}, EHLO A B C QUIT,
-         THREE("started 250"), .ending = ""},
+        {"timed out in QUIT",
+         {GREET, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n"},
+         EHLO A B C QUIT,
+         THREE("started 250"),
+         .ending = "",
+         .fail = OUTCOME_TIMED_OUT},
+        {"never connected",
+         {NULL},
+         "",
+         THREE("no-connection"),
+         .ending = "no-connection",
+         .fail = OUTCOME_NO_CONNECTION},
+        {"QUIT refused",
+         {GREET, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", "500 what\r\n"},
+         EHLO A B C QUIT,
+         THREE("started 250"),
+         .ending = ""},
     };
     play_all(conversations, COUNT(conversations));
 }
@@ -448,7 +578,7 @@ static void a_connection_that_fails_after_a_refusal_keeps_the_refusal(void **sta
     (void)state;
     static const struct conversation conversations[] = {
         {"not offered", {"220 mx\r\n", "250 mx\r\n"}, EHLO QUIT, THREE("not-offered"), .ending = "not-offered"},
-        {"554", {"554 no\r\n"}, QUIT, THREE("refused 554"), .ending = "refused"},
+        {"554", {"554 no\r\n"}, QUIT, THREE("turned-away 554"), .ending = "turned-away"},
     };
     play_all(conversations, COUNT(conversations));
 }
@@ -460,24 +590,83 @@ static void finishing_asks_no_further_node(void **state)
         {"before the greeting", {"220 mx\r\n", BYE}, QUIT, THREE("cancelled"), .ending = "cancelled", .finish_at = 1},
         {"before a refusal", {"554 no\r\n", BYE}, QUIT, THREE("cancelled"), .ending = "cancelled", .finish_at = 1},
         {"in EHLO", {GREET, BYE}, EHLO QUIT, THREE("cancelled"), .ending = "cancelled", .finish_at = 2},
-        {"in EHLO that offers nothing", {"220 mx\r\n", "250 mx\r\n", BYE}, EHLO QUIT, THREE("cancelled"), .ending = "cancelled", .finish_at = 2},
-        {"in EHLO that is unknown", {"220 mx\r\n", "500 what\r\n", BYE}, EHLO QUIT, THREE("cancelled"), .ending = "cancelled", .finish_at = 2},
-        {"in EHLO that is unknown, forced", {"220 mx\r\n", "500 what\r\n", BYE}, EHLO QUIT, THREE("cancelled"), .ending = "cancelled",
-         .finish_at = 2, .force_etrn = true},
-        {"in EHLO that is refused", {"220 mx\r\n", "530 no\r\n", BYE}, EHLO QUIT, THREE("cancelled"), .ending = "cancelled", .finish_at = 2},
-        {"in EHLO without TLS", {GREET, BYE}, EHLO QUIT, THREE("cancelled"), .ending = "cancelled", .finish_at = 2, .tls = TLS_REQUIRE},
-        {"in HELO", {"220 mx\r\n", "500 what\r\n", "250 mx\r\n", BYE}, EHLO HELO QUIT, THREE("cancelled"), .ending = "cancelled",
-         .finish_at = 3, .force_etrn = true},
-        {"in HELO that is refused", {"220 mx\r\n", "500 what\r\n", "550 no\r\n", BYE}, EHLO HELO QUIT, THREE("cancelled"),
-         .ending = "cancelled", .finish_at = 3, .force_etrn = true},
-        {"in the first ETRN", {GREET, "250 ok\r\n", BYE}, EHLO A QUIT, "started 250, cancelled, cancelled", .ending = "cancelled", .finish_at = 3},
-        {"in a refused ETRN", {GREET, "459 no\r\n", BYE}, EHLO A QUIT, "not-allowed 459, cancelled, cancelled", .ending = "cancelled",
+        {"in EHLO that offers nothing",
+         {"220 mx\r\n", "250 mx\r\n", BYE},
+         EHLO QUIT,
+         THREE("cancelled"),
+         .ending = "cancelled",
+         .finish_at = 2},
+        {"in EHLO that is unknown",
+         {"220 mx\r\n", "500 what\r\n", BYE},
+         EHLO QUIT,
+         THREE("cancelled"),
+         .ending = "cancelled",
+         .finish_at = 2},
+        {"in EHLO that is unknown, forced",
+         {"220 mx\r\n", "500 what\r\n", BYE},
+         EHLO QUIT,
+         THREE("cancelled"),
+         .ending = "cancelled",
+         .finish_at = 2,
+         .force_etrn = true},
+        {"in EHLO that is refused",
+         {"220 mx\r\n", "530 no\r\n", BYE},
+         EHLO QUIT,
+         THREE("cancelled"),
+         .ending = "cancelled",
+         .finish_at = 2},
+        {"in EHLO without TLS",
+         {GREET, BYE},
+         EHLO QUIT,
+         THREE("cancelled"),
+         .ending = "cancelled",
+         .finish_at = 2,
+         .tls = TLS_REQUIRE},
+        {"in HELO",
+         {"220 mx\r\n", "500 what\r\n", "250 mx\r\n", BYE},
+         EHLO HELO QUIT,
+         THREE("cancelled"),
+         .ending = "cancelled",
+         .finish_at = 3,
+         .force_etrn = true},
+        {"in HELO that is refused",
+         {"220 mx\r\n", "500 what\r\n", "550 no\r\n", BYE},
+         EHLO HELO QUIT,
+         THREE("cancelled"),
+         .ending = "cancelled",
+         .finish_at = 3,
+         .force_etrn = true},
+        {"in the first ETRN",
+         {GREET, "250 ok\r\n", BYE},
+         EHLO A QUIT,
+         "started 250, cancelled, cancelled",
+         .ending = "cancelled",
          .finish_at = 3},
-        {"in the last ETRN", {GREET, "250 ok\r\n", "250 ok\r\n", "252 ok\r\n", BYE}, EHLO A B C QUIT,
-         "started 250, started 250, pending 252", .ending = "", .finish_at = 5},
-        {"in QUIT", {GREET, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", BYE}, EHLO A B C QUIT, THREE("started 250"), .ending = "", .finish_at = 6},
-        {"nodes that cannot be sent are not looked at any more", {GREET, "250 ok\r\n", BYE}, EHLO A QUIT,
-         "started 250, cancelled, cancelled", .ending = "cancelled", .finish_at = 3, .nodes = {"a.example", "b b", "c c"}},
+        {"in a refused ETRN",
+         {GREET, "459 no\r\n", BYE},
+         EHLO A QUIT,
+         "not-allowed 459, cancelled, cancelled",
+         .ending = "cancelled",
+         .finish_at = 3},
+        {"in the last ETRN",
+         {GREET, "250 ok\r\n", "250 ok\r\n", "252 ok\r\n", BYE},
+         EHLO A B C QUIT,
+         "started 250, started 250, pending 252",
+         .ending = "",
+         .finish_at = 5},
+        {"in QUIT",
+         {GREET, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", BYE},
+         EHLO A B C QUIT,
+         THREE("started 250"),
+         .ending = "",
+         .finish_at = 6},
+        {"nodes that cannot be sent are not looked at any more",
+         {GREET, "250 ok\r\n", BYE},
+         EHLO A QUIT,
+         "started 250, cancelled, cancelled",
+         .ending = "cancelled",
+         .finish_at = 3,
+         .nodes = {"a.example", "b b", "c c"}},
         {"then the connection is lost", {GREET}, EHLO A, THREE("lost"), .ending = "lost", .finish_at = 2 + 1},
         {"then 421", {GREET, "421 no\r\n"}, EHLO A, THREE("temporary 421"), .ending = "temporary", .finish_at = 3},
     };
@@ -489,15 +678,39 @@ static void nodes_that_cannot_be_sent_are_never_sent(void **state)
     (void)state;
     char longest[301] = "";
     memset(longest, 'a', sizeof longest - 1);
-    const char *const bad[] = {"a.example\r\nRSET", "a\rb",   "a\nb", "a b", " ", "a\x01", "a\x7f", "b\xc3\xbc" "cher.example",
-                               "",                  "@",      "#",    "a..b", longest};
+    const char *const bad[] = {"a.example\r\nRSET",
+                               "a\rb",
+                               "a\nb",
+                               "a b",
+                               " ",
+                               "a\x01",
+                               "a\x7f",
+                               "b\xc3\xbc"
+                               "cher.example",
+                               "",
+                               "@",
+                               "#",
+                               "a..b",
+                               longest};
     for (size_t i = 0; i < COUNT(bad); i++) {
         const struct conversation conversations[] = {
-            {"first", {GREET, "250 ok\r\n", "459 no\r\n", BYE}, EHLO B C QUIT, "bad-node, started 250, not-allowed 459", .ending = "",
+            {"first",
+             {GREET, "250 ok\r\n", "459 no\r\n", BYE},
+             EHLO B C QUIT,
+             "bad-node, started 250, not-allowed 459",
+             .ending = "",
              .nodes = {bad[i], "b.example", "c.example"}},
-            {"in the middle", {GREET, "250 ok\r\n", "250 ok\r\n", BYE}, EHLO A C QUIT, "started 250, bad-node, started 250", .ending = "",
+            {"in the middle",
+             {GREET, "250 ok\r\n", "250 ok\r\n", BYE},
+             EHLO A C QUIT,
+             "started 250, bad-node, started 250",
+             .ending = "",
              .nodes = {"a.example", bad[i], "c.example"}},
-            {"last, twice", {GREET, "250 ok\r\n", BYE}, EHLO A QUIT, "started 250, bad-node, bad-node", .ending = "",
+            {"last, twice",
+             {GREET, "250 ok\r\n", BYE},
+             EHLO A QUIT,
+             "started 250, bad-node, bad-node",
+             .ending = "",
              .nodes = {"a.example", bad[i], bad[i]}},
             {"alone", {GREET, BYE}, EHLO QUIT, "bad-node", .ending = "", .nodes = {bad[i]}},
         };
@@ -574,7 +787,8 @@ static void events_tell_the_whole_conversation(void **state)
     struct session_params params = {.helo = "[192.0.2.1]", .nodes = usual_nodes, .node_count = 3};
     text_begin(&seen.text, seen.lines, sizeof seen.lines);
     session_begin(&session, &params, write_down, &seen);
-    static const char *const host[] = {"220 mx\r\n", EHLO_REPLY, "253 OK, 12 pending messages \xff\r\n", "250-x\r\n25x\x1b"};
+    static const char *const host[] = {"220 mx\r\n", EHLO_REPLY, "253 OK, 12 pending messages \xff\r\n",
+                                       "250-x\r\n25x\x1b"};
     for (size_t i = 0; i < COUNT(host); i++) {
         session_input(&session, host[i], strlen(host[i]));
         session_sent(&session);

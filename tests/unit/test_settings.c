@@ -64,8 +64,8 @@ static void the_table_is_sound(void **state)
         const struct setting *s = &settings[i];
         assert_int_equal(setting_index(s), rows[s->scope]++);
         CHECK(i == 0 || s[-1].scope <= s->scope, "%s stands apart from its scope", s->name);
-        CHECK(*s->name && strspn(s->name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") == strlen(s->name), "%s",
-              s->name);
+        CHECK(*s->name && strspn(s->name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") == strlen(s->name),
+              "%s", s->name);
         CHECK(s->help && *s->help, "%s has no help", s->name);
         assert_ptr_equal(setting_find(s->scope, s->name), s); /* so the name is unique */
     }
@@ -203,8 +203,10 @@ static void values_are_taken_or_refused_with_a_reason(void **state)
          "found REG_DWORD 4294967295; allowed is REG_DWORD, 1 to 10080 minutes"},
         {SCOPE_HOST, "IntervalMinutes", VALUE_DWORD, BYTES("\0\0\0\0"), "0",
          "found REG_DWORD 0; allowed is REG_DWORD, 1 to 10080 minutes"},
-        {SCOPE_HOST, "Port", VALUE_DWORD, BYTES("\0\0\1\0"), "25", "found REG_DWORD 65536; allowed is REG_DWORD, 1 to 65535"},
-        {SCOPE_HOST, "Port", VALUE_DWORD, BYTES("\1\0\0\1"), "25", "found REG_DWORD 16777217; allowed is REG_DWORD, 1 to 65535"},
+        {SCOPE_HOST, "Port", VALUE_DWORD, BYTES("\0\0\1\0"), "25",
+         "found REG_DWORD 65536; allowed is REG_DWORD, 1 to 65535"},
+        {SCOPE_HOST, "Port", VALUE_DWORD, BYTES("\1\0\0\1"), "25",
+         "found REG_DWORD 16777217; allowed is REG_DWORD, 1 to 65535"},
 
         /* words */
         {SCOPE_HOST, "Tls", VALUE_SZ, U("require"), "require", NULL},
@@ -212,8 +214,10 @@ static void values_are_taken_or_refused_with_a_reason(void **state)
         {SCOPE_HOST, "Tls", VALUE_SZ, u"none", 8, "none", NULL}, /* its NUL is missing */
         {SCOPE_HOST, "Tls", VALUE_SZ, U("maybe"), "may",
          "found REG_SZ \"maybe\"; allowed is REG_SZ, one of none, may, require, implicit"},
-        {SCOPE_HOST, "Tls", VALUE_SZ, U(""), "may", "found REG_SZ \"\"; allowed is REG_SZ, one of none, may, require, implicit"},
-        {SCOPE_HOST, "Tls", VALUE_SZ, BYTES(""), "may", "found REG_SZ \"\"; allowed is REG_SZ, one of none, may, require, implicit"},
+        {SCOPE_HOST, "Tls", VALUE_SZ, U(""), "may",
+         "found REG_SZ \"\"; allowed is REG_SZ, one of none, may, require, implicit"},
+        {SCOPE_HOST, "Tls", VALUE_SZ, BYTES(""), "may",
+         "found REG_SZ \"\"; allowed is REG_SZ, one of none, may, require, implicit"},
         {SCOPE_HOST, "Tls", VALUE_DWORD, BYTES("\2\0\0\0"), "may",
          "found REG_DWORD 2; allowed is REG_SZ, one of none, may, require, implicit"},
 
@@ -228,17 +232,24 @@ static void values_are_taken_or_refused_with_a_reason(void **state)
         {SCOPE_HOST, "Host", VALUE_SZ, U("mail\0hidden"), "mail", NULL}, /* Windows reads up to the first NUL */
         {SCOPE_HOST, "Host", VALUE_EXPAND_SZ, U("mail"), "",
          "found REG_EXPAND_SZ \"mail\"; allowed is REG_SZ, a domain name or an IP address"},
-        {SCOPE_HOST, "Host", VALUE_SZ, U("a b"), "", "found REG_SZ \"a b\"; allowed is REG_SZ, a domain name or an IP address"},
+        {SCOPE_HOST, "Host", VALUE_SZ, U("a b"), "",
+         "found REG_SZ \"a b\"; allowed is REG_SZ, a domain name or an IP address"},
         {SCOPE_HOST, "Host", VALUE_SZ, U("mail\r\n\x1b[2J"), "",
          "found REG_SZ \"mail\\x0d\\x0a\\x1b[2J\"; allowed is REG_SZ, a domain name or an IP address"},
         {SCOPE_HOST, "Host", VALUE_SZ, u"a\xD800", 6, "",
          "found REG_SZ \"a\xef\xbf\xbd\"; allowed is REG_SZ, a domain name or an IP address"},
-        {SCOPE_HOST, "Host", VALUE_SZ, u"\xDC00" u"b", 6, "",
-         "found REG_SZ \"\xef\xbf\xbd" "b\"; allowed is REG_SZ, a domain name or an IP address"},
+        {SCOPE_HOST, "Host", VALUE_SZ,
+         u"\xDC00"
+         u"b",
+         6, "",
+         "found REG_SZ \"\xef\xbf\xbd"
+         "b\"; allowed is REG_SZ, a domain name or an IP address"},
         {SCOPE_HOST, "Host", VALUE_SZ, U("b\u00fccher.example"), "",
-         "found REG_SZ \"b\xc3\xbc" "cher.example\"; allowed is REG_SZ, a domain name or an IP address"},
+         "found REG_SZ \"b\xc3\xbc"
+         "cher.example\"; allowed is REG_SZ, a domain name or an IP address"},
         {SCOPE_HOST, "Host", VALUE_SZ, U("0123456789 0123456789 0123456789 0123456789 0123456789"), "",
-         "found REG_SZ \"0123456789 0123456789 0123456789 0123456789 012345...\"; allowed is REG_SZ, a domain name or an IP "
+         "found REG_SZ \"0123456789 0123456789 0123456789 0123456789 012345...\"; allowed is REG_SZ, a domain name or "
+         "an IP "
          "address"},
         {SCOPE_HOST, "HeloName", VALUE_SZ, U("[192.0.2.1]"), "[192.0.2.1]", NULL},
         {SCOPE_HOST, "HeloName", VALUE_SZ, U("[IPv6:2001:db8::1]"), "[IPv6:2001:db8::1]", NULL},
@@ -257,9 +268,10 @@ static void values_are_taken_or_refused_with_a_reason(void **state)
 
         /* lists */
         {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("a.example\0@b.example\0#c\0"), "a.example @b.example #c", NULL},
-        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("a.example\0b.example"), "a.example b.example", NULL}, /* one NUL short */
-        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, u"a\0b", 6, "a b", NULL},                                 /* both missing */
-        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, u"a\0bc", 7, "a b", NULL},                                /* odd */
+        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("a.example\0b.example"), "a.example b.example",
+         NULL},                                                            /* one NUL short */
+        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, u"a\0b", 6, "a b", NULL},  /* both missing */
+        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, u"a\0bc", 7, "a b", NULL}, /* odd */
         {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U(""), "", NULL},
         {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, BYTES(""), "", NULL},
         {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, BYTES("a"), "", NULL},
@@ -269,10 +281,12 @@ static void values_are_taken_or_refused_with_a_reason(void **state)
         {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("a\0b b\0c\0"), "a c",
          "\"b b\" has a character that no domain has; allowed is a list of nodes, each a domain, @domain or #queue"},
         {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("@\0a\0..\0"), "a",
-         "\"@\" is empty; \"..\" has a part between dots that is empty, longer than 63, or edged by a hyphen; allowed is a "
+         "\"@\" is empty; \"..\" has a part between dots that is empty, longer than 63, or edged by a hyphen; allowed "
+         "is a "
          "list of nodes, each a domain, @domain or #queue"},
         {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, u"a\0\xD800\0", 8, "a",
-         "\"\xef\xbf\xbd\" has a letter outside ASCII: give it in its A-label form (xn--...); allowed is a list of nodes, "
+         "\"\xef\xbf\xbd\" has a letter outside ASCII: give it in its A-label form (xn--...); allowed is a list of "
+         "nodes, "
          "each a domain, @domain or #queue"},
         {SCOPE_HOST, "Domains", VALUE_SZ, U("a.example"), "",
          "found REG_SZ \"a.example\"; allowed is REG_MULTI_SZ, a list of nodes, each a domain, @domain or #queue"},
@@ -344,12 +358,14 @@ static void a_value_of_more_than_a_megabyte_is_refused(void **state)
     enum { LIMIT = 1 << 20 };
     char16_t *units = malloc(LIMIT + 2);
     for (size_t i = 0; i <= LIMIT / 2; i++)
-        units[i] = i % 200 == 199 ? 0 : u'x'; /* the same long word again and again: invalid, so that it is short work */
+        units[i] =
+            i % 200 == 199 ? 0 : u'x'; /* the same long word again and again: invalid, so that it is short work */
     struct fixture f;
     set_up(&f);
     assert_false(apply(&f, SCOPE_HOST, "Domains", VALUE_MULTI_SZ, units, LIMIT + 2));
-    assert_string_equal(f.problem_buffer, "found REG_MULTI_SZ of 1048578 octets; allowed is REG_MULTI_SZ, a list of nodes, each "
-                                          "a domain, @domain or #queue");
+    assert_string_equal(f.problem_buffer,
+                        "found REG_MULTI_SZ of 1048578 octets; allowed is REG_MULTI_SZ, a list of nodes, each "
+                        "a domain, @domain or #queue");
     assert_int_equal(f.host->domains.count, 0);
     assert_false(apply(&f, SCOPE_HOST, "Host", VALUE_SZ, units, LIMIT + 2));
     for (size_t i = 0; i < LIMIT / 2; i++)
@@ -438,21 +454,44 @@ static void words_of_a_person_become_values(void **state)
         {SCOPE_SERVICE, "AlwaysUseETRN", {"0", "1"}, NULL, "takes one value, 0 or 1"},
         {SCOPE_SERVICE, "RetrySeconds", {"9"}, NULL, "9 is out of range, 10 to 86400 seconds"},
         {SCOPE_SERVICE, "RetrySeconds", {"86401"}, NULL, "86401 is out of range, 10 to 86400 seconds"},
-        {SCOPE_SERVICE, "RetrySeconds", {"4294967306"}, NULL, "\"4294967306\" is not a number; allowed is 10 to 86400 seconds"},
+        {SCOPE_SERVICE,
+         "RetrySeconds",
+         {"4294967306"},
+         NULL,
+         "\"4294967306\" is not a number; allowed is 10 to 86400 seconds"},
         {SCOPE_SERVICE, "RetrySeconds", {"-60"}, NULL, "\"-60\" is not a number; allowed is 10 to 86400 seconds"},
-        {SCOPE_SERVICE, "RetrySeconds", {"60\x1b"}, NULL, "\"60\\x1b\" is not a number; allowed is 10 to 86400 seconds"},
+        {SCOPE_SERVICE,
+         "RetrySeconds",
+         {"60\x1b"},
+         NULL,
+         "\"60\\x1b\" is not a number; allowed is 10 to 86400 seconds"},
         {SCOPE_HOST, "IntervalMinutes", {"0"}, NULL, "0 is out of range, 1 to 10080 minutes"},
         {SCOPE_HOST, "Tls", {"ssl"}, NULL, "\"ssl\" is unknown; allowed is one of none, may, require, implicit"},
         {SCOPE_HOST, "Tls", {"may", "require"}, NULL, "takes one value, one of none, may, require, implicit"},
-        {SCOPE_HOST, "Host", {"a b"}, NULL,
+        {SCOPE_HOST,
+         "Host",
+         {"a b"},
+         NULL,
          "\"a b\" is neither a domain name nor an IP address; allowed is a domain name or an IP address"},
-        {SCOPE_HOST, "HeloName", {"[x]"}, NULL,
+        {SCOPE_HOST,
+         "HeloName",
+         {"[x]"},
+         NULL,
          "\"[x]\" is not an address literal; allowed is a domain name or an address literal as [192.0.2.1]"},
-        {SCOPE_HOST, "HeloName", {"@a"}, NULL,
+        {SCOPE_HOST,
+         "HeloName",
+         {"@a"},
+         NULL,
          "\"@a\" is not a domain name; allowed is a domain name or an address literal as [192.0.2.1]"},
-        {SCOPE_HOST, "Domains", {"a", "b c"}, NULL,
+        {SCOPE_HOST,
+         "Domains",
+         {"a", "b c"},
+         NULL,
          "\"b c\" has a character that no domain has; allowed is a list of nodes, each a domain, @domain or #queue"},
-        {SCOPE_HOST, "Domains", {""}, NULL,
+        {SCOPE_HOST,
+         "Domains",
+         {""},
+         NULL,
          "\"\" is empty; allowed is a list of nodes, each a domain, @domain or #queue"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -516,7 +555,8 @@ static void every_bound_holds_both_ways(void **state)
         const struct setting *s = &settings[i];
         if (s->type != SETTING_DWORD)
             continue;
-        const int64_t numbers[] = {0, (int64_t)s->minimum - 1, s->minimum, s->maximum, (int64_t)s->maximum + 1, UINT32_MAX};
+        const int64_t numbers[] = {0,          (int64_t)s->minimum - 1, s->minimum,
+                                   s->maximum, (int64_t)s->maximum + 1, UINT32_MAX};
         for (size_t k = 0; k < COUNT(numbers); k++) {
             if (numbers[k] < 0)
                 continue;
