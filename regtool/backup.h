@@ -4,8 +4,8 @@
 
 #include "command.h"
 
-/* Saves SERVICE's Parameters key to %ProgramData%\EtrnSvc\backup, once for a process, and keeps the last 20 files there.
- * Failure is told. */
+/* Saves SERVICE's Parameters key to %ProgramData%\EtrnSvc\backup, once for a process, and keeps the last 20 files
+ * there. Failure is told. */
 enum exit_code backup_by_itself(const char *service);
 
 #endif

@@ -34,7 +34,11 @@ static void print_row(const struct target *t, const struct setting *s)
     struct text about;
     show_value(t, s, value);
     bool wide = strlen(value) >= VALUE_COLUMN;
-    out("%-22s %-*s %s\n", s->name, VALUE_COLUMN, wide ? "(below)" : *value ? value : "-", store_origin(&t->config, t->settings, s));
+    out("%-22s %-*s %s\n", s->name, VALUE_COLUMN,
+        wide     ? "(below)"
+        : *value ? value
+                 : "-",
+        store_origin(&t->config, t->settings, s));
     if (wide)
         out_wrapped(8, value);
     text_begin(&about, words, sizeof words);
@@ -130,7 +134,8 @@ static enum exit_code encode(const struct setting *s, int count, char **words, s
 static bool to_ascii(const struct setting *s, int count, char **words, char **ascii)
 {
     for (int i = 0; i < count; i++) {
-        ascii[i] = s->type == SETTING_STRING || s->type == SETTING_STRINGS ? name_to_ascii(words[i]) : text_copy(words[i]);
+        ascii[i] =
+            s->type == SETTING_STRING || s->type == SETTING_STRINGS ? name_to_ascii(words[i]) : text_copy(words[i]);
         if (!ascii[i])
             return false;
     }

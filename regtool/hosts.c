@@ -79,12 +79,16 @@ static bool add_domains(struct changes *changes, const struct host_settings *kno
 }
 
 /* Domains come last: a host without them is not asked, so that none is asked half configured. */
-static bool collect(struct changes *changes, const struct arguments *a, const struct host_settings *known, unsigned port)
+static bool collect(struct changes *changes, const struct arguments *a, const struct host_settings *known,
+                    unsigned port)
 {
     char digits[12];
     const char *given_port = option_value(a, "--port");
     snprintf(digits, sizeof digits, "%u", port);
-    return add_option(changes, "Port", given_port ? given_port : port ? digits : NULL) &&
+    return add_option(changes, "Port",
+                      given_port ? given_port
+                      : port     ? digits
+                                 : NULL) &&
            add_option(changes, "Tls", option_value(a, "--tls")) &&
            add_option(changes, "HeloName", option_value(a, "--helo")) &&
            add_option(changes, "IntervalMinutes", option_value(a, "--interval")) &&
@@ -152,9 +156,10 @@ enum exit_code run_remove(const struct arguments *a)
     if (code == EXIT_DONE) {
         DWORD error = store_remove_host(name);
         if (error == ERROR_FILE_NOT_FOUND) {
-            talk("etrnctl: %s is set by Group Policy (HKLM\\SOFTWARE\\Policies\\EtrnSvc\\Hosts) and can only be removed "
-                 "there\n",
-                 name);
+            talk(
+                "etrnctl: %s is set by Group Policy (HKLM\\SOFTWARE\\Policies\\EtrnSvc\\Hosts) and can only be removed "
+                "there\n",
+                name);
             code = EXIT_NOT_FOUND;
         } else if (error) {
             code = fail(error, "removing %s", name);

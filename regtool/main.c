@@ -5,14 +5,38 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
-#define OPTION_COMPUTER {"--computer", "NAME", "work on another computer, as sc \\\\NAME does"}
-#define OPTION_JSON {"--json", NULL, "print it for programs (\"schema\": 1, UTF-8)"}
-#define OPTION_YES {"-y", NULL, "do not ask"}
-#define OPTION_SERVICE {"--service", "NAME", "another service's key, MSExchangeIMC for one"}
-#define OPTION_HOST {"--host", "HOST", "a host's setting instead of the service's"}
-#define OPTION_PORT {"--port", "N", "TCP port, 25 by default"}
-#define OPTION_HELO {"--helo", "NAME", "name to give in EHLO instead of this computer's"}
-#define OPTION_FORCE {"--force", NULL, "send ETRN though the host does not offer it"}
+#define OPTION_COMPUTER                                                                                                \
+    {                                                                                                                  \
+        "--computer", "NAME", "work on another computer, as sc \\\\NAME does"                                          \
+    }
+#define OPTION_JSON                                                                                                    \
+    {                                                                                                                  \
+        "--json", NULL, "print it for programs (\"schema\": 1, UTF-8)"                                                 \
+    }
+#define OPTION_YES                                                                                                     \
+    {                                                                                                                  \
+        "-y", NULL, "do not ask"                                                                                       \
+    }
+#define OPTION_SERVICE                                                                                                 \
+    {                                                                                                                  \
+        "--service", "NAME", "another service's key, MSExchangeIMC for one"                                            \
+    }
+#define OPTION_HOST                                                                                                    \
+    {                                                                                                                  \
+        "--host", "HOST", "a host's setting instead of the service's"                                                  \
+    }
+#define OPTION_PORT                                                                                                    \
+    {                                                                                                                  \
+        "--port", "N", "TCP port, 25 by default"                                                                       \
+    }
+#define OPTION_HELO                                                                                                    \
+    {                                                                                                                  \
+        "--helo", "NAME", "name to give in EHLO instead of this computer's"                                            \
+    }
+#define OPTION_FORCE                                                                                                   \
+    {                                                                                                                  \
+        "--force", NULL, "send ETRN though the host does not offer it"                                                 \
+    }
 
 const struct command commands[] = {
     {.name = "enable",

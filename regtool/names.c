@@ -65,7 +65,8 @@ bool name_split_host(const char *word, char *host, size_t size, unsigned *port)
     bool fine = ascii && host_split(ascii, host, (unsigned)size, port);
     free(ascii);
     if (!fine)
-        talk("etrnctl: \"%s\" is not a host; expected a domain name or an IP address, and :PORT from 1 to 65535\n", word);
+        talk("etrnctl: \"%s\" is not a host; expected a domain name or an IP address, and :PORT from 1 to 65535\n",
+             word);
     return fine;
 }
 

@@ -137,7 +137,8 @@ static DWORD make_key(HANDLE transaction, const wchar_t *path, HKEY *key)
 {
     HKEY root = machine_registry();
     if (transaction)
-        return (DWORD)RegCreateKeyTransactedW(root, path, 0, NULL, 0, KEY_ALL_ACCESS, NULL, key, NULL, transaction, NULL);
+        return (DWORD)RegCreateKeyTransactedW(root, path, 0, NULL, 0, KEY_ALL_ACCESS, NULL, key, NULL, transaction,
+                                              NULL);
     return (DWORD)RegCreateKeyExW(root, path, 0, NULL, 0, KEY_ALL_ACCESS, NULL, key, NULL);
 }
 
@@ -213,24 +214,37 @@ static DWORD apply_all(HANDLE transaction, const struct regfile *file, size_t *f
     return error;
 }
 
+/* winerror.h; MinGW's lacks them. */
+#ifndef ERROR_RM_NOT_ACTIVE
+#define ERROR_RM_NOT_ACTIVE 6801
+#define ERROR_TRANSACTIONAL_OPEN_NOT_ALLOWED 6832
+#endif
+
 /* Systems and remote registries without transactions answer with one of these. */
 static bool not_transacted(DWORD error)
 {
     return error == ERROR_CALL_NOT_IMPLEMENTED || error == ERROR_NOT_SUPPORTED || error == ERROR_INVALID_FUNCTION ||
-           error == ERROR_RM_NOT_ACTIVE || error == ERROR_TRANSACTIONAL_OPEN_NOT_ALLOWED ||
-           error == ERROR_TRANSACTION_NOT_ACTIVE;
+           error == ERROR_RM_NOT_ACTIVE || error == ERROR_TRANSACTIONAL_OPEN_NOT_ALLOWED;
 }
 
-static DWORD apply_in_transaction(const struct regfile *file, size_t *failed)
+/* The first call tells whether there are transactions at all: where there are none (Wine), no other must be made. */
+static DWORD apply_in_transaction(const char *path, const struct regfile *file, size_t *failed)
 {
+    HKEY key;
     wchar_t what[] = L"etrnctl restore";
-    HANDLE transaction = CreateTransaction(NULL, NULL, 0, 0, 0, 0, what);
-    if (transaction == INVALID_HANDLE_VALUE)
-        return ERROR_NOT_SUPPORTED;
-    DWORD error = apply_all(transaction, file, failed);
+    wchar_t *wide = wide_copy(path);
+    HANDLE transaction = wide ? CreateTransaction(NULL, NULL, 0, 0, 0, 0, what) : INVALID_HANDLE_VALUE;
+    DWORD error = transaction != INVALID_HANDLE_VALUE ? make_key(transaction, wide, &key) : ERROR_NOT_SUPPORTED;
+    free(wide);
+    *failed = file->count;
+    if (!error) {
+        RegCloseKey(key);
+        error = apply_all(transaction, file, failed);
+    }
     if (!error && !CommitTransaction(transaction))
         error = GetLastError();
-    CloseHandle(transaction); /* what was not committed is rolled back */
+    if (transaction != INVALID_HANDLE_VALUE)
+        CloseHandle(transaction); /* what was not committed is rolled back */
     return error;
 }
 
@@ -251,6 +265,6 @@ static DWORD apply_or_undo(const char *path, const struct regfile *file, size_t 
 
 DWORD regtree_apply(const char *path, const struct regfile *file, size_t *failed)
 {
-    DWORD error = apply_in_transaction(file, failed);
+    DWORD error = apply_in_transaction(path, file, failed);
     return not_transacted(error) ? apply_or_undo(path, file, failed) : error;
 }

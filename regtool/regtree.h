@@ -13,8 +13,8 @@
 DWORD regtree_save(const char *path, struct regfile *file);
 
 /* Does what the entries say, all or nothing: in a transaction where the system has it; else what was done is undone
- * from what `path`, in which all entries lie, held before. Returns 0 or the Win32 error of the entry `*failed`, which is
- * file->count when it was none's. */
+ * from what `path`, in which all entries lie, held before. Returns 0 or the Win32 error of the entry `*failed`, which
+ * is file->count when it was none's. */
 DWORD regtree_apply(const char *path, const struct regfile *file, size_t *failed);
 
 #endif

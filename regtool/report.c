@@ -42,7 +42,7 @@ DWORD report_service_state(DWORD *state)
 
 const char *report_state_name(DWORD state)
 {
-    static const char *const names[] = {"not installed", "stopped",          "starting", "stopping",
+    static const char *const names[] = {"not installed", "stopped",           "starting", "stopping",
                                         "running",       "about to continue", "pausing",  "paused"};
     return state < ARRAYSIZE(names) ? names[state] : "in an unknown state";
 }
@@ -76,7 +76,7 @@ void report_age(struct text *t, int64_t utc_ms, int64_t now_utc_ms)
     while (unit < 3 && distance < units[unit].seconds * 2)
         unit++;
     if (distance == 0) {
-        text_add(t, "now");
+        text_add(t, "just now");
         return;
     }
     int64_t count = distance / units[unit].seconds;

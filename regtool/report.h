@@ -24,7 +24,7 @@ bool report_bool(const struct json_value *object, const char *key);
 /* The host of that name in a report, or NULL. */
 const struct json_value *report_host(const struct json_value *told, const char *name);
 
-/* "now", "3 minutes ago", "in 14 minutes": an instant as seen from another. */
+/* "just now", "3 minutes ago", "in 14 minutes": an instant as seen from another. */
 void report_age(struct text *t, int64_t utc_ms, int64_t now_utc_ms);
 
 /* News of status.json. */

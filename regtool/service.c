@@ -86,48 +86,58 @@ static void describe_service(SC_HANDLE service)
     ChangeServiceConfig2W(service, SERVICE_CONFIG_FAILURE_ACTIONS_FLAG, &on_error);
 }
 
-static DWORD create_service(const wchar_t *exe)
+/* Makes the service's entry, or puts right the one that is there; `*existed` tells which. */
+static DWORD enter_service(const wchar_t *quoted, bool *existed)
 {
-    size_t size = wcslen(exe) + 3;
-    wchar_t *quoted = malloc(size * sizeof *quoted);
-    SC_HANDLE manager = OpenSCManagerW(machine_name(), NULL, SC_MANAGER_CREATE_SERVICE);
+    static const wchar_t account[] = L"NT AUTHORITY\\LocalService";
+    SC_HANDLE manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CREATE_SERVICE);
     SC_HANDLE service = NULL;
     DWORD error = manager ? 0 : GetLastError();
-    if (!quoted)
-        error = ERROR_NOT_ENOUGH_MEMORY;
     if (!error) {
-        _snwprintf(quoted, size, L"\"%ls\"", exe);
-        service = CreateServiceW(manager, name, TEXT(SERVICE_DISPLAY_NAME), SERVICE_ALL_ACCESS,
-                                 SERVICE_WIN32_OWN_PROCESS, SERVICE_AUTO_START, SERVICE_ERROR_NORMAL, quoted, NULL,
-                                 NULL, NULL, L"NT AUTHORITY\\LocalService", NULL);
+        service =
+            CreateServiceW(manager, name, TEXT(SERVICE_DISPLAY_NAME), SERVICE_ALL_ACCESS, SERVICE_WIN32_OWN_PROCESS,
+                           SERVICE_AUTO_START, SERVICE_ERROR_NORMAL, quoted, NULL, NULL, NULL, account, NULL);
         error = service ? 0 : GetLastError();
+    }
+    *existed = error == ERROR_SERVICE_EXISTS;
+    if (*existed) {
+        service = OpenServiceW(manager, name, SERVICE_ALL_ACCESS);
+        bool fine = service &&
+                    ChangeServiceConfigW(service, SERVICE_WIN32_OWN_PROCESS, SERVICE_AUTO_START, SERVICE_ERROR_NORMAL,
+                                         quoted, NULL, NULL, NULL, account, NULL, TEXT(SERVICE_DISPLAY_NAME));
+        error = fine ? 0 : GetLastError();
     }
     if (!error)
         describe_service(service);
     close_both(manager, service);
-    free(quoted);
     return error;
 }
 
 static enum exit_code install(void)
 {
+    bool existed = false;
     wchar_t *exe = service_exe();
     if (!exe) {
         talk("etrnctl: etrnsvc.exe is not beside this program; copy both into one folder first\n");
         return EXIT_NOT_FOUND;
     }
-    DWORD error = create_service(exe);
-    if (error == ERROR_SERVICE_EXISTS) {
-        talk("etrnctl: %s is installed already; to see how it is: etrnctl status\n", SERVICE_NAME);
-        free(exe);
-        return EXIT_INVALID;
+    size_t size = wcslen(exe) + 3;
+    wchar_t *quoted = malloc(size * sizeof *quoted);
+    DWORD error = quoted ? 0 : ERROR_NOT_ENOUGH_MEMORY;
+    if (!error) {
+        _snwprintf(quoted, size, L"\"%ls\"", exe);
+        error = enter_service(quoted, &existed);
     }
     if (!error)
         error = eventlog_register(exe);
+    free(quoted);
     free(exe);
     if (error)
         return fail(error, "installing %s", SERVICE_NAME);
-    out("%s is installed and starts with Windows. To start it now: etrnctl service start\n", SERVICE_NAME);
+    if (existed)
+        out("%s was installed already; its entry was put right.\n", SERVICE_NAME);
+    else
+        out("%s is installed and starts with Windows. To start it now: etrnctl service start\n", SERVICE_NAME);
     return EXIT_DONE;
 }
 
@@ -205,10 +215,8 @@ enum exit_code run_service(const struct arguments *a)
         const char *name;
         enum exit_code (*run)(void);
         bool remote; /* works on another computer as well */
-    } verbs[] = {{"install", install, false},
-                 {"uninstall", uninstall, false},
-                 {"start", start, true},
-                 {"stop", stop, true}};
+    } verbs[] = {
+        {"install", install, false}, {"uninstall", uninstall, false}, {"start", start, true}, {"stop", stop, true}};
     for (size_t i = 0; i < ARRAYSIZE(verbs); i++) {
         if (!text_same(verbs[i].name, a->words[0]))
             continue;

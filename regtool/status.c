@@ -58,6 +58,19 @@ static bool node_fails(const struct json_value *node)
     return report_bool(node, "failing");
 }
 
+/* The hosts that the service told of and that are configured still. */
+static const struct json_value *next_host(const struct view *v, const struct json_value *host)
+{
+    while (host && !config_find_host(&v->config, report_string(host, "name")))
+        host = host->next;
+    return host;
+}
+
+static const struct json_value *first_host(const struct view *v)
+{
+    return alive(v) ? next_host(v, json_member(v->told, "hosts")->first) : NULL;
+}
+
 static bool host_fails(const struct json_value *host)
 {
     for (const struct json_value *node = json_member(host, "nodes")->first; node; node = node->next)
@@ -92,8 +105,8 @@ static void print_news(const struct view *v, const struct json_value *node, cons
     if (*text)
         out_wrapped(6, text);
     text_begin(&t, words, sizeof words);
-    text_add(&t, "It has failed since ");
-    add_age(&t, v, json_member(node, "since"), "an unknown time");
+    text_add(&t, "First failed ");
+    add_age(&t, v, json_member(node, "since"), "at an unknown time");
     text_add(&t, ". %s", report_string(node, "advice"));
     out_wrapped(6, words);
 }
@@ -149,7 +162,7 @@ static void print_rounds(const struct view *v)
     char words[120];
     struct text t;
     int64_t last = 0;
-    for (const struct json_value *host = json_member(v->told, "hosts")->first; host; host = host->next) {
+    for (const struct json_value *host = first_host(v); host; host = next_host(v, host->next)) {
         int64_t started = json_instant(json_member(host, "started"));
         last = started > last ? started : last;
     }
@@ -168,7 +181,7 @@ static void print_summary(const struct view *v)
 {
     size_t failing = 0;
     bool on = v->config.service.always_use_etrn;
-    for (const struct json_value *host = alive(v) ? json_member(v->told, "hosts")->first : NULL; host; host = host->next)
+    for (const struct json_value *host = first_host(v); host; host = next_host(v, host->next))
         failing += host_fails(host);
     out("Service:   %s\n", report_state_name(v->state));
     out("ETRN:      %s (AlwaysUseETRN is %u, from %s)\n", on ? "enabled" : "disabled", on, switch_origin(v));
@@ -210,8 +223,8 @@ static void print_advice(const struct view *v)
 static void print_screen(const struct view *v)
 {
     print_summary(v);
-    for (int failing = 1; alive(v) && failing >= 0; failing--)
-        for (const struct json_value *host = json_member(v->told, "hosts")->first; host; host = host->next)
+    for (int failing = 1; failing >= 0; failing--)
+        for (const struct json_value *host = first_host(v); host; host = next_host(v, host->next))
             if (host_fails(host) == (failing == 1))
                 print_host(v, host);
     print_problems(v);

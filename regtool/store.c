@@ -41,9 +41,9 @@ static DWORD open_key(const char *service, const char *host, REGSAM access, bool
     text_begin(&t, path, sizeof path);
     text_add(&t, "SYSTEM\\CurrentControlSet\\Services\\%s", service);
     wchar_t *wide = wide_copy(path);
-    DWORD error = wide ? (DWORD)RegOpenKeyExW(machine_registry(), wide, 0, make ? KEY_CREATE_SUB_KEY : KEY_QUERY_VALUE,
-                                              &root)
-                       : ERROR_NOT_ENOUGH_MEMORY;
+    DWORD error =
+        wide ? (DWORD)RegOpenKeyExW(machine_registry(), wide, 0, make ? KEY_CREATE_SUB_KEY : KEY_QUERY_VALUE, &root)
+             : ERROR_NOT_ENOUGH_MEMORY;
     free(wide);
     if (error)
         return error == ERROR_FILE_NOT_FOUND ? ERROR_SERVICE_DOES_NOT_EXIST : error;

@@ -5,7 +5,8 @@
 
 static HANDLE ended;
 
-/* In a thread of the system's. When it returns from a closed window the process is ended: so it waits for the engine. */
+/* In a thread of the system's. When it returns from a closed window the process is ended: so it waits for the engine.
+ */
 static BOOL WINAPI interrupted(DWORD event)
 {
     (void)event;

@@ -11,11 +11,11 @@
 #include <stdlib.h>
 
 enum {
-    STOP_GRACE_MS = 1500,      /* for polite endings; then connections are cut */
-    STATUS_DELAY_MS = 100,     /* results that come together are written together */
-    STATUS_SHARE = 20,         /* at most one part in so many of the time goes into writing status.json */
-    MEMORY_RETRY_MS = 10000,   /* when there was no memory for something */
-    EVENT_NODES_LIMIT = 400    /* octets of a list of nodes in an event */
+    STOP_GRACE_MS = 1500,    /* for polite endings; then connections are cut */
+    STATUS_DELAY_MS = 100,   /* results that come together are written together */
+    STATUS_SHARE = 20,       /* at most one part in so many of the time goes into writing status.json */
+    MEMORY_RETRY_MS = 10000, /* when there was no memory for something */
+    EVENT_NODES_LIMIT = 400  /* octets of a list of nodes in an event */
 };
 
 /* One session, from the planner's assignment to its end. */

@@ -6,10 +6,17 @@
 #include "win/win.h"
 
 /* What may be asked of a running engine from any other thread; engine_ask() only posts it. */
-enum engine_request { ENGINE_STOP, ENGINE_PAUSE, ENGINE_CONTINUE, ENGINE_READ_CONFIG, ENGINE_RUN_ALL, ENGINE_RUN_REQUESTED };
+enum engine_request {
+    ENGINE_STOP,
+    ENGINE_PAUSE,
+    ENGINE_CONTINUE,
+    ENGINE_READ_CONFIG,
+    ENGINE_RUN_ALL,
+    ENGINE_RUN_REQUESTED
+};
 
 struct engine_callbacks {
-    void (*running)(void *owner);                              /* the configuration is read, the loop runs */
+    void (*running)(void *owner);                               /* the configuration is read, the loop runs */
     void (*answered)(void *owner, enum engine_request request); /* done; of ENGINE_STOP: sessions are ending */
     void *owner;
 };

@@ -21,8 +21,8 @@ static void report(DWORD new_state, DWORD error, DWORD hint_ms)
 {
     bool pending = new_state == SERVICE_START_PENDING || new_state == SERVICE_STOP_PENDING ||
                    new_state == SERVICE_PAUSE_PENDING || new_state == SERVICE_CONTINUE_PENDING;
-    DWORD accepted = SERVICE_ACCEPT_STOP | SERVICE_ACCEPT_SHUTDOWN | SERVICE_ACCEPT_PAUSE_CONTINUE |
-                     SERVICE_ACCEPT_PARAMCHANGE;
+    DWORD accepted =
+        SERVICE_ACCEPT_STOP | SERVICE_ACCEPT_SHUTDOWN | SERVICE_ACCEPT_PAUSE_CONTINUE | SERVICE_ACCEPT_PARAMCHANGE;
     SERVICE_STATUS status = {
         .dwServiceType = SERVICE_WIN32_OWN_PROCESS,
         .dwCurrentState = new_state,

@@ -73,7 +73,7 @@ static void lead(struct json *j, const char *key)
     static const char blanks[] = "                                ";
     if (j->comma)
         put(j, ",", 1);
-    if (j->depth > 0) {
+    if (j->length > 0) {
         put(j, "\n", 1);
         put(j, blanks, (size_t)j->depth * 2 < sizeof blanks ? (size_t)j->depth * 2 : sizeof blanks - 1);
     }

@@ -53,8 +53,8 @@ static void perform(struct session *s, enum session_state state, const char *arg
     text_add(&line, "%s%s%s\r\n", session_state_name(state), *argument ? " " : "", argument);
     s->state = state;
     s->command = line.length;
-    emit(s, (struct session_event){
-                .kind = SESSION_SENT, .line = s->out, .length = line.length - 2, .result = &s->ending});
+    emit(s,
+         (struct session_event){.kind = SESSION_SENT, .line = s->out, .length = line.length - 2, .result = &s->ending});
 }
 
 static void perform_quit(struct session *s)

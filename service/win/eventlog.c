@@ -102,3 +102,13 @@ DWORD eventlog_unregister(void)
     DWORD error = (DWORD)RegDeleteKeyW(HKEY_LOCAL_MACHINE, SOURCE_KEY);
     return error == ERROR_FILE_NOT_FOUND ? 0 : error;
 }
+
+bool eventlog_registered(HKEY machine)
+{
+    HKEY key;
+    if (RegOpenKeyExW(machine, SOURCE_KEY, 0, KEY_QUERY_VALUE, &key) != 0)
+        return false;
+    bool there = RegQueryValueExW(key, L"EventMessageFile", NULL, NULL, NULL, NULL) == 0;
+    RegCloseKey(key);
+    return there;
+}

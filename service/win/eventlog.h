@@ -14,7 +14,9 @@ void eventlog_close(void);
 void event_write(DWORD id, const char *const *strings, WORD count);
 
 /* The same, the strings one by one: EVENT(EVENT_STOPPED, name). */
-#define EVENT(id, ...) event_write((id), (const char *const[]){__VA_ARGS__}, (WORD)(sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)))
+#define EVENT(id, ...)                                                                                                 \
+    event_write((id), (const char *const[]){__VA_ARGS__},                                                              \
+                (WORD)(sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)))
 
 /* A line for one who watches on the console; nothing otherwise. */
 void trace(const char *format, ...) TEXT_FORMAT(1, 2);
@@ -23,5 +25,8 @@ void trace(const char *format, ...) TEXT_FORMAT(1, 2);
  * Returns 0 or a Win32 error. */
 DWORD eventlog_register(const wchar_t *exe);
 DWORD eventlog_unregister(void);
+
+/* Whether the source is there, on the computer of which `machine` is HKEY_LOCAL_MACHINE. */
+bool eventlog_registered(HKEY machine);
 
 #endif

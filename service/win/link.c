@@ -307,8 +307,8 @@ static void connected(struct loop_op *op, DWORD error, DWORD bytes)
 static DWORD start_connect(struct link *link, const ADDRINFOEXW *address)
 {
     struct sockaddr_storage any = {.ss_family = (short)address->ai_family};
-    link->socket =
-        WSASocketW(address->ai_family, SOCK_STREAM, IPPROTO_TCP, NULL, 0, WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
+    link->socket = WSASocketW(address->ai_family, SOCK_STREAM, IPPROTO_TCP, NULL, 0,
+                              WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
     if (link->socket == INVALID_SOCKET)
         return (DWORD)WSAGetLastError();
     if (bind(link->socket, (struct sockaddr *)&any, (int)address->ai_addrlen) != 0)
@@ -368,8 +368,8 @@ static void begin(struct loop_op *op, DWORD error, DWORD bytes)
     (void)error, (void)bytes;
     if (link->phase == RESOLVING) {
         set_deadline(link, loop_now_ms() + link->params->connect_timeout_ms);
-        DWORD failed = resolve_begin(link->loop, link->params->address, link->params->port, resolved, link,
-                                     &link->resolve);
+        DWORD failed =
+            resolve_begin(link->loop, link->params->address, link->params->port, resolved, link, &link->resolve);
         if (failed)
             fail_with(link, OUTCOME_LOCAL, "resolving the name", failed);
     }

@@ -32,7 +32,7 @@ struct link_note {
 };
 
 struct link_sink {
-    session_sink *session;                                    /* as of session_begin() */
+    session_sink *session;                                   /* as of session_begin() */
     void (*note)(void *owner, const struct link_note *note); /* may be NULL */
     void (*closed)(void *owner); /* the last call: every node had its result; the link is gone */
 };

@@ -196,8 +196,8 @@ static DWORD guard_key(struct guard *guard, const wchar_t *path, bool subtree)
         error = GetLastError();
     if (!error)
         error = (DWORD)RegNotifyChangeKeyValue(guard->key, subtree, filter, guard->event, TRUE);
-    if (!error && !RegisterWaitForSingleObject(&guard->wait, guard->event, key_changed, guard, INFINITE,
-                                               WT_EXECUTEONLYONCE))
+    if (!error &&
+        !RegisterWaitForSingleObject(&guard->wait, guard->event, key_changed, guard, INFINITE, WT_EXECUTEONLYONCE))
         error = GetLastError();
     if (error)
         unguard(guard);

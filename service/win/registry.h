@@ -13,8 +13,9 @@
 /* A value that is not allowed: its key as a full path, its name, and what was found and is allowed. */
 typedef void registry_problem(void *owner, const char *key, const char *name, const char *problem);
 
-/* Reads both keys below `machine` (HKEY_LOCAL_MACHINE, of this computer or another) into `config`, which is initialised here and to be freed by the caller in any case. A key that is
- * not there holds nothing. Returns 0 or a Win32 error, with `config` then not to be relied on. */
+/* Reads both keys below `machine` (HKEY_LOCAL_MACHINE, of this computer or another) into `config`, which is initialised
+ * here and to be freed by the caller in any case. A key that is not there holds nothing. Returns 0 or a Win32 error,
+ * with `config` then not to be relied on. */
 DWORD registry_read(HKEY machine, struct config *config, registry_problem *problem, void *owner);
 
 /* One key that is watched with all below it, whether it exists now or not. */

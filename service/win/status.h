@@ -8,7 +8,8 @@
 /* User-defined service controls. 128 asks all hosts; 129 those that request files name. */
 enum { CONTROL_RUN_ALL = 128, CONTROL_RUN_REQUESTED = 129 };
 
-/* Full path of the folder, or of `file` in it; made when it lacks. The caller frees it; NULL and GetLastError() else. */
+/* Full path of the folder, or of `file` in it; made when it lacks. The caller frees it; NULL and GetLastError() else.
+ */
 wchar_t *status_path(const wchar_t *file);
 
 /* Replaces a file as a whole: it is written aside, flushed, and renamed, so that a reader, a crash or a full disk never
