@@ -1,4 +1,4 @@
-#include "output.h"
+#include "command.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -175,14 +175,27 @@ void clear_screen(void)
     SetConsoleCursorPosition(handle, home);
 }
 
+/* Ctrl+C at a question. It comes before anything is written; in a thread of the system's. */
+static BOOL WINAPI cancel(DWORD event)
+{
+    (void)event;
+    talk("\nCancelled; nothing was written.\n");
+    ExitProcess(EXIT_CANCELLED);
+}
+
 bool ask(const char *question, char *answer, size_t size)
 {
     wchar_t line[128] = L"";
     DWORD length = 0;
     struct text t;
     talk("%s", question);
+    SetConsoleCtrlHandler(cancel, TRUE);
+    SetLastError(0);
     bool read = ReadConsoleW(GetStdHandle(STD_INPUT_HANDLE), line, ARRAYSIZE(line) - 1, &length, NULL) && length > 0 &&
                 line[0] != 26; /* Ctrl+Z */
+    if (!read && GetLastError() == ERROR_OPERATION_ABORTED)
+        Sleep(INFINITE); /* Ctrl+C: cancel() ends the process */
+    SetConsoleCtrlHandler(cancel, FALSE);
     if (!read)
         talk("\n");
     line[wcscspn(line, L"\r\n")] = L'\0';

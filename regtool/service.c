@@ -137,7 +137,7 @@ static enum exit_code install(void)
     if (existed)
         out("%s was installed already; its entry was put right.\n", SERVICE_NAME);
     else
-        out("%s is installed and starts with Windows. To start it now: etrnctl service start\n", SERVICE_NAME);
+        out("%s is installed and starts with Windows.\nTo start it now: etrnctl service start\n", SERVICE_NAME);
     return EXIT_DONE;
 }
 
