@@ -51,11 +51,14 @@ static void write_row(struct json *j, const struct target *t, const struct setti
 {
     char value[VALUE_LIMIT];
     char allowed[300];
+    char initial[40];
     struct text shown;
     unsigned long number;
     show_value(t, s, value);
     text_begin(&shown, allowed, sizeof allowed);
     setting_allowed(s, &shown);
+    text_begin(&shown, initial, sizeof initial);
+    setting_default(s, &shown);
     json_open_object(j, NULL);
     json_string(j, "name", s->name);
     if (s->type == SETTING_DWORD && text_number(value, 0xFFFFFFFFu, &number)) {
@@ -76,6 +79,7 @@ static void write_row(struct json *j, const struct target *t, const struct setti
     json_string(j, "from", store_origin(&t->config, t->settings, s));
     json_string(j, "type", setting_type_name(s));
     json_string(j, "allowed", allowed);
+    json_string(j, "default", *initial ? initial : NULL);
     json_string(j, "meaning", s->help);
     json_close(j, '}');
 }

@@ -131,6 +131,14 @@ const char *setting_type_name(const struct setting *s)
     return type_name(stored_type(s));
 }
 
+void setting_default(const struct setting *s, struct text *out)
+{
+    if (s->type == SETTING_DWORD && s->initial >= s->minimum)
+        text_add(out, "%u", s->initial);
+    else if (s->type == SETTING_CHOICE)
+        text_add(out, "%s", s->words[s->initial]);
+}
+
 void setting_allowed(const struct setting *s, struct text *out)
 {
     if (s->type == SETTING_DWORD) {

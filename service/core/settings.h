@@ -101,6 +101,9 @@ size_t setting_index(const struct setting *s);
 /* The registry type it is stored as: "REG_DWORD". */
 const char *setting_type_name(const struct setting *s);
 
+/* Its default, as a person writes it; "" when there is none. */
+void setting_default(const struct setting *s, struct text *out);
+
 /* "0 to 3600 seconds", "one of none, may, require, implicit": what is allowed. */
 void setting_allowed(const struct setting *s, struct text *out);
 
