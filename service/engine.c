@@ -41,7 +41,7 @@ static struct engine {
     bool planned; /* the planner has a configuration */
     struct job *jobs;
     bool stopping;
-    struct loop_timer wakeup, grace, status;
+    struct loop_timer wakeup, grace, status, reread;
     wchar_t *status_file;
     DWORD status_error; /* of the last write: told once */
     int64_t started_utc_ms, status_next_ms;
@@ -380,7 +380,12 @@ static void read_config(struct engine *e, enum trigger trigger)
     status_changed(e);
     pump(e);
     if (!whole)
-        loop_set_timer(&e->loop, &e->news.debounce, loop_now_ms() + MEMORY_RETRY_MS);
+        loop_set_timer(&e->loop, &e->reread, loop_now_ms() + MEMORY_RETRY_MS);
+}
+
+static void read_again(struct loop_timer *timer)
+{
+    read_config(CONTAINING_RECORD(timer, struct engine, reread), TRIGGER_ENABLE);
 }
 
 static void config_changed(void *owner, DWORD error)
@@ -478,6 +483,7 @@ static DWORD start(struct engine *e)
     e->wakeup.fire = woken;
     e->grace.fire = cut_off;
     e->status.fire = write_status;
+    e->reread.fire = read_again;
     for (size_t i = 0; i < ARRAYSIZE(e->requests); i++)
         e->requests[i].done = requested;
     DWORD error = loop_open(&e->loop);

@@ -170,20 +170,27 @@ static int64_t days_from_civil(int64_t year, unsigned month, unsigned day)
     return era * 146097 + (int64_t)of_era - 719468;
 }
 
-void json_time(struct json *j, const char *key, int64_t utc_ms)
+enum { STAMP_SIZE = 48 };
+
+static void make_stamp(char stamp[STAMP_SIZE], int64_t utc_ms)
 {
-    char stamp[48];
     int64_t year;
     unsigned month;
     unsigned day;
+    civil_from_days(utc_ms / 86400000, &year, &month, &day);
+    unsigned ms = (unsigned)(utc_ms % 86400000);
+    snprintf(stamp, STAMP_SIZE, "%04lld-%02u-%02uT%02u:%02u:%02u.%03uZ", (long long)year, month, day, ms / 3600000,
+             ms / 60000 % 60, ms / 1000 % 60, ms % 1000);
+}
+
+void json_time(struct json *j, const char *key, int64_t utc_ms)
+{
+    char stamp[STAMP_SIZE];
     if (utc_ms <= 0) {
         json_null(j, key);
         return;
     }
-    civil_from_days(utc_ms / 86400000, &year, &month, &day);
-    unsigned ms = (unsigned)(utc_ms % 86400000);
-    snprintf(stamp, sizeof stamp, "%04lld-%02u-%02uT%02u:%02u:%02u.%03uZ", (long long)year, month, day, ms / 3600000,
-             ms / 60000 % 60, ms / 1000 % 60, ms % 1000);
+    make_stamp(stamp, utc_ms);
     json_string(j, key, stamp);
 }
 
@@ -228,8 +235,8 @@ static bool read_hex(struct reader *r, unsigned *value)
     *value = 0;
     for (int i = 0; i < 4; i++, r->at++) {
         static const char digits[] = "0123456789abcdef";
-        const char *digit = r->at < r->end && *r->at ? strchr(digits, *r->at | 0x20) : NULL;
-        if (!digit || !*digit)
+        const char *digit = r->at < r->end && *r->at >= '0' ? strchr(digits, *r->at | 0x20) : NULL;
+        if (!digit)
             return false;
         *value = *value * 16 + (unsigned)(digit - digits);
     }
@@ -296,12 +303,15 @@ static char *read_string(struct reader *r)
     char *out = string;
     while (string && r->at < close) {
         unsigned char c = (unsigned char)*r->at;
-        bool fine = c >= 0x20;
+        size_t count = text_utf8_length(r->at, (size_t)(close - r->at));
+        bool fine = c >= 0x20 && count > 0;
         if (c == '\\') {
             r->at++;
             fine = read_escape(r, &out);
         } else {
-            *out++ = *r->at++;
+            memcpy(out, r->at, count);
+            out += count;
+            r->at += count;
         }
         if (!fine || r->at > close) {
             free(string);
@@ -315,23 +325,29 @@ static char *read_string(struct reader *r)
     return string;
 }
 
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
 static bool read_number(struct reader *r, int64_t *number)
 {
     bool negative = accept_word(r, "-");
     const char *digits = r->at;
-    int64_t value = 0;
-    while (peek(r) >= '0' && peek(r) <= '9') {
+    int64_t value = 0; /* below zero, where there is one more */
+    while (is_digit(peek(r))) {
         int digit = *r->at++ - '0';
-        if (value > (INT64_MAX - digit) / 10)
+        if (value < (INT64_MIN + digit) / 10)
             return false;
-        value = value * 10 + digit;
+        value = value * 10 - digit;
     }
-    if (r->at == digits || (digits[0] == '0' && r->at - digits > 1))
+    if (r->at == digits || (digits[0] == '0' && r->at - digits > 1) || (!negative && value == INT64_MIN))
         return false;
-    if (peek(r) == '.')
-        for (r->at++; peek(r) >= '0' && peek(r) <= '9';)
-            r->at++;
-    *number = negative ? -value : value;
+    if (accept_word(r, ".") && !is_digit(peek(r)))
+        return false;
+    while (is_digit(peek(r)))
+        r->at++;
+    *number = negative ? value : -value;
     return true;
 }
 
@@ -446,5 +462,9 @@ int64_t json_instant(const struct json_value *value)
     if (!value->string ||
         sscanf(value->string, "%4d-%2u-%2uT%2u:%2u:%2u.%3uZ", &year, &month, &day, &hour, &minute, &second, &ms) != 7)
         return 0;
-    return days_from_civil(year, month, day) * 86400000 + (int64_t)hour * 3600000 + minute * 60000 + second * 1000 + ms;
+    int64_t instant =
+        days_from_civil(year, month, day) * 86400000 + (int64_t)hour * 3600000 + minute * 60000 + second * 1000 + ms;
+    char stamp[STAMP_SIZE];
+    make_stamp(stamp, instant > 0 ? instant : 0);
+    return strcmp(stamp, value->string) == 0 ? instant : 0; /* sscanf takes much that is no stamp */
 }

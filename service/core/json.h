@@ -29,7 +29,7 @@ void json_number(struct json *j, const char *key, int64_t value);
 void json_bool(struct json *j, const char *key, bool value);
 void json_null(struct json *j, const char *key);
 
-/* An instant as ISO 8601 in UTC, "2026-11-21T18:20:01.123Z"; null when it is 0. */
+/* An instant as ISO 8601 in UTC, "2026-11-21T18:20:01.123Z"; null when it is 0 or before 1970. */
 void json_time(struct json *j, const char *key, int64_t utc_ms);
 
 /* ---- reading ---- */
@@ -48,8 +48,8 @@ struct json_value {
     struct json_value *next;  /* its next sibling */
 };
 
-/* Reads one whole document; NULL when it is not JSON, nested deeper than JSON_DEPTH_LIMIT, or there is no memory. To be
- * freed by json_value_free(). */
+/* Reads one whole document; NULL when it is not JSON, nested deeper than JSON_DEPTH_LIMIT, holds U+0000, a number with
+ * an exponent or beyond 64 bits, or there is no memory. To be freed by json_value_free(). */
 struct json_value *json_read(const char *text, size_t length);
 void json_value_free(struct json_value *value);
 

@@ -9,7 +9,7 @@
 static const char header[] = "Windows Registry Editor Version 5.00";
 
 enum {
-    LINE_WIDTH = 78 /* of folded hex, as regedit's own lines */
+    LINE_WIDTH = 80 /* of folded hex, the backslash included, as regedit's own lines */
 };
 
 /* ---- the list ---- */
@@ -77,6 +77,12 @@ static void skip_spaces(struct reader *r)
         r->at++;
 }
 
+static void skip_rest(struct reader *r)
+{
+    while (!at_line_end(r))
+        r->at++;
+}
+
 /* Past the line's end: CRLF, LF, or CR alone. */
 static void next_line(struct reader *r)
 {
@@ -91,12 +97,37 @@ static bool expect_line_end(struct reader *r)
 {
     skip_spaces(r);
     if (r->at < r->end && *r->at == ';')
-        while (!at_line_end(r))
-            r->at++;
+        skip_rest(r);
     return at_line_end(r) || wrong(r, "something stands behind the value");
 }
 
-/* A quoted string, \\ and \" undone; it may go over lines. From malloc, or NULL with the problem told. */
+/* A copy of what stands before `end`, in UTF-8 and without NUL; it may go over lines. \\ and \" are undone where there
+ * are `escapes`. From malloc, or NULL with the problem told. */
+static char *copy_text(struct reader *r, const char *end, bool escapes)
+{
+    char *copy = malloc((size_t)(end - r->at) + 1);
+    char *out = copy;
+    if (!copy)
+        wrong(r, "not enough memory");
+    while (copy && r->at < end) {
+        r->at += escapes && *r->at == '\\';
+        size_t count = text_utf8_length(r->at, (size_t)(end - r->at));
+        if (count == 0 || *r->at == '\0') {
+            wrong(r, count ? "a NUL character" : "not UTF-8; save the file as UTF-8 or UTF-16LE");
+            free(copy);
+            return NULL;
+        }
+        r->line += *r->at == '\n' || (*r->at == '\r' && r->at[1] != '\n');
+        memcpy(out, r->at, count);
+        out += count;
+        r->at += count;
+    }
+    if (copy)
+        *out = '\0';
+    return copy;
+}
+
+/* A quoted string; from malloc, or NULL with the problem told. */
 static char *read_quoted(struct reader *r)
 {
     const char *close = ++r->at;
@@ -106,24 +137,7 @@ static char *read_quoted(struct reader *r)
         wrong(r, "a quotation mark is not closed");
         return NULL;
     }
-    char *string = malloc((size_t)(close - r->at) + 1);
-    char *out = string;
-    for (; string && r->at < close; r->at++) {
-        if (*r->at == '\0') {
-            wrong(r, "a NUL character");
-            free(string);
-            return NULL;
-        }
-        if (*r->at == '\\')
-            r->at++;
-        if (*r->at == '\n')
-            r->line++;
-        *out++ = *r->at;
-    }
-    if (string)
-        *out = '\0';
-    else
-        wrong(r, "not enough memory");
+    char *string = copy_text(r, close, true);
     r->at = close + 1;
     return string;
 }
@@ -204,13 +218,18 @@ static bool read_octets(struct reader *r, struct value *value)
     return value->data || wrong(r, "not enough memory");
 }
 
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
 static bool accept(struct reader *r, const char *word)
 {
     size_t length = strlen(word);
     if ((size_t)(r->end - r->at) < length)
         return false;
     for (size_t i = 0; i < length; i++)
-        if ((r->at[i] | 0x20) != (word[i] | 0x20))
+        if (lower(r->at[i]) != lower(word[i]))
             return false;
     r->at += length;
     return true;
@@ -294,22 +313,21 @@ static bool read_key_line(struct reader *r)
     if (!close)
         return wrong(r, "] is missing");
     bool deletion = *start == '-';
-    start += deletion;
-    char *key = malloc((size_t)(close - start) + 1);
-    if (!key)
-        return wrong(r, "not enough memory");
-    memcpy(key, start, (size_t)(close - start));
-    key[close - start] = '\0';
-    bool fine = *key && strlen(key) == (size_t)(close - start);
-    if (!fine)
-        wrong(r, "the key's path is empty or holds a NUL character");
-    else if (!regfile_add(r->file, deletion ? REGFILE_DELETE_KEY : REGFILE_KEY, key, NULL, NULL))
-        fine = wrong(r, "not enough memory");
+    r->at = start + deletion;
+    if (r->at == close)
+        return wrong(r, "the key's path is empty");
     free(r->key);
-    r->key = fine && !deletion ? key : NULL;
+    r->key = copy_text(r, close, false);
     if (!r->key)
-        free(key);
-    return fine;
+        return false;
+    if (!regfile_add(r->file, deletion ? REGFILE_DELETE_KEY : REGFILE_KEY, r->key, NULL, NULL))
+        return wrong(r, "not enough memory");
+    if (deletion) {
+        free(r->key);
+        r->key = NULL;
+    }
+    skip_rest(r);
+    return true;
 }
 
 static bool read_line(struct reader *r)
@@ -319,8 +337,7 @@ static bool read_line(struct reader *r)
         return true;
     switch (*r->at) {
     case ';':
-        while (!at_line_end(r))
-            r->at++;
+        skip_rest(r);
         return true;
     case '[':
         return read_key_line(r);
@@ -482,6 +499,7 @@ static void put_entry(struct writer *w, const struct regfile_entry *entry)
 {
     bool key = entry->kind == REGFILE_KEY || entry->kind == REGFILE_DELETE_KEY;
     if (key) {
+        w->failed = w->failed || strpbrk(entry->key, "\r\n"); /* it would read back as something else */
         end_line(w);
         put_text(w, entry->kind == REGFILE_KEY ? "[" : "[-");
         put_text(w, entry->key);

@@ -37,7 +37,7 @@ bool regfile_add(struct regfile *file, enum regfile_kind kind, const char *key, 
 bool regfile_read(struct regfile *file, const void *data, size_t size, struct text *problem);
 
 /* Writes the file as regedit does: UTF-16LE, byte order mark, CRLF, long values folded. From malloc; NULL when there is
- * no memory. */
+ * no memory, or a line end in a key's name, which the format cannot say. */
 void *regfile_write(const struct regfile *file, size_t *size);
 
 #endif

@@ -337,6 +337,12 @@ static bool apply_choice(uint32_t *field, const struct setting *s, const char *w
     return false;
 }
 
+static bool no_memory(struct text *problem)
+{
+    text_add(problem, "no memory");
+    return false;
+}
+
 /* Keeps what is allowed of a list, and says what is not. */
 static bool apply_strings(struct strings *field, const struct setting *s, const char *items, size_t length,
                           struct text *problem)
@@ -352,8 +358,7 @@ static bool apply_strings(struct strings *field, const struct setting *s, const 
             text_add(problem, "\" %s", fault);
             all = false;
         } else if (!strings_add(field, item)) {
-            text_add(problem, "no memory");
-            return false;
+            return no_memory(problem);
         }
     }
     if (!all) {
@@ -380,10 +385,8 @@ static bool apply_text(void *field, const struct setting *s, const void *data, s
 {
     size_t length;
     char *utf8 = to_utf8(data, size, &length);
-    if (!utf8) {
-        text_add(problem, "no memory");
-        return false;
-    }
+    if (!utf8)
+        return no_memory(problem);
     bool fine = false;
     if (s->type == SETTING_STRINGS) {
         fine = apply_strings(field, s, utf8, length, problem);
@@ -464,11 +467,12 @@ static bool encode_number(const struct setting *s, const char *word, struct valu
     value->data = malloc(4);
     for (unsigned i = 0; value->data && i < 4; i++)
         value->data[i] = (unsigned char)(number >> 8 * i);
-    return value->data != NULL;
+    return value->data || no_memory(problem);
 }
 
 /* UTF-16 of the words, each with its NUL, and one more NUL behind a list. */
-static bool encode_words(const struct setting *s, const char *const *words, size_t count, struct value *value)
+static bool encode_words(const struct setting *s, const char *const *words, size_t count, struct value *value,
+                         struct text *problem)
 {
     size_t last = s->type == SETTING_STRINGS ? 2 : 0;
     value->size = last;
@@ -476,7 +480,7 @@ static bool encode_words(const struct setting *s, const char *const *words, size
         value->size += utf16_from_utf8(words[i], strlen(words[i]) + 1, NULL, 0);
     value->data = calloc(1, value->size + 1);
     if (!value->data)
-        return false;
+        return no_memory(problem);
     size_t at = 0;
     for (size_t i = 0; i < count; i++)
         at += utf16_from_utf8(words[i], strlen(words[i]) + 1, value->data + at, value->size - at);
@@ -507,5 +511,5 @@ bool setting_encode(const struct setting *s, const char *const *words, size_t co
             return false;
         }
     }
-    return encode_words(s, words, count, value);
+    return encode_words(s, words, count, value, problem);
 }

@@ -129,7 +129,7 @@ bool config_apply(struct config *c, struct host_settings *host, const struct set
 void config_show(const struct config *c, const struct host_settings *host, const struct setting *s, struct text *out);
 
 /* Turns words from a person ("30", "require", "a.example b.example") into a value that config_apply() accepts. False
- * when they are not allowed; `problem` then says so. The caller frees value->data. */
+ * when they are not allowed or there is no memory; `problem` then says so. The caller frees value->data. */
 bool setting_encode(const struct setting *s, const char *const *words, size_t count, struct value *value,
                     struct text *problem);
 

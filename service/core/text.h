@@ -41,7 +41,7 @@ static inline bool text_same(const char *a, const char *b)
 }
 
 /* Whether one is probably the other mistyped: at most two letters wrong, missing or too many (Levenshtein distance,
- * without case), in words of which at least half is right. */
+ * without case), in words of at most 64 octets of which more than half is right. */
 bool text_near(const char *a, const char *b);
 
 /* Reads all of `digits` as a decimal number. False when it is not one, or greater than `maximum`. */

@@ -38,7 +38,21 @@ struct link {
 
 #define OWNER_OF(op, member) CONTAINING_RECORD(op, struct link, member)
 
+/* Both are found once, by link_startup(). */
 static LPFN_CONNECTEX connect_ex;
+static char computer_name[256]; /* fully qualified, or "" */
+
+static void find_computer_name(void)
+{
+    wchar_t wide[256];
+    DWORD size = ARRAYSIZE(wide);
+    struct text t;
+    text_begin(&t, computer_name, sizeof computer_name);
+    if (GetComputerNameExW(ComputerNameDnsFullyQualified, wide, &size))
+        text_add_wide(&t, wide);
+    if (!strchr(computer_name, '.') || !host_name_valid(computer_name))
+        computer_name[0] = '\0';
+}
 
 /* ConnectEx is not exported: Winsock hands it out (mswsock.h WSAID_CONNECTEX). */
 DWORD link_startup(void)
@@ -47,6 +61,7 @@ DWORD link_startup(void)
     DWORD error = (DWORD)WSAStartup(MAKEWORD(2, 2), &data);
     if (error)
         return error;
+    find_computer_name();
     SOCKET probe = WSASocketW(AF_INET, SOCK_STREAM, IPPROTO_TCP, NULL, 0, WSA_FLAG_OVERLAPPED);
     if (probe == INVALID_SOCKET)
         return (DWORD)WSAGetLastError();
@@ -255,28 +270,19 @@ static void note(struct link *link, enum link_step step, DWORD error)
 static void choose_helo(struct link *link)
 {
     const char *configured = link->params->session.helo;
-    link->session_params.helo = link->helo;
-    if (configured && *configured) {
-        snprintf(link->helo, sizeof link->helo, "%s", configured);
-        return;
-    }
-    wchar_t name[256];
-    DWORD size = ARRAYSIZE(name);
-    if (GetComputerNameExW(ComputerNameDnsFullyQualified, name, &size)) {
-        struct text t;
-        text_begin(&t, link->helo, sizeof link->helo);
-        text_add_wide(&t, name);
-        if (strchr(link->helo, '.') && host_name_valid(link->helo))
-            return;
-    }
+    const char *name = configured && *configured ? configured : computer_name;
     struct sockaddr_storage local;
     socklen_t length = sizeof local;
     char host[64] = "127.0.0.1";
+    link->session_params.helo = link->helo;
+    if (*name) {
+        snprintf(link->helo, sizeof link->helo, "%s", name);
+        return;
+    }
+    local.ss_family = AF_INET;
     if (getsockname(link->socket, (struct sockaddr *)&local, &length) == 0)
         getnameinfo((struct sockaddr *)&local, length, host, sizeof host, NULL, 0, NI_NUMERICHOST);
-    char *scope = strchr(host, '%');
-    if (scope)
-        *scope = '\0';
+    host[strcspn(host, "%")] = '\0'; /* without the zone */
     snprintf(link->helo, sizeof link->helo, local.ss_family == AF_INET6 ? "[IPv6:%s]" : "[%s]", host);
 }
 

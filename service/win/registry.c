@@ -152,137 +152,125 @@ DWORD registry_read(HKEY machine, struct config *config, registry_problem *probl
 
 /* ---- watching ---- */
 
-/* The key itself is watched with all below it, and the nearest key above that exists for names that come and go: so a
- * key that is deleted and made again is followed. */
-struct registry_watch {
-    struct registry_news *news;
-    const wchar_t *path;
-    struct guard {
-        HKEY key;
-        HANDLE event, wait;
-        struct registry_watch *watch;
-    } above, itself;
-};
-
-/* In a thread of the system's. */
-static void CALLBACK key_changed(void *context, BOOLEAN timed_out)
+static DWORD WINAPI wait_for_news(void *context)
 {
-    struct guard *guard = context;
-    (void)timed_out;
-    loop_post(guard->watch->news->loop, &guard->watch->news->signalled, 0);
+    struct registry_news *news = context;
+    HANDLE turns[] = {news->resume, news->quit};
+    while (WaitForMultipleObjects(2, turns, FALSE, INFINITE) == WAIT_OBJECT_0) {
+        DWORD which = WaitForMultipleObjects(news->count + 1, news->events, FALSE, INFINITE);
+        if (which >= WAIT_OBJECT_0 + news->count)
+            break;
+        loop_post(news->loop, &news->signalled, 0);
+    }
+    return 0;
 }
 
-static void unguard(struct guard *guard)
+static void disarm(struct registry_news *news)
 {
-    if (guard->wait)
-        UnregisterWaitEx(guard->wait, INVALID_HANDLE_VALUE);
-    if (guard->key)
-        RegCloseKey(guard->key);
-    if (guard->event)
-        CloseHandle(guard->event);
-    *guard = (struct guard){.watch = guard->watch};
+    for (DWORD i = 0; i < news->count; i++) {
+        RegCloseKey(news->keys[i]);
+        CloseHandle(news->events[i]);
+    }
+    news->count = 0;
 }
 
-static DWORD guard_key(struct guard *guard, const wchar_t *path, bool subtree)
+static DWORD watch_key(struct registry_news *news, const wchar_t *path, bool subtree)
 {
     DWORD filter = REG_NOTIFY_CHANGE_NAME | (subtree ? REG_NOTIFY_CHANGE_LAST_SET : 0);
-    DWORD error = (DWORD)RegOpenKeyExW(HKEY_LOCAL_MACHINE, path, 0, KEY_NOTIFY, &guard->key);
+    HKEY key;
+    DWORD error = (DWORD)RegOpenKeyExW(HKEY_LOCAL_MACHINE, path, 0, KEY_NOTIFY, &key);
+    if (error)
+        return error;
+    HANDLE event = CreateEventW(NULL, TRUE, FALSE, NULL);
+    error = event ? (DWORD)RegNotifyChangeKeyValue(key, subtree, filter, event, TRUE) : GetLastError();
     if (error) {
-        guard->key = NULL;
+        RegCloseKey(key);
+        if (event)
+            CloseHandle(event);
         return error;
     }
-    guard->event = CreateEventW(NULL, TRUE, FALSE, NULL);
-    if (!guard->event)
-        error = GetLastError();
-    if (!error)
-        error = (DWORD)RegNotifyChangeKeyValue(guard->key, subtree, filter, guard->event, TRUE);
-    if (!error &&
-        !RegisterWaitForSingleObject(&guard->wait, guard->event, key_changed, guard, INFINITE, WT_EXECUTEONLYONCE))
-        error = GetLastError();
-    if (error)
-        unguard(guard);
-    return error;
+    news->keys[news->count] = key;
+    news->events[news->count++] = event;
+    return 0;
 }
 
-/* Watches the nearest key above that exists. */
-static DWORD guard_above(struct registry_watch *watch)
+/* Watches a key with all below it, and the nearest key above that exists for names that come and go: so a key that is
+ * deleted and made again is followed. */
+static DWORD watch_path(struct registry_news *news, const wchar_t *key)
 {
     wchar_t path[NAME_LIMIT];
     DWORD error = ERROR_FILE_NOT_FOUND;
-    wcsncpy(path, watch->path, ARRAYSIZE(path) - 1);
+    wcsncpy(path, key, ARRAYSIZE(path) - 1);
     path[ARRAYSIZE(path) - 1] = L'\0';
     for (wchar_t *end = wcsrchr(path, L'\\'); end && error == ERROR_FILE_NOT_FOUND; end = wcsrchr(path, L'\\')) {
         *end = L'\0';
-        error = guard_key(&watch->above, path, false);
+        error = watch_key(news, path, false);
     }
-    return error;
-}
-
-static DWORD arm(struct registry_watch *watch)
-{
-    unguard(&watch->above);
-    unguard(&watch->itself);
-    DWORD error = guard_above(watch);
     if (error)
         return error;
-    error = guard_key(&watch->itself, watch->path, true);
+    error = watch_key(news, key, true);
     return error == ERROR_FILE_NOT_FOUND ? 0 : error;
+}
+
+static DWORD arm(struct registry_news *news)
+{
+    disarm(news);
+    DWORD error = watch_path(news, PARAMETERS_KEY);
+    if (!error)
+        error = watch_path(news, POLICY_KEY);
+    news->events[news->count] = news->quit;
+    return error;
 }
 
 static void signalled(struct loop_op *op, DWORD error, DWORD bytes)
 {
     struct registry_news *news = CONTAINING_RECORD(op, struct registry_news, signalled);
     (void)error, (void)bytes;
-    if (!news->debounce.set)
-        loop_set_timer(news->loop, &news->debounce, loop_now_ms() + DEBOUNCE_MS);
+    loop_set_timer(news->loop, &news->debounce, loop_now_ms() + DEBOUNCE_MS);
 }
 
 /* Armed again before it is read: a change in between is news once more, never lost. */
 static void debounced(struct loop_timer *timer)
 {
     struct registry_news *news = CONTAINING_RECORD(timer, struct registry_news, debounce);
-    DWORD error = 0;
-    for (size_t i = 0; i < ARRAYSIZE(news->watches); i++) {
-        DWORD failed = arm(news->watches[i]);
-        error = failed ? failed : error;
-    }
+    DWORD error = arm(news);
     if (error)
         loop_set_timer(news->loop, &news->debounce, loop_now_ms() + REARM_MS);
+    else
+        SetEvent(news->resume);
     news->changed(news->owner, error);
 }
 
 DWORD registry_watch_open(struct registry_news *news, struct loop *loop, registry_changed *changed, void *owner)
 {
-    static const wchar_t *const paths[] = {PARAMETERS_KEY, POLICY_KEY};
     *news = (struct registry_news){.loop = loop, .changed = changed, .owner = owner};
     news->signalled.done = signalled;
     news->debounce.fire = debounced;
-    for (size_t i = 0; i < ARRAYSIZE(news->watches); i++) {
-        struct registry_watch *watch = calloc(1, sizeof *watch);
-        if (!watch)
-            return ERROR_NOT_ENOUGH_MEMORY;
-        watch->news = news;
-        watch->path = paths[i];
-        watch->above.watch = watch->itself.watch = watch;
-        news->watches[i] = watch;
-        DWORD error = arm(watch);
-        if (error)
-            return error;
-    }
-    return 0;
+    news->resume = CreateEventW(NULL, FALSE, FALSE, NULL);
+    news->quit = CreateEventW(NULL, TRUE, FALSE, NULL);
+    if (!news->resume || !news->quit)
+        return GetLastError();
+    DWORD error = arm(news);
+    if (error)
+        return error;
+    SetEvent(news->resume);
+    news->thread = CreateThread(NULL, 64 << 10, wait_for_news, news, STACK_SIZE_PARAM_IS_A_RESERVATION, NULL);
+    return news->thread ? 0 : GetLastError();
 }
 
 void registry_watch_close(struct registry_news *news)
 {
-    if (!news->loop)
-        return;
-    loop_set_timer(news->loop, &news->debounce, INT64_MAX);
-    for (size_t i = 0; i < ARRAYSIZE(news->watches); i++) {
-        if (!news->watches[i])
-            continue;
-        unguard(&news->watches[i]->above);
-        unguard(&news->watches[i]->itself);
-        free(news->watches[i]);
-        news->watches[i] = NULL;
+    if (news->thread) {
+        SetEvent(news->quit);
+        WaitForSingleObject(news->thread, INFINITE);
+        CloseHandle(news->thread);
     }
+    disarm(news);
+    if (news->resume)
+        CloseHandle(news->resume);
+    if (news->quit)
+        CloseHandle(news->quit);
+    if (news->loop)
+        loop_set_timer(news->loop, &news->debounce, INT64_MAX);
+    *news = (struct registry_news){0};
 }

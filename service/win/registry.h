@@ -18,20 +18,24 @@ typedef void registry_problem(void *owner, const char *key, const char *name, co
  * with `config` then not to be relied on. */
 DWORD registry_read(HKEY machine, struct config *config, registry_problem *problem, void *owner);
 
-/* One key that is watched with all below it, whether it exists now or not. */
-struct registry_watch;
-
 /* In the loop's thread, 50 ms after the first of some changes; what comes from now on is watched again already.
  * `error` is 0, or why it cannot be watched; that is tried again after a minute. */
 typedef void registry_changed(void *owner, DWORD error);
 
+enum { REGISTRY_WATCHES = 4 }; /* each of the two keys, and what stands above it */
+
+/* The registry tells its news by events, which a completion port cannot wait for: so a thread does, blocked until there
+ * is something to post. The handles are the loop's while that thread waits for `resume`, and the thread's else. */
 struct registry_news {
     struct loop *loop;
     registry_changed *changed;
     void *owner;
     struct loop_op signalled;
     struct loop_timer debounce;
-    struct registry_watch *watches[2];
+    HANDLE thread, resume, quit;
+    DWORD count;
+    HKEY keys[REGISTRY_WATCHES];
+    HANDLE events[REGISTRY_WATCHES + 1]; /* `quit` behind the last */
 };
 
 /* Begins to watch both keys. Returns 0 or a Win32 error. */
