@@ -79,7 +79,7 @@ void report_age(struct text *t, int64_t utc_ms, int64_t now_utc_ms)
         text_add(t, "just now");
         return;
     }
-    int64_t count = distance / units[unit].seconds;
+    int64_t count = (distance + units[unit].seconds / 2) / units[unit].seconds;
     text_add(t, "%s%lld %s%s%s", seconds < 0 ? "in " : "", (long long)count, units[unit].name, count == 1 ? "" : "s",
              seconds < 0 ? "" : " ago");
 }

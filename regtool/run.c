@@ -1,4 +1,5 @@
 /* etrnctl run: has the service ask now, and shows each outcome as it comes. */
+#include "../service/core/outcome.h"
 #include "../service/win/status.h"
 #include "names.h"
 #include "report.h"
@@ -25,10 +26,13 @@ struct wait {
 
 static enum exit_code code_of(const struct json_value *node)
 {
-    bool fine = !report_bool(node, "failing") && text_compare(report_string(node, "outcome"), "unable-to-queue") != 0;
+    bool fine = !report_bool(node, "failing") &&
+                !text_same(report_string(node, "outcome"), outcome_name(OUTCOME_UNABLE_TO_QUEUE));
     if (fine)
         return EXIT_DONE;
-    return json_member(node, "code")->kind == JSON_NUMBER ? EXIT_REFUSED : EXIT_NETWORK;
+    bool refused = json_member(node, "code")->kind == JSON_NUMBER ||
+                   text_same(report_string(node, "outcome"), outcome_name(OUTCOME_NOT_OFFERED));
+    return refused ? EXIT_REFUSED : EXIT_NETWORK;
 }
 
 static void print_outcome(const char *host, const struct json_value *node, enum exit_code code)
