@@ -69,7 +69,8 @@ static enum exit_code run_on(const struct command *self, const struct target *t,
     const char *verb = count > 0 ? arguments[0] : "list";
     if (text_same(verb, "list") && count <= 1)
         return list(t);
-    if (count < 2)
+    bool known = text_same(verb, "get") || text_same(verb, "set") || text_same(verb, "unset");
+    if (!known || count < 2)
         return usage_error(self, "list, or get, set or unset and a name are needed");
     const struct setting *s = setting_find(t->host ? SCOPE_HOST : SCOPE_SERVICE, arguments[1]);
     if (!s) {

@@ -34,7 +34,8 @@ static enum exit_code code_of(const struct json_value *node)
     const struct json_value *code = json_member(node, "code");
     if (!json_member(node, "failing")->boolean && text_compare(json_member(node, "outcome")->string, "unable-to-queue"))
         return EXIT_DONE;
-    return code->kind == JSON_NUMBER ? EXIT_REFUSED : EXIT_NETWORK;
+    bool refused = code->kind == JSON_NUMBER || text_same(json_member(node, "outcome")->string, "not-offered");
+    return refused ? EXIT_REFUSED : EXIT_NETWORK;
 }
 
 static void print_outcomes(struct wait *w, const struct json_value *host)

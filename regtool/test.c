@@ -12,6 +12,7 @@ struct test {
     enum exit_code worst;
     bool etrn_offered, tls_offered, auth_offered;
     bool reached_ehlo; /* its reply was success */
+    bool explained;    /* what it offers */
     size_t succeeded, failed;
     struct result ending;
 };
@@ -43,8 +44,9 @@ static void note_capability(struct test *test, const struct session_event *event
     test->auth_offered = test->auth_offered || line_is(text, "AUTH");
 }
 
-static void explain_capabilities(const struct test *test)
+static void explain_capabilities(struct test *test)
 {
+    test->explained = true;
     out("   = ETRN is %soffered; STARTTLS is %soffered; AUTH is %soffered.\n", test->etrn_offered ? "" : "not ",
         test->tls_offered ? "" : "not ", test->auth_offered ? "" : "not ");
 }
@@ -56,7 +58,9 @@ static enum exit_code code_of(const struct result *result)
     case FOLLOWS_NOTHING:
         return EXIT_DONE;
     default:
-        return result->code ? EXIT_REFUSED : result->outcome == OUTCOME_BAD_NODE ? EXIT_INVALID : EXIT_NETWORK;
+        if (result->code || result->outcome == OUTCOME_NOT_OFFERED)
+            return EXIT_REFUSED;
+        return result->outcome == OUTCOME_BAD_NODE ? EXIT_INVALID : EXIT_NETWORK;
     }
 }
 
@@ -67,7 +71,7 @@ static void node_done(struct test *test, const struct session_event *event)
     test->succeeded += fine;
     test->failed += !fine;
     test->worst = code > test->worst ? code : test->worst;
-    if (event->state == SESSION_ETRN && event->result->code)
+    if (event->state == SESSION_ETRN && event->result->code && event->result->code != 421) /* that ends all: verdict() */
         advise(event->result);
 }
 
@@ -80,8 +84,7 @@ static void on_session(void *owner, const struct session_event *event)
     switch (event->kind) {
     case SESSION_SENT:
         text_add_escaped(&t, event->line, event->length);
-        if (event->state != SESSION_EHLO && test->reached_ehlo && !test->succeeded && !test->failed &&
-            event->state != SESSION_HELO)
+        if (event->state != SESSION_EHLO && event->state != SESSION_HELO && test->reached_ehlo && !test->explained)
             explain_capabilities(test);
         out("-> %s\n", line);
         break;

@@ -495,6 +495,7 @@ DWORD engine_run(const struct engine_callbacks *callbacks)
     DWORD error = start(e);
     if (!error) {
         read_config(e, TRIGGER_START);
+        write_status(&e->status); /* nobody who finds us running reads an older one */
         callbacks->running(callbacks->owner);
         error = loop_run(&e->loop);
     }
