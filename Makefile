@@ -82,7 +82,8 @@ $(B)/native/%.o: %.c Makefile
 
 $(UNIT): $(B)/unit/%: $(B)/native/tests/unit/%.o $(call native,$(CORE))
 	@mkdir -p $(@D)
-	$(CC) $(UNIT_FLAGS) -o $@ $^ -lcmocka
+	$(CC) $(UNIT_FLAGS) $(UNIT_LINK) -o $@ $^ -lcmocka
+$(B)/unit/test_memory: UNIT_LINK := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 
 unit: $(UNIT)
 	@set -e; for test in $^; do $$test; done
@@ -91,6 +92,30 @@ test:
 	@$(call need,$(TEST_PACKAGES))
 	@$(MAKE) --no-print-directory all unit
 	@$(PYTHON) -m pytest tests
+
+# ---- fuzzing: each target for FUZZ_SECONDS with libFuzzer; what it keeps goes into build/fuzz/corpus-copy
+
+FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_SECONDS ?= 60
+FUZZ_FLAGS := -std=c11 -g -O1 $(WARNINGS) -Wno-missing-prototypes -Iservice/core \
+              -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+
+$(FUZZ:%=$(B)/fuzz/%): $(B)/fuzz/%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.h $(CORE) $(CORE:.c=.h) Makefile
+	@mkdir -p $(B)/fuzz/corpus-copy/$*
+	clang $(FUZZ_FLAGS) -o $@ $(filter %.c,$^)
+
+fuzz: $(FUZZ:%=$(B)/fuzz/%)
+	@set -e; for target in $(FUZZ); do \
+	    $(B)/fuzz/$$target -max_total_time=$(FUZZ_SECONDS) -timeout=10 -max_len=8192 -print_final_stats=1 \
+	        -artifact_prefix=$(B)/fuzz/$$target- $(B)/fuzz/corpus-copy/$$target tests/fuzz/corpus/$$target; done
+
+# Every file of the corpus once, without libFuzzer.
+$(FUZZ:%=$(B)/fuzz/replay-%): $(B)/fuzz/replay-%: $(call native,tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(CORE))
+	@mkdir -p $(@D)
+	$(CC) $(UNIT_FLAGS) -o $@ $^
+
+fuzz-replay: $(FUZZ:%=$(B)/fuzz/replay-%)
+	@set -e; for target in $(FUZZ); do $(B)/fuzz/replay-$$target tests/fuzz/corpus/$$target/*; done
 
 demo:
 	@$(call need,$(TEST_PACKAGES))
@@ -105,7 +130,7 @@ bench:
 clean:
 	rm -rf $(B)
 
-.PHONY: all unit test demo bench clean
+.PHONY: all unit test fuzz fuzz-replay demo bench clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -23,7 +23,7 @@ static DWORD save(const char *service, const wchar_t *path)
     DWORD error = regtree_save(key, &file);
     void *data = error ? NULL : regfile_write(&file, &size);
     if (!error)
-        error = data ? file_replace(path, data, size) : ERROR_NOT_ENOUGH_MEMORY;
+        error = data ? file_replace(path, data, size) : ERROR_INVALID_DATA; /* a key's name with a line end in it */
     free(data);
     regfile_free(&file);
     return error;

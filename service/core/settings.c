@@ -352,11 +352,16 @@ static bool apply_strings(struct strings *field, const struct setting *s, const 
         const char *fault = *item ? s->fault(item) : NULL;
         if (!*item || strings_have(field, item))
             continue;
+        bool too_many = field->count == STRINGS_LIMIT;
+        if (too_many)
+            fault = "and what follows it is too much: a list has at most 5,000 items";
         if (fault) {
             text_add(problem, "%s\"", all ? "" : "; ");
             text_add_escaped(problem, item, strlen(item));
             text_add(problem, "\" %s", fault);
             all = false;
+            if (too_many)
+                break;
         } else if (!strings_add(field, item)) {
             return no_memory(problem);
         }

@@ -27,7 +27,8 @@ enum origin { ORIGIN_DEFAULT, ORIGIN_PARAMETERS, ORIGIN_POLICY };
 
 enum {
     VALUE_SIZE_LIMIT = 1 << 20, /* octets of one value; more is refused */
-    SETTING_COUNT_LIMIT = 16    /* rows of one scope */
+    SETTING_COUNT_LIMIT = 16,   /* rows of one scope */
+    STRINGS_LIMIT = 5000        /* items of one list; what is behind them is refused */
 };
 
 struct strings {

@@ -125,7 +125,7 @@ static void names_ranges_and_defaults_are_as_promised(void **state)
         {SCOPE_HOST, "ForceETRN", "REG_DWORD", "0 or 1", "0"},
         {SCOPE_HOST, "EtrnsPerConnection", "REG_DWORD", "1 to 100 nodes", "7"},
         {SCOPE_HOST, "ConnectionsPerHost", "REG_DWORD", "1 to 32 connections", "4"},
-        {SCOPE_HOST, "IntervalMinutes", "REG_DWORD", "1 to 10080 minutes", "0"},
+        {SCOPE_HOST, "IntervalMinutes", "REG_DWORD", "1 to 10080 minutes", ""}, /* the service's */
     };
     struct fixture f;
     set_up(&f);
@@ -201,7 +201,7 @@ static void values_are_taken_or_refused_with_a_reason(void **state)
          "found REG_DWORD 0; allowed is REG_DWORD, 1 to 10080 minutes"},
         {SCOPE_SERVICE, "IntervalMinutes", VALUE_DWORD, BYTES("\xff\xff\xff\xff"), "15",
          "found REG_DWORD 4294967295; allowed is REG_DWORD, 1 to 10080 minutes"},
-        {SCOPE_HOST, "IntervalMinutes", VALUE_DWORD, BYTES("\0\0\0\0"), "0",
+        {SCOPE_HOST, "IntervalMinutes", VALUE_DWORD, BYTES("\0\0\0\0"), "",
          "found REG_DWORD 0; allowed is REG_DWORD, 1 to 10080 minutes"},
         {SCOPE_HOST, "Port", VALUE_DWORD, BYTES("\0\0\1\0"), "25",
          "found REG_DWORD 65536; allowed is REG_DWORD, 1 to 65535"},
@@ -350,6 +350,33 @@ static void problems_are_added_behind_what_is_there(void **state)
     assert_false(config_apply(&f.config, f.host, s, ORIGIN_PARAMETERS, VALUE_DWORD, "\0\0\0\0", 4, &f.problem));
     assert_string_equal(f.problem_buffer, "Port: found REG_DWORD 0; allowed is REG_DWORD, 1 to 65535");
     config_free(&f.config);
+}
+
+static void a_list_has_an_end(void **state)
+{
+    (void)state;
+    struct config c;
+    char problem[400];
+    struct text t;
+    size_t size = 0;
+    static uint16_t data[6000 * 8];
+    for (unsigned i = 0; i < 6000; i++) {
+        char item[8];
+        snprintf(item, sizeof item, "d%05u", i);
+        for (size_t k = 0; k < 7; k++)
+            data[size++] = (uint16_t)item[k];
+    }
+    config_init(&c);
+    struct host_settings *host = config_add_host(&c, "h");
+    text_begin(&t, problem, sizeof problem);
+    assert_false(config_apply(&c, host, setting_find(SCOPE_HOST, "Domains"), ORIGIN_PARAMETERS, VALUE_MULTI_SZ, data,
+                              size * 2, &t));
+    assert_int_equal(host->domains.count, STRINGS_LIMIT);
+    assert_string_equal(host->domains.items[STRINGS_LIMIT - 1], "d04999");
+    assert_string_equal(problem,
+                        "\"d05000\" and what follows it is too much: a list has at most 5,000 items; allowed is "
+                        "a list of nodes, each a domain, @domain or #queue");
+    config_free(&c);
 }
 
 static void a_value_of_more_than_a_megabyte_is_refused(void **state)
@@ -586,6 +613,7 @@ int main(void)
         cmocka_unit_test(a_later_value_replaces_an_earlier_one),
         cmocka_unit_test(policy_wins_and_says_so),
         cmocka_unit_test(problems_are_added_behind_what_is_there),
+        cmocka_unit_test(a_list_has_an_end),
         cmocka_unit_test(a_value_of_more_than_a_megabyte_is_refused),
         cmocka_unit_test(ten_thousand_hosts_stay_sorted_and_findable),
         cmocka_unit_test(words_of_a_person_become_values),

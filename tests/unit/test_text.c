@@ -183,6 +183,51 @@ static void names_compare_without_case(void **state)
     }
 }
 
+static void a_word_is_near_what_it_was_mistyped_for(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *a, *b;
+        bool near;
+    } rows[] = {
+        {"restore", "restore", true},
+        {"RESTORE", "restore", true},
+        {"restor", "restore", true},
+        {"xrestore", "restore", true},
+        {"rastore", "restore", true},
+        {"resotre", "restore", true}, /* two letters that changed places are two mistakes */
+        {"rsetoer", "restore", false},
+        {"resto", "restore", true},
+        {"rest", "restore", false},
+        {"rest", "restor", false}, /* half of the shorter one */
+        {"restores!", "restore", true},
+        {"restores!!", "restore", false},
+        {"storere", "restore", false},
+        {"", "", false},
+        {"", "a", false},
+        {"a", "a", true},
+        {"a", "b", false},
+        {"ab", "ac", false}, /* half of it is wrong */
+        {"abc", "abd", true},
+        {"abcd", "abxy", false},
+        {"abcde", "abcxy", true},
+        {"hosts", "host", true},
+        {"test", "host", false},
+        {"\xc3\xbcx", "\xc3\x9cx", true},
+#define TEN "0123456789"
+        {TEN TEN TEN TEN TEN TEN "0123", TEN TEN TEN TEN TEN TEN "01xx", true},
+        {TEN TEN TEN TEN TEN TEN "01234", TEN TEN TEN TEN TEN TEN "0123", false}, /* nobody types that */
+        {TEN TEN TEN TEN TEN TEN "01234", TEN TEN TEN TEN TEN TEN "01234", false},
+#undef TEN
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        bool there = text_near(rows[i].a, rows[i].b);
+        bool back = text_near(rows[i].b, rows[i].a);
+        CHECK(there == rows[i].near && back == rows[i].near, "\"%s\" and \"%s\": %d and %d", rows[i].a, rows[i].b,
+              there, back);
+    }
+}
+
 static void numbers_are_read_whole_or_not_at_all(void **state)
 {
     (void)state;
@@ -241,6 +286,7 @@ int main(void)
         cmocka_unit_test(what_does_not_fit_is_cut_and_shows_it),    cmocka_unit_test(a_cut_text_stays_as_it_is),
         cmocka_unit_test(an_escape_that_does_not_fit_ends_in_dots), cmocka_unit_test(names_compare_without_case),
         cmocka_unit_test(numbers_are_read_whole_or_not_at_all),     cmocka_unit_test(a_copy_is_ones_own),
+        cmocka_unit_test(a_word_is_near_what_it_was_mistyped_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

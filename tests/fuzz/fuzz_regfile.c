@@ -1,0 +1,45 @@
+/* Any file: refused with its line, or read; then what is written of it reads back the same. */
+#include "regfile.h"
+
+#include "fuzz.h"
+
+static bool read_file(struct regfile *file, const void *data, size_t size)
+{
+    char problem[200];
+    struct text t;
+    void *exact = exactly(data, size);
+    text_begin(&t, problem, sizeof problem);
+    bool fine = regfile_read(file, exact, size, &t);
+    free(exact);
+    MUST(fine ? !*problem : strncmp(problem, "line ", 5) == 0 && !t.cut);
+    MUST(fine || (file->count == 0 && !file->entries));
+    return fine;
+}
+
+static void check_same(const struct regfile *a, const struct regfile *b)
+{
+    MUST(a->count == b->count);
+    for (size_t i = 0; i < a->count; i++) {
+        const struct regfile_entry *x = &a->entries[i];
+        const struct regfile_entry *y = &b->entries[i];
+        MUST(x->kind == y->kind && strcmp(x->key, y->key) == 0 && strcmp(x->name, y->name) == 0);
+        MUST(x->value.type == y->value.type && x->value.size == y->value.size);
+        MUST(x->value.size == 0 || memcmp(x->value.data, y->value.data, x->value.size) == 0);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct regfile first, second;
+    size_t written_size;
+    if (read_file(&first, data, size)) {
+        void *written = regfile_write(&first, &written_size);
+        MUST(written);
+        MUST(read_file(&second, written, written_size));
+        check_same(&first, &second);
+        regfile_free(&second);
+        free(written);
+    }
+    regfile_free(&first);
+    return 0;
+}

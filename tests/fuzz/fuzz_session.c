@@ -1,0 +1,187 @@
+/* A whole conversation over a script of octets: options, the nodes separated by spaces up to LF, then what the host
+ * sends. In it stand for themselves: 1 ends a part, 2 the connection took the command, 3 session_finish(),
+ * 4 session_fail(), 5 the octet behind it as it is. */
+#include "session.h"
+
+#include "fuzz.h"
+#include "node.h"
+
+enum { NODES = 5, END_PART = 1, SENT, FINISH, FAIL, LITERAL };
+
+struct conversation {
+    struct session session;
+    struct session_params params;
+    const char *nodes[NODES];
+    size_t settled, sent, handed, replies;
+    bool over;
+    uint64_t trace;
+};
+
+static void trace(struct conversation *c, const void *data, size_t size)
+{
+    const unsigned char *octets = data;
+    for (size_t i = 0; i < size; i++)
+        c->trace = (c->trace ^ octets[i]) * 0x100000001B3u; /* FNV-1a */
+}
+
+static void check_result(struct conversation *c, const struct result *r)
+{
+    MUST(r->outcome < OUTCOME_COUNT && strlen(r->text) < sizeof r->text);
+    for (const char *at = r->text; *at; at++)
+        MUST((unsigned char)*at >= 0x20 && *at != 0x7F);
+    MUST(*outcome_meaning(r) && outcome_advice(r));
+    trace(c, &r->outcome, sizeof r->outcome);
+    trace(c, &r->code, sizeof r->code);
+    trace(c, &r->messages, sizeof r->messages);
+    trace(c, r->text, strlen(r->text));
+}
+
+static void check_command(struct conversation *c, const struct session_event *event)
+{
+    size_t count;
+    const char *out = session_output(&c->session, &count);
+    MUST(c->sent == c->handed);      /* no second command before the first was sent */
+    MUST(c->replies == c->sent + 1); /* none before its turn */
+    MUST(out && count > 2 && count <= SESSION_COMMAND_LIMIT && event->length == count - 2);
+    MUST(memcmp(event->line, out, event->length) == 0 && memcmp(out + count - 2, "\r\n", 2) == 0);
+    for (size_t i = 0; i < event->length; i++)
+        MUST(out[i] >= 0x20 && out[i] < 0x7F);
+    if (event->state == SESSION_ETRN) {
+        const char *node = c->params.nodes[c->settled];
+        MUST(node_fault(node) == NODE_FINE && event->length == 5 + strlen(node));
+        MUST(memcmp(out, "ETRN ", 5) == 0 && memcmp(out + 5, node, strlen(node)) == 0);
+        MUST(c->params.force_etrn || c->session.etrn_offered);
+        MUST(c->params.tls != TLS_REQUIRE && c->params.tls != TLS_IMPLICIT);
+    }
+    c->sent++;
+}
+
+static void watch(void *owner, const struct session_event *event)
+{
+    struct conversation *c = owner;
+    MUST(!c->over && event->state == c->session.state);
+    trace(c, &event->kind, sizeof event->kind);
+    trace(c, &event->state, sizeof event->state);
+    if (event->line) {
+        MUST(event->length < REPLY_LINE_LIMIT);
+        trace(c, event->line, event->length);
+    }
+    switch (event->kind) {
+    case SESSION_RECEIVED:
+        c->replies += event->code && (event->length == 3 || event->line[3] == ' ');
+        break;
+    case SESSION_SENT:
+        check_command(c, event);
+        break;
+    case SESSION_NODE:
+        MUST(event->node == c->settled && event->node < c->params.node_count);
+        MUST(event->result->outcome != OUTCOME_NONE);
+        check_result(c, event->result);
+        c->settled++;
+        break;
+    case SESSION_ENDED:
+        MUST(c->settled == c->params.node_count && event->state == SESSION_OVER);
+        check_result(c, event->result);
+        c->over = true;
+        break;
+    }
+}
+
+static void give(struct conversation *c, const char *bytes, size_t count, bool bytewise)
+{
+    char *exact = exactly(bytes, count);
+    for (size_t i = 0; bytewise && i < count; i++)
+        session_input(&c->session, exact + i, 1);
+    if (!bytewise)
+        session_input(&c->session, exact, count);
+    free(exact);
+}
+
+static void take_command(struct conversation *c)
+{
+    size_t count;
+    if (!session_output(&c->session, &count))
+        return;
+    MUST(!c->over);
+    session_sent(&c->session);
+    c->handed++;
+    MUST(!session_output(&c->session, &count) && count == 0);
+}
+
+enum way { AS_WRITTEN, JOINED, BYTEWISE };
+
+static void act(struct conversation *c, uint8_t what)
+{
+    if (what == SENT)
+        take_command(c);
+    else if (what == FINISH)
+        session_finish(&c->session);
+    else if (what == FAIL)
+        session_fail(&c->session, OUTCOME_TIMED_OUT, "no reply in time \x1b");
+}
+
+/* Plays the script; the parts as they are, joined, or byte by byte. */
+static void play(struct conversation *c, const uint8_t *script, size_t size, enum way way)
+{
+    char *part = exactly(script, size);
+    size_t length = 0;
+    for (size_t i = 0; i < size; i++) {
+        if (script[i] >= END_PART && script[i] <= FAIL) {
+            if (script[i] == END_PART && way == JOINED)
+                continue;
+            give(c, part, length, way == BYTEWISE);
+            length = 0;
+            act(c, script[i]);
+            continue;
+        }
+        i += script[i] == LITERAL && i + 1 < size;
+        part[length++] = (char)script[i];
+    }
+    give(c, part, length, way == BYTEWISE);
+    free(part);
+}
+
+static uint64_t converse(uint8_t options, char *nodes, const uint8_t *script, size_t size, enum way way)
+{
+    struct conversation c = {.trace = 0xCBF29CE484222325u};
+    c.params = (struct session_params){
+        .helo = "me.example", .nodes = c.nodes, .force_etrn = options & 1, .tls = (enum tls_mode)(options >> 1 & 3)};
+    for (char *end; c.params.node_count < NODES && *nodes; nodes = end) {
+        end = nodes + strcspn(nodes, " ");
+        c.nodes[c.params.node_count++] = nodes;
+        if (*end)
+            *end++ = '\0';
+    }
+    session_begin(&c.session, &c.params, watch, &c);
+    play(&c, script, size, way);
+    session_fail(&c.session, OUTCOME_LOST, NULL);
+    MUST(c.over);
+    uint64_t over = c.trace;
+    size_t count;
+    MUST(!session_output(&c.session, &count));
+    session_input(&c.session, "250 late\r\n", 10);
+    session_finish(&c.session);
+    session_sent(&c.session);
+    session_fail(&c.session, OUTCOME_LOCAL, NULL);
+    MUST(c.trace == over);
+    return c.trace;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const uint8_t *end = size > 1 ? memchr(data + 1, '\n', size - 1) : NULL;
+    if (!end)
+        return 0;
+    size_t length = (size_t)(end - data) - 1;
+    uint64_t traces[3];
+    for (enum way way = AS_WRITTEN; way <= BYTEWISE; way++) {
+        char *nodes = malloc(length + 1);
+        MUST(nodes);
+        memcpy(nodes, data + 1, length);
+        nodes[length] = '\0';
+        traces[way] = converse(data[0], nodes, end + 1, size - length - 2, way);
+        free(nodes);
+    }
+    MUST(traces[AS_WRITTEN] == traces[JOINED] && traces[AS_WRITTEN] == traces[BYTEWISE]);
+    return 0;
+}
