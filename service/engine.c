@@ -13,6 +13,7 @@
 enum {
     STOP_GRACE_MS = 1500,    /* for polite endings; then connections are cut */
     STATUS_DELAY_MS = 100,   /* results that come together are written together */
+    STATUS_TRIES = 20,       /* while a reader has it open */
     STATUS_SHARE = 20,       /* at most one part in so many of the time goes into writing status.json */
     MEMORY_RETRY_MS = 10000, /* when there was no memory for something */
     EVENT_NODES_LIMIT = 400  /* octets of a list of nodes in an event */
@@ -44,6 +45,7 @@ static struct engine {
     struct loop_timer wakeup, grace, status, reread;
     wchar_t *status_file;
     DWORD status_error; /* of the last write: told once */
+    unsigned status_tries;
     int64_t started_utc_ms, status_next_ms;
 } engine;
 
@@ -73,6 +75,14 @@ static void write_status(struct loop_timer *timer)
         error = e->status_file ? status_make_folder() : GetLastError();
     if (!error)
         error = file_replace(e->status_file, j.data, j.length);
+    json_free(&j);
+    e->status_next_ms = loop_now_ms() + (loop_now_ms() - began_ms) * STATUS_SHARE;
+    bool in_use = error == ERROR_ACCESS_DENIED || error == ERROR_SHARING_VIOLATION; /* somebody reads it just now */
+    if (in_use && e->status_tries++ < STATUS_TRIES) {
+        loop_set_timer(&e->loop, timer, loop_now_ms() + STATUS_DELAY_MS);
+        return;
+    }
+    e->status_tries = 0;
     if (error && error != e->status_error) {
         char words[200];
         struct text t;
@@ -81,8 +91,6 @@ static void write_status(struct loop_timer *timer)
         EVENT(EVENT_CANNOT_WRITE, "status.json", words);
     }
     e->status_error = error;
-    json_free(&j);
-    e->status_next_ms = loop_now_ms() + (loop_now_ms() - began_ms) * STATUS_SHARE;
 }
 
 static void status_changed(struct engine *e)
