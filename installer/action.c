@@ -139,20 +139,19 @@ UINT __stdcall CheckProperties(MSIHANDLE install)
 
 /* ---- the program's end ---- */
 
-enum { END_LIMIT_MS = 10000, END_STEP_MS = 50 };
+enum { BEGIN_LIMIT_MS = 500, END_LIMIT_MS = 10000, END_STEP_MS = 50 };
 
-/* Whether the service has been stopped, or there is none. */
-static bool service_stopped(void)
+static bool service_running(void)
 {
     SERVICE_STATUS status;
     SC_HANDLE manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT);
     SC_HANDLE service = manager ? OpenServiceW(manager, L"EtrnSvc", SERVICE_QUERY_STATUS) : NULL;
-    bool stopped = !service || !QueryServiceStatus(service, &status) || status.dwCurrentState == SERVICE_STOPPED;
+    bool running = service && QueryServiceStatus(service, &status) && status.dwCurrentState == SERVICE_RUNNING;
     if (service)
         CloseServiceHandle(service);
     if (manager)
         CloseServiceHandle(manager);
-    return stopped;
+    return running;
 }
 
 static bool in_use(const wchar_t *file)
@@ -165,12 +164,16 @@ static bool in_use(const wchar_t *file)
 }
 
 /* A service that has stopped is a process for some moments yet, which keeps its file in use: to replace or remove the
- * file then takes a restart of Windows (3010). CustomActionData is the file. */
+ * file then takes a restart of Windows (3010). CustomActionData is the file. A service that runs is soon given up: it
+ * has only begun to stop (Wine does not wait for it), or is of a newer version, which is there to stay. */
 UINT __stdcall WaitForEnd(MSIHANDLE install)
 {
     wchar_t *file = property(install, L"CustomActionData");
-    for (int waited = 0; file && waited < END_LIMIT_MS && in_use(file) && service_stopped(); waited += END_STEP_MS)
+    for (int waited = 0; file && waited < END_LIMIT_MS && in_use(file); waited += END_STEP_MS) {
+        if (waited >= BEGIN_LIMIT_MS && service_running())
+            break;
         Sleep(END_STEP_MS);
+    }
     free(file);
     return ERROR_SUCCESS;
 }

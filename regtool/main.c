@@ -116,7 +116,7 @@ const struct command commands[] = {
      .most = -1,
      .options = {OPTION_PORT,
                  OPTION_HELO,
-                 {"--timeout", "SECONDS", "wait so long for a connection and for each reply, 60 by default"},
+                 {"--timeout", "SECONDS", "longest wait for a connection or a reply, 60 by default"},
                  OPTION_FORCE,
                  {"--transcript", "FILE", "write what is shown to a file as well"},
                  OPTION_JSON},
@@ -185,7 +185,12 @@ static void print_usage_line(const struct command *command)
 
 static void print_help(const struct command *command)
 {
-    out("etrnctl %s%s%s: %s\n\n", command->name, *command->words ? " " : "", command->words, command->summary);
+    char usage[200];
+    struct text line;
+    text_begin(&line, usage, sizeof usage);
+    text_add(&line, "etrnctl %s%s%s: %s", command->name, *command->words ? " " : "", command->words, command->summary);
+    out_wrapped(0, usage);
+    out("\n");
     out_wrapped(2, command->details);
     if (command->options[0].name)
         out("\nOptions:\n");

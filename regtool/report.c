@@ -123,8 +123,10 @@ void report_watch_wait(struct report_watch *w, HANDLE or_event, DWORD ms)
         Sleep(ms);
         return;
     }
-    if (WaitForMultipleObjects(count, handles, FALSE, ms) == WAIT_OBJECT_0 && w->changes != INVALID_HANDLE_VALUE)
+    if (WaitForMultipleObjects(count, handles, FALSE, ms) == WAIT_OBJECT_0 && w->changes != INVALID_HANDLE_VALUE) {
         FindNextChangeNotification(w->changes);
+        Sleep(20); /* the first change is status.json.new: a file that is open then cannot be replaced by it */
+    }
 }
 
 void report_watch_close(struct report_watch *w)

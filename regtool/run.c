@@ -1,5 +1,6 @@
 /* etrnctl run: has the service ask now, and shows each outcome as it comes. */
 #include "../service/core/outcome.h"
+#include "../service/core/planner.h"
 #include "../service/win/status.h"
 #include "names.h"
 #include "report.h"
@@ -92,7 +93,8 @@ static void tell_of_gap(struct awaited *a, const struct json_value *host)
 {
     int64_t next = json_instant(json_member(host, "next"));
     int64_t now = utc_now_ms();
-    if (a->told_of_gap || next <= now + 1000 || report_bool(host, "asking"))
+    bool held = text_same(report_string(host, "next_trigger"), trigger_name(TRIGGER_REQUEST)); /* not just planned */
+    if (a->told_of_gap || !held || next <= now + 1000)
         return;
     a->told_of_gap = true;
     talk("%s was asked a moment ago; MinimumGapSeconds holds it back for %lld s more.\n", a->name,

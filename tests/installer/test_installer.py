@@ -255,8 +255,6 @@ def test_words_are_passed_on_unchanged(windows: Windows, package: Package) -> No
     (["ETRNHOST=a b", "ETRNDOMAINS=a.example"], ["add", "a b", "a.example"]),
     (["ETRNHOST=h.example", "ETRNDOMAINS=a..b"], ["add", "h.example", "a..b"]),
     (["ETRNHOST=h.example", "ETRNDOMAINS=a.example,"], ["add", "h.example", "a.example", ""]),
-    (["ETRNHOST=h.example"], ["add", "h.example"]),
-    (["ETRNDOMAINS=a.example"], ["add", "a.example"]),
 ], ids=lambda words: " ".join(words) if "=" in words[0] else "")
 def test_bad_property_is_refused_in_the_words_of_etrnctl(windows: Windows, package: Package, properties: list[str],
                                                          words: list[str]) -> None:
@@ -264,6 +262,14 @@ def test_bad_property_is_refused_in_the_words_of_etrnctl(windows: Windows, packa
     assert tool.returncode != 0
     sentence = re.sub(r"^etrnctl: (\w+: )?", "", tool.stderr.splitlines()[0])
     assert sentence in windows.refuses(package, "ENABLE=1", *properties)
+
+
+@pytest.mark.parametrize("given, missing", [
+    ("ETRNHOST=h.example", "ETRNDOMAINS"),
+    ("ETRNDOMAINS=a.example", "ETRNHOST"),
+])
+def test_host_and_domains_come_together(windows: Windows, package: Package, given: str, missing: str) -> None:
+    assert f"{missing} is missing: a host and at least one domain are needed" in windows.refuses(package, given)
 
 
 @pytest.mark.parametrize("properties", [
@@ -388,8 +394,8 @@ def test_tables_say_what_wine_ignores(package: Package) -> None:
 def test_steps_come_in_the_order_that_keeps_settings(package: Package) -> None:
     sequence = {row[0]: int(row[2]) for row in package.table("InstallExecuteSequence")}
     order = ["FindRelatedProducts", "AppSearch", "LaunchConditions", "CheckProperties", "InstallInitialize",
-             "StopServices", "WaitForEnd", "RemoveFiles", "InstallFiles", "InstallServices", "MsiConfigureServices", "UndoData", "Configure",
-             "StartServices", "RemoveData", "InstallFinalize", "RemoveExistingProducts"]
+             "StopServices", "WaitForEnd", "RemoveFiles", "InstallFiles", "InstallServices", "MsiConfigureServices",
+             "UndoData", "Configure", "StartServices", "RemoveData", "InstallFinalize", "RemoveExistingProducts"]
     assert sorted(order, key=sequence.__getitem__) == order
 
 
