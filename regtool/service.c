@@ -130,6 +130,8 @@ static enum exit_code install(void)
     }
     if (!error)
         error = eventlog_register(exe);
+    if (!error)
+        error = status_make_folder(); /* before anybody else takes its name */
     free(quoted);
     free(exe);
     if (error)
@@ -151,16 +153,17 @@ static DWORD stop_service(SC_HANDLE service)
     return wait_for(service, SERVICE_STOPPED, &status);
 }
 
+/* What is left of a service that is gone is removed as well. */
 static enum exit_code uninstall(void)
 {
     SC_HANDLE manager;
     SC_HANDLE service;
     DWORD access = SERVICE_STOP | SERVICE_QUERY_STATUS | DELETE;
-    DWORD error = open_service(access, &manager, &service);
-    if (error)
-        return fail(error, "%s", SERVICE_NAME);
-    error = stop_service(service);
-    if (!error && !DeleteService(service))
+    DWORD missing = open_service(access, &manager, &service);
+    if (missing && missing != ERROR_SERVICE_DOES_NOT_EXIST)
+        return fail(missing, "%s", SERVICE_NAME);
+    DWORD error = missing ? 0 : stop_service(service);
+    if (!error && !missing && !DeleteService(service))
         error = GetLastError();
     close_both(manager, service);
     if (!error)
@@ -170,6 +173,8 @@ static enum exit_code uninstall(void)
     error = status_remove();
     if (error)
         return fail(error, "removing %%ProgramData%%\\%s", SERVICE_NAME);
+    if (missing)
+        return fail(missing, "%s", SERVICE_NAME);
     out("%s is uninstalled.\n", SERVICE_NAME);
     return EXIT_DONE;
 }

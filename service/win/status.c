@@ -38,6 +38,14 @@ static wchar_t *folder_path(void)
     return folder;
 }
 
+/* Neither a file, nor a junction that somebody has put there to lead us elsewhere. */
+static bool is_plain_folder(const wchar_t *folder)
+{
+    DWORD attributes = GetFileAttributesW(folder);
+    return attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_DIRECTORY) != 0 &&
+           (attributes & FILE_ATTRIBUTE_REPARSE_POINT) == 0;
+}
+
 static DWORD make_folder(const wchar_t *folder, const wchar_t *rights)
 {
     SECURITY_ATTRIBUTES security = {.nLength = sizeof security};
@@ -48,7 +56,9 @@ static DWORD make_folder(const wchar_t *folder, const wchar_t *rights)
         return GetLastError();
     DWORD error = CreateDirectoryW(folder, &security) ? 0 : GetLastError();
     LocalFree(security.lpSecurityDescriptor);
-    return error == ERROR_ALREADY_EXISTS ? 0 : error;
+    if (error == ERROR_ALREADY_EXISTS)
+        return is_plain_folder(folder) ? 0 : ERROR_BAD_PATHNAME;
+    return error;
 }
 
 /* "folder\\file", or a copy of the folder's own path when `file` is NULL. */
@@ -246,7 +256,8 @@ static DWORD remove_folder(wchar_t *folder)
 {
     if (!folder)
         return GetLastError();
-    visit_files(folder, L"*", delete_file, NULL);
+    if (is_plain_folder(folder))
+        visit_files(folder, L"*", delete_file, NULL);
     DWORD error = RemoveDirectoryW(folder) ? 0 : GetLastError();
     free(folder);
     return error == ERROR_FILE_NOT_FOUND || error == ERROR_PATH_NOT_FOUND ? 0 : error;

@@ -43,17 +43,32 @@ STOPPED, RUNNING, PAUSED = 1, 4, 7  # winsvc.h
 NOT_INSTALLED, NOT_ACTIVE = 1060, 1062  # winerror.h
 STOP, PAUSE, CONTINUE, INTERROGATE, PARAMCHANGE = 1, 2, 3, 4, 6
 
-# Wine's sc knows neither control codes nor pause. Prints the error and the state; waits for a state when given one.
+# Wine's sc knows neither control codes nor pause, nor how to change an entry. Prints the error and the state; waits for a
+# state when given one.
 REMOTE = r"""
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <windows.h>
+static int hold(const char *path) /* open, as one who reads it, until standard input ends */
+{
+    DWORD all = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
+    HANDLE file = CreateFileA(path, GENERIC_READ, all, NULL, OPEN_EXISTING, 0, NULL);
+    puts(file == INVALID_HANDLE_VALUE ? "failed" : "held");
+    fflush(stdout);
+    return getchar();
+}
 int main(int count, char **words)
 {
+    if (strcmp(words[1], "hold") == 0)
+        return hold(words[2]);
     DWORD control = atoi(words[1]), wanted = count > 2 ? atoi(words[2]) : 0, error = 0;
     SERVICE_STATUS status = {0};
     SC_HANDLE manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT);
     SC_HANDLE service = OpenServiceW(manager, L"EtrnSvc", SERVICE_ALL_ACCESS);
+    if (service && strcmp(words[1], "entry") == 0)
+        return !ChangeServiceConfigA(service, SERVICE_NO_CHANGE, atoi(words[2]), SERVICE_NO_CHANGE, words[3], NULL, NULL,
+                                     NULL, words[4], NULL, NULL);
     if (!service || (control ? !ControlService(service, control, &status) : !StartServiceW(service, 0, NULL)))
         error = GetLastError();
     for (int i = 0; i < 2000 && service && wanted && status.dwCurrentState != wanted; i++, Sleep(5))
@@ -131,6 +146,7 @@ class Machine:
         (path / "remote.c").write_text(REMOTE)
         subprocess.run(["x86_64-w64-mingw32-gcc", "-O1", "-o", folder / "remote.exe", path / "remote.c"], check=True)
         self.status_file = self.prefix.program_data / "EtrnSvc" / "status.json"
+        self.backup_folder = self.status_file.parent / "backup"
         self.ctl("service", "install")
         self._events_seen = self._marks = 0
 
@@ -152,6 +168,10 @@ class Machine:
         """Sends a control code, waits for a state if one is given, and returns (Win32 error, state)."""
         error, state = self.run(REMOTE_EXE, str(code), str(then)).out.split()
         return int(error), int(state)
+
+    def change_entry(self, start: int, path: str, account: str) -> None:
+        """Changes the service's entry as an administrator may have done: 2, 3 or 4 for automatic, by hand, disabled."""
+        assert self.run(REMOTE_EXE, "entry", str(start), path, account).code == 0
 
     def start(self) -> None:
         error, state = self.control(0, RUNNING)
@@ -247,6 +267,10 @@ class Machine:
         changes = reg_text(PARAMETERS, values) if values else ""
         self.prefix.reg_import(changes + host_texts(hosts) + gone + host_texts({new: {"Enabled": 0}}))
         return self.wait_told(lambda told: any(host["name"] == new for host in told["hosts"]), "the change followed")
+
+    def backups(self) -> list[Path]:
+        """The backups that changes saved by themselves, oldest first."""
+        return sorted(self.backup_folder.glob("*.reg"))
 
     def events(self) -> list[tuple[str, str]]:
         """The strings of all events since forget_events(), each with its severity: info, warn or err."""
