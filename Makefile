@@ -90,7 +90,7 @@ unit: $(UNIT)
 
 test:
 	@$(call need,$(TEST_PACKAGES))
-	@$(MAKE) --no-print-directory all unit
+	@$(MAKE) --no-print-directory all unit fuzz-replay
 	@$(PYTHON) -m pytest tests
 
 # ---- fuzzing: each target for FUZZ_SECONDS with libFuzzer; what it keeps goes into build/fuzz/corpus-copy
