@@ -43,19 +43,24 @@ class Sendmail(MailServer):
     slowly."""
 
     def queue_count(self) -> int:
-        listing = subprocess.run([*self._command, "-bp"], env=unpacked_environment(self._root), capture_output=True, text=True,
-                                 timeout=30, check=True).stdout
-        return int(re.findall(r"Total requests: (\d+)", listing)[-1])
+        listing = subprocess.run([*self._command, "-bp"], env=self._environment, capture_output=True, text=True, timeout=30,
+                                 check=True)
+        return int(re.findall(r"Total requests: (\d+)", listing.stdout)[-1])
 
     @property
     def _root(self) -> Path:
         return unpack("sendmail", ["sendmail-bin", "sendmail-cf", "m4"])
 
     @property
+    def _environment(self) -> dict[str, str]:
+        return unpacked_environment(self._root)
+
+    @property
     def _command(self) -> list[str]:
         """With an /etc/hosts of its own: Sendmail sleeps for a minute when the machine's name there has no dot. And with
         process ids of its own: what delivers leaves the session, and ends only with the first process of these."""
-        return ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', f"{self.directory}/hosts",
+        return ["unshare", "--mount", "--pid", "--fork", "--kill-child",
+                "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', f"{self.directory}/hosts",
                 str(self._root / "usr/libexec/sendmail/sendmail"), "-C", f"{self.directory}/sendmail.cf"]
 
     def _configure(self) -> None:
@@ -70,14 +75,14 @@ class Sendmail(MailServer):
             relay="".join(f"RELAY_DOMAIN(`{domain}')dnl\n" for domain in [*self.etrn_domains, *self.other_domains])))
         library = self._root / "usr/share/sendmail/cf"
         made = subprocess.run(["m4", f"-D_CF_DIR_={library}/", library / "m4/cf.m4", macros],
-                              env=unpacked_environment(self._root), stdout=subprocess.PIPE, text=True, timeout=30, check=True)
+                              env=self._environment, stdout=subprocess.PIPE, text=True, timeout=30, check=True)
         (self.directory / "sendmail.cf").write_text(
             made.stdout + "".join(f"O {name}={value}\n" for name, value in self.settings.items()))
 
     def _launch(self) -> tuple[subprocess.Popen[bytes], BinaryIO]:
         """-d89.100 has it say what it tells syslog, and -D where: otherwise its clients hear it."""
         process = subprocess.Popen([*self._command, "-D", "/dev/stdout", "-d89.100", "-bD"],
-                                   env=unpacked_environment(self._root), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   env=self._environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                    stderr=subprocess.STDOUT, start_new_session=True)
         assert process.stdout
         return process, process.stdout
