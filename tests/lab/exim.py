@@ -77,9 +77,9 @@ class Exim(MailServer):
         except KeyError:
             subprocess.run(["useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent",
                             "--shell", "/usr/sbin/nologin", USER], check=True)
+        shutil.rmtree(self._program, ignore_errors=True)
         for part in ("usr/sbin", "usr/lib"):
-            shutil.copytree(unpack("exim", ["exim4-daemon-light"]) / part, self._program / part, symlinks=True,
-                            dirs_exist_ok=True)
+            shutil.copytree(unpack("exim", ["exim4-daemon-light"]) / part, self._program / part, symlinks=True)
         for part in ("spool", "log"):
             (self.directory / part).mkdir(parents=True, exist_ok=True)
             shutil.chown(self.directory / part, USER, USER)

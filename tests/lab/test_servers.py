@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -213,6 +214,18 @@ def test_sendmail_makes_a_client_wait_after_seven(sendmail: Sendmail) -> None:
         assert all(client.etrn(domain)[1] < 1.0 for domain in DOMAINS[:SESSION])
         assert any(client.etrn(domain)[1] > 1.0 for domain in DOMAINS[SESSION:12])
     sendmail.wait_for_log("possible SMTP attack: command=ETRN, count=8")
+
+
+@BOTH
+def test_a_server_started_again_in_its_directory_still_holds_its_mail(kind: type[MailServer]) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory).chmod(0o755)
+        server = kind(DOMAINS, free_port(), directory=directory)
+        with server:
+            server.enqueue("user@d0.example")
+            server.wait_deferred("d0.example")
+        with server:
+            assert server.queue_count() == 1
 
 
 @BOTH
