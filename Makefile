@@ -36,7 +36,7 @@ all: $(B)/etrnsvc.exe $(B)/etrnctl.exe $(MSI)
 # ---- what the build needs, from Debian's packages
 
 PACKAGES := gcc make gcc-mingw-w64-x86-64-win32 binutils-mingw-w64-x86-64 wixl msitools
-TEST_PACKAGES := $(PACKAGES) libcmocka-dev wine wine64 python3-pytest postfix fetchmail msmtp strace
+TEST_PACKAGES := $(PACKAGES) libcmocka-dev wine wine64 python3-pytest python3-croniter tzdata postfix fetchmail msmtp strace
 need = tests/need $(1)
 
 # ---- the programs
@@ -83,6 +83,10 @@ $(B)/native/%.o: %.c Makefile
 $(UNIT): $(B)/unit/%: $(B)/native/tests/unit/%.o $(call native,$(CORE))
 	@mkdir -p $(@D)
 	$(CC) $(UNIT_FLAGS) -o $@ $^ -lcmocka
+
+# What tests/cron asks about schedules.
+$(B)/cron_next: $(B)/native/tests/cron/cron_next.o $(call native,service/core/cron.c service/core/text.c)
+	$(CC) $(UNIT_FLAGS) -o $@ $^
 
 unit: $(UNIT)
 	@set -e; for test in $^; do $$test; done
