@@ -96,7 +96,7 @@ static struct moment first_moment(void)
 
 static void set_up(struct world *w)
 {
-    planner_init(&w->planner, 1985);
+    planner_init(&w->planner, 1985, NULL);
     w->now = first_moment();
 }
 
@@ -202,9 +202,9 @@ static void hosts_are_asked_at_the_start_and_then_every_interval(void **state)
     set_up(&w);
     assert_string_equal(next_session(&w), "");
     assert_int_equal(seconds_to_wakeup(&w), -1);
-    planner_request(&w.planner, NULL, w.now);
+    planner_trigger(&w.planner, NULL, TRIGGER_REQUEST, w.now);
     configure(&w, TRIGGER_START);
-    planner_request(&w.planner, NULL, w.now); /* the first reason stands */
+    planner_trigger(&w.planner, NULL, TRIGGER_REQUEST, w.now); /* the first reason stands */
     assert_string_equal(next_time(&w, "a"), "start in 0");
     assert_int_equal(seconds_to_wakeup(&w), 0);
     dequeue(&w, "a: x y", "a", "x=250 y=251");
@@ -243,7 +243,7 @@ static void what_is_off_is_not_asked(void **state)
     struct world w = {.hosts = {{"a", "x"}, {"b", "y", .disabled = true}, {"c", ""}}, .off = true};
     set_up(&w);
     configure(&w, TRIGGER_START);
-    planner_request(&w.planner, NULL, w.now);
+    planner_trigger(&w.planner, NULL, TRIGGER_REQUEST, w.now);
     assert_string_equal(next_session(&w), "");
     assert_string_equal(next_time(&w, "a"), "never");
     assert_int_equal(seconds_to_wakeup(&w), -1);
@@ -295,7 +295,7 @@ static void a_request_is_met_at_once_but_for_the_gap(void **state)
     dequeue(&w, "a: x", "a", "x=250");
     dequeue(&w, "b: y", "b", "y=250");
     pass(&w, 10 * SECOND);
-    planner_request(&w.planner, find(&w, "a"), w.now);
+    planner_trigger(&w.planner, find(&w, "a"), TRIGGER_REQUEST, w.now);
     assert_string_equal(next_session(&w), "");
     assert_string_equal(next_time(&w, "a"), "request in 20");
     assert_string_equal(next_time(&w, "b"), "interval in 890");
@@ -305,7 +305,7 @@ static void a_request_is_met_at_once_but_for_the_gap(void **state)
     pass(&w, 1);
     dequeue(&w, "a: x", "a", "x=250");
     pass(&w, MINUTE);
-    planner_request(&w.planner, NULL, w.now);
+    planner_trigger(&w.planner, NULL, TRIGGER_REQUEST, w.now);
     dequeue(&w, "b: y", "b", "y=250"); /* hosts take turns, and the last was a */
     dequeue(&w, "a: x", "a", "x=250");
     assert_string_equal(next_session(&w), "");
@@ -321,8 +321,8 @@ static void a_request_while_busy_comes_after(void **state)
     configure(&w, TRIGGER_START);
     assert_string_equal(next_session(&w), "a: x");
     pass(&w, MINUTE);
-    planner_request(&w.planner, NULL, w.now);
-    planner_request(&w.planner, NULL, w.now);
+    planner_trigger(&w.planner, NULL, TRIGGER_REQUEST, w.now);
+    planner_trigger(&w.planner, NULL, TRIGGER_REQUEST, w.now);
     assert_string_equal(next_session(&w), "");
     assert_int_equal(seconds_to_wakeup(&w), -1);
     assert_true(answer(&w, "a", "x=250"));
@@ -447,7 +447,7 @@ static void retries_double_up_to_the_interval(void **state)
     set_up(&w);
     for (uint64_t seed = 0; seed < 50; seed++) {
         planner_free(&w.planner);
-        planner_init(&w.planner, seed);
+        planner_init(&w.planner, seed, NULL);
         configure(&w, TRIGGER_START);
         dequeue(&w, "a: x", "a", "x=451");
         static const int64_t least[] = {60, 120, 240, 480, 600, 600};
@@ -477,7 +477,7 @@ static void the_jitter_differs_from_machine_to_machine(void **state)
     for (uint64_t seed = 0; seed < 2; seed++) {
         struct world w = {.hosts = {{"a", "x"}}, .interval = 1440, .retry = 3600};
         set_up(&w);
-        planner_init(&w.planner, seed);
+        planner_init(&w.planner, seed, NULL);
         configure(&w, TRIGGER_START);
         dequeue(&w, "a: x", "a", "x=451");
         at[seed] = find(&w, "a")->retry_at;
@@ -537,7 +537,7 @@ static void only_edges_are_news(void **state)
         CHECK(strcmp(news(&w, "a"), rounds[i].news) == 0, "round %zu: found \"%s\", expected \"%s\"", i, news(&w, "a"),
               rounds[i].news);
         pass(&w, SECOND);
-        planner_request(&w.planner, NULL, w.now);
+        planner_trigger(&w.planner, NULL, TRIGGER_REQUEST, w.now);
     }
     tear_down(&w);
 }
@@ -740,7 +740,7 @@ static void a_host_removed_while_busy_goes_with_its_last_session(void **state)
     configure(&w, TRIGGER_ENABLE);
     assert_null(planner_find(&w.planner, "a"));
     assert_non_null(planner_find(&w.planner, "B"));
-    planner_request(&w.planner, NULL, w.now);
+    planner_trigger(&w.planner, NULL, TRIGGER_REQUEST, w.now);
     assert_string_equal(next_session(&w), "");
     assert_string_equal(next_time(&w, "a"), "never");
     assert_false(answer(&w, "a", "x=250"));
@@ -1254,7 +1254,7 @@ static void trigger_request(struct simulation *sim)
     size_t i = pick(sim, HOSTS);
     struct planned_host *h = planner_find(&sim->w.planner, host_names[i]);
     bool all = chance(sim, 30) || !h;
-    planner_request(&sim->w.planner, all ? NULL : h, sim->w.now);
+    planner_trigger(&sim->w.planner, all ? NULL : h, TRIGGER_REQUEST, sim->w.now);
     for (size_t k = 0; k < HOSTS; k++)
         if ((all || k == i) && sim->hosts[k].usable && sim->hosts[k].wanted == PLANNER_NEVER)
             sim->hosts[k].wanted = sim->w.now.steady_ms;
