@@ -92,7 +92,9 @@ static wchar_t *new_path(const char *service)
 enum exit_code backup_by_itself(const char *service)
 {
     wchar_t *path = new_path(service);
-    DWORD error = path ? save(service, path) : GetLastError();
+    DWORD error = path ? backup_make_folder() : GetLastError();
+    if (!error)
+        error = save(service, path);
     free(path);
     if (error) {
         enum exit_code code = fail(error, "saving a backup first");
@@ -116,7 +118,7 @@ enum exit_code run_backup(const struct arguments *a)
     const char *service = service_of(a);
     bool found;
     uint32_t value;
-    char was[32];
+    char was[300];
     struct text t;
     text_begin(&t, was, sizeof was);
     DWORD error = store_get_switch(service, &found, &value, &t);

@@ -157,7 +157,7 @@ static void check_switch(struct findings *f)
     enum origin origin = (enum origin)f->config.service.origin[setting_index(master)];
     bool found;
     uint32_t value = 0;
-    char was[32];
+    char was[300];
     struct text t;
     text_begin(&t, was, sizeof was);
     DWORD error = store_get_switch(SERVICE_NAME, &found, &value, &t);
@@ -175,7 +175,7 @@ static void check_exchange(struct findings *f)
 {
     bool found;
     uint32_t value = 0;
-    char was[32];
+    char was[300];
     struct text t;
     text_begin(&t, was, sizeof was);
     if (store_get_switch("MSExchangeIMC", &found, &value, &t) == 0 && found && value == 1 &&

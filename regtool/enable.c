@@ -30,7 +30,7 @@ static enum exit_code set_switch(const char *service, uint32_t wanted)
 {
     bool found;
     uint32_t before = 0;
-    char was[32];
+    char was[300];
     struct text t;
     text_begin(&t, was, sizeof was);
     DWORD error = store_get_switch(service, &found, &before, &t);
@@ -115,7 +115,7 @@ enum exit_code run_question(void)
 {
     bool found;
     uint32_t value = 0;
-    char was[32];
+    char was[300];
     char path[700];
     struct text t;
     text_begin(&t, was, sizeof was);

@@ -9,16 +9,16 @@
 
 enum { LOOK_AGAIN_MS = 1000 };
 
-/* One host that was asked for: done once the service has ended one more of its dequeues. */
+/* One host that was asked for: done once a dequeue has ended that began after we asked. */
 struct awaited {
     char *name;
-    int64_t dequeues; /* before */
     bool done, told_of_gap;
 };
 
 struct wait {
     struct awaited *hosts;
     size_t count, done;
+    int64_t asked_utc_ms;
     enum exit_code worst;
     bool as_json;
     struct json json;
@@ -83,6 +83,11 @@ static void show_progress(const struct wait *w)
         talk("%zu of %zu hosts\r", w->done, w->count);
 }
 
+static bool usable(const struct json_value *host)
+{
+    return report_bool(host, "enabled") && json_member(host, "nodes")->first;
+}
+
 static void tell_of_gap(struct awaited *a, const struct json_value *host)
 {
     int64_t next = json_instant(json_member(host, "next"));
@@ -98,16 +103,22 @@ static void look(struct wait *w, const struct json_value *told)
 {
     for (size_t i = 0; i < w->count; i++) {
         struct awaited *a = &w->hosts[i];
-        const struct json_value *host = a->done ? NULL : report_host(told, a->name);
-        if (!host)
+        const struct json_value *host = report_host(told, a->name);
+        if (a->done)
             continue;
-        if (json_member(host, "dequeues")->number == a->dequeues) {
+        bool there = host && usable(host);
+        if (there && (report_bool(host, "asking") || json_instant(json_member(host, "started")) < w->asked_utc_ms)) {
             tell_of_gap(a, host);
             continue;
         }
         a->done = true;
         w->done++;
-        show_outcomes(w, host);
+        if (there) {
+            show_outcomes(w, host);
+        } else {
+            talk("etrnctl: %s was taken out meanwhile, and is not asked\n", a->name);
+            w->worst = worse(w->worst, EXIT_NOT_FOUND);
+        }
         show_progress(w);
     }
 }
@@ -140,14 +151,8 @@ static bool await(struct wait *w, const struct json_value *host)
     if (!hosts)
         return false;
     w->hosts = hosts;
-    hosts[w->count] = (struct awaited){.name = text_copy(report_string(host, "name")),
-                                       .dequeues = json_member(host, "dequeues")->number};
+    hosts[w->count] = (struct awaited){.name = text_copy(report_string(host, "name"))};
     return hosts[w->count++].name != NULL;
-}
-
-static bool usable(const struct json_value *host)
-{
-    return report_bool(host, "enabled") && json_member(host, "nodes")->first;
 }
 
 static enum exit_code unknown_host(const char *name)
@@ -186,6 +191,7 @@ static enum exit_code ask_service(struct wait *w, const struct arguments *a)
 {
     struct report_watch news;
     report_watch_open(&news); /* before the service is asked: no news is missed */
+    w->asked_utc_ms = utc_now_ms();
     DWORD error = a->count > 0 ? request_leave((const char *const *)a->words, (size_t)a->count) : 0;
     if (!error)
         error = report_control(a->count > 0 ? CONTROL_RUN_REQUESTED : CONTROL_RUN_ALL);

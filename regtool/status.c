@@ -13,17 +13,6 @@ struct view {
     int64_t now_utc_ms;
 };
 
-static enum exit_code view_take(struct view *v)
-{
-    v->now_utc_ms = utc_now_ms();
-    DWORD error = report_service_state(&v->state);
-    if (error)
-        return fail(error, "asking for the service");
-    enum exit_code code = store_read(&v->config, true);
-    v->told = machine_name() ? NULL : report_read();
-    return code;
-}
-
 static void view_free(struct view *v)
 {
     json_value_free(v->told);
@@ -35,6 +24,16 @@ static void view_free(struct view *v)
 static bool alive(const struct view *v)
 {
     return v->told && (v->state == SERVICE_RUNNING || v->state == SERVICE_PAUSED);
+}
+
+static enum exit_code view_take(struct view *v)
+{
+    v->now_utc_ms = utc_now_ms();
+    DWORD error = report_service_state(&v->state);
+    if (error)
+        return fail(error, "asking for the service");
+    v->told = machine_name() ? NULL : report_read();
+    return store_read(&v->config, alive(v)); /* while it lives, the service tells what it does not use */
 }
 
 static const char *switch_origin(const struct view *v)

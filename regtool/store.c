@@ -122,19 +122,28 @@ DWORD store_get_switch(const char *service, bool *found, uint32_t *value, struct
 {
     HKEY key;
     DWORD type = REG_NONE;
-    DWORD size = sizeof *value;
+    unsigned char data[256];
+    DWORD size = sizeof data;
     *found = false;
     DWORD error = open_key(service, NULL, KEY_QUERY_VALUE, false, &key);
     if (!error) {
-        error = (DWORD)RegQueryValueExW(key, switch_name, NULL, &type, (BYTE *)value, &size);
+        error = (DWORD)RegQueryValueExW(key, switch_name, NULL, &type, data, &size);
         RegCloseKey(key);
     }
-    *found = !error && type == REG_DWORD && size == sizeof *value;
-    if (*found)
+    if (error == ERROR_FILE_NOT_FOUND)
+        text_add(was, "not set");
+    if (error == ERROR_MORE_DATA)
+        text_add(was, "a value of %lu octets", size);
+    if (error)
+        return error == ERROR_FILE_NOT_FOUND || error == ERROR_MORE_DATA ? 0 : error;
+    *found = type == REG_DWORD && size == sizeof *value;
+    if (*found) {
+        memcpy(value, data, sizeof *value);
         text_add(was, "%u", *value);
-    else
-        text_add(was, error == ERROR_FILE_NOT_FOUND ? "not set" : "no REG_DWORD");
-    return error == ERROR_FILE_NOT_FOUND || error == ERROR_MORE_DATA ? 0 : error;
+    } else {
+        value_describe((enum value_type)type, data, size, was);
+    }
+    return 0;
 }
 
 DWORD store_set_switch(const char *service, uint32_t value)

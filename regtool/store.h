@@ -27,7 +27,7 @@ DWORD store_unset(const char *host, const struct setting *s);
 DWORD store_remove_host(const char *host);
 
 /* AlwaysUseETRN of any service's Parameters key, which is made when it lacks. ERROR_SERVICE_DOES_NOT_EXIST when there
- * is no such service. `was` says what was found: "1", "not set", "REG_SZ, not a switch"; `*found` whether it is a
+ * is no such service. `was` says what was found: "1", "not set", "REG_SZ \"1\""; `*found` whether it is a
  * REG_DWORD. */
 DWORD store_get_switch(const char *service, bool *found, uint32_t *value, struct text *was);
 DWORD store_set_switch(const char *service, uint32_t value);

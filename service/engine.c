@@ -69,8 +69,8 @@ static void write_status(struct loop_timer *timer)
     DWORD error = j.failed ? ERROR_NOT_ENOUGH_MEMORY : 0;
     if (!error && !e->status_file)
         e->status_file = status_path(L"status.json");
-    if (!error && !e->status_file)
-        error = GetLastError();
+    if (!error)
+        error = e->status_file ? status_make_folder() : GetLastError();
     if (!error)
         error = file_replace(e->status_file, j.data, j.length);
     if (error && error != e->status_error) {

@@ -16,11 +16,12 @@ static const struct outcome_row outcomes[OUTCOME_COUNT] = {
     [OUTCOME_STARTED] = {"started", FOLLOWS_SUCCESS, "The host starts delivering the mail that it holds.", ""},
     [OUTCOME_NOTHING_WAITING] = {"nothing-waiting", FOLLOWS_SUCCESS, "The host holds no mail for this node.", ""},
     [OUTCOME_PENDING] = {"pending", FOLLOWS_SUCCESS, "Mail is waiting, and the host starts delivering it.", ""},
-    [OUTCOME_UNABLE_TO_QUEUE] = {"unable-to-queue", FOLLOWS_RETRY,
-                                 "The host cannot start delivery now. Servers say this when they are busy, when they "
-                                 "deny it, and when they hold no mail for the node.",
-                                 "It is asked again. If this lasts, ask the host's operator whether it holds mail for "
-                                 "this node and lets this machine ask for it."},
+    [OUTCOME_UNABLE_TO_QUEUE] =
+        {"unable-to-queue", FOLLOWS_RETRY,
+         "The host cannot start delivery now. Servers say this when they are busy, when they "
+         "deny it, and when they hold no mail for the node.",
+         "The service asks again by itself. If this lasts, ask the host's operator whether it holds mail for "
+         "this node and lets this machine ask for it."},
     [OUTCOME_NOT_ALLOWED] = {"not-allowed", FOLLOWS_PERMANENT, "The host does not allow ETRN for this node.",
                              "Ask the host's operator to allow it for this node (Postfix: fast_flush_domains), or "
                              "check the node's spelling."},
@@ -33,14 +34,16 @@ static const struct outcome_row outcomes[OUTCOME_COUNT] = {
                                 "Set Tls to require for this host, and User if the host's operator gave you one."},
     [OUTCOME_NOT_OFFERED] = {"not-offered", FOLLOWS_PERMANENT, "The host does not offer ETRN.",
                              "If its operator says that ETRN works all the same, set ForceETRN to 1 for this host."},
-    [OUTCOME_TEMPORARY] = {"temporary", FOLLOWS_PASSING, "The host cannot serve us now.", "It is asked again."},
+    [OUTCOME_TEMPORARY] = {"temporary", FOLLOWS_PASSING, "The host cannot serve us now.",
+                           "The service asks again by itself."},
     [OUTCOME_NO_ADDRESS] = {"no-address", FOLLOWS_PASSING, "The host's name has no address.",
                             "Check the name, and this machine's DNS servers."},
     [OUTCOME_NO_CONNECTION] = {"no-connection", FOLLOWS_PASSING, "No connection to the host.",
                                "Check the host's name and port, the line, and firewalls on the way."},
     [OUTCOME_TIMED_OUT] = {"timed-out", FOLLOWS_PASSING, "The host did not answer in time.",
-                           "It is asked again. If this lasts, look for a firewall that inspects SMTP."},
-    [OUTCOME_LOST] = {"lost", FOLLOWS_PASSING, "The connection ended before the reply.", "It is asked again."},
+                           "The service asks again by itself. If this lasts, look for a firewall that inspects SMTP."},
+    [OUTCOME_LOST] = {"lost", FOLLOWS_PASSING, "The connection ended before the reply.",
+                      "The service asks again by itself."},
     [OUTCOME_BROKEN] = {"broken", FOLLOWS_PASSING, "What the host sent is not proper SMTP.",
                         "Check that a mail server listens on this port; tell its operator what was wrong."},
     [OUTCOME_NO_TLS] = {"no-tls", FOLLOWS_PERMANENT, "TLS is required by the settings and cannot be had.",

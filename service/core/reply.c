@@ -30,7 +30,7 @@ static enum reply_status line_complete(struct reply *r)
     const char *line = r->line;
     if (r->length < 3 || !is_digit(line[0]) || !is_digit(line[1]) || !is_digit(line[2]))
         return broken(r, REPLY_BAD_CODE);
-    if (line[0] < '2' || line[0] > '5' || line[1] > '5')
+    if (line[0] < '2' || line[0] > '5')
         return broken(r, REPLY_BAD_CODE);
     if (r->length > 3 && is_digit(line[3]))
         return broken(r, REPLY_BAD_CODE);
@@ -108,7 +108,7 @@ const char *reply_fault_text(enum reply_fault fault)
         [REPLY_BARE_LF] = "a line ended by LF without CR",
         [REPLY_BARE_CR] = "a CR without LF inside a line",
         [REPLY_CONTROL] = "a control character inside a line",
-        [REPLY_BAD_CODE] = "a line that does not begin with a three-digit reply code from 200 to 559",
+        [REPLY_BAD_CODE] = "a line that does not begin with a three-digit reply code from 200 to 599",
         [REPLY_BAD_SEPARATOR] = "a reply code followed by neither a space nor a hyphen",
         [REPLY_CODES_DIFFER] = "different reply codes in one reply",
         [REPLY_LINE_TOO_LONG] = "a line longer than 4,096 octets",

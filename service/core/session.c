@@ -107,7 +107,7 @@ static void greeting_reply(struct session *s, int code, const char *line)
 /* A refused EHLO leaves HELO, which can offer nothing: worth sending only where ETRN is forced and TLS not required. */
 static void ehlo_reply(struct session *s, int code, const char *line)
 {
-    bool unknown = code >= 500 && code <= 554 && code != 530;
+    bool unknown = code >= 500 && code <= 504;
     bool secure = s->params->tls == TLS_REQUIRE || s->params->tls == TLS_IMPLICIT;
     if (code == 250)
         introduced(s, 0, "ETRN is not in the reply to EHLO");

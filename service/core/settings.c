@@ -322,9 +322,9 @@ void host_server(const struct host_settings *host, size_t which, char *address, 
 
 /* ---- values ---- */
 
-/* A found value in a few words: REG_DWORD 2; REG_SZ "1"; REG_DWORD of 8 octets. */
-static void describe(enum value_type type, const unsigned char *data, size_t size, struct text *out)
+void value_describe(enum value_type type, const void *value, size_t size, struct text *out)
 {
+    const unsigned char *data = value;
     text_add(out, "%s", type_name(type));
     if (type == VALUE_DWORD && size == 4) {
         text_add(out, " %u", data[0] | (uint32_t)data[1] << 8 | (uint32_t)data[2] << 16 | (uint32_t)data[3] << 24);
@@ -345,7 +345,7 @@ static void describe(enum value_type type, const unsigned char *data, size_t siz
 static void refuse(const struct setting *s, enum value_type type, const void *data, size_t size, struct text *problem)
 {
     text_add(problem, "found ");
-    describe(type, data, size, problem);
+    value_describe(type, data, size, problem);
     text_add(problem, "; allowed is %s, ", setting_type_name(s));
     setting_allowed(s, problem);
 }

@@ -14,7 +14,9 @@ static bool on_console;
 void eventlog_open(bool console)
 {
     on_console = console;
-    if (!console)
+    if (console)
+        setvbuf(stdout, NULL, _IOFBF, 8192); /* a line at a time, not a character: print_line() flushes */
+    else
         source = RegisterEventSourceW(NULL, TEXT(SERVICE_NAME));
 }
 

@@ -38,17 +38,17 @@ static wchar_t *folder_path(void)
     return folder;
 }
 
-static bool make_folder(const wchar_t *folder, const wchar_t *rights)
+static DWORD make_folder(const wchar_t *folder, const wchar_t *rights)
 {
     SECURITY_ATTRIBUTES security = {.nLength = sizeof security};
+    if (!folder)
+        return GetLastError();
     if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(rights, SDDL_REVISION_1, &security.lpSecurityDescriptor,
                                                               NULL))
-        return false;
-    bool made = CreateDirectoryW(folder, &security) || GetLastError() == ERROR_ALREADY_EXISTS;
-    DWORD error = GetLastError();
+        return GetLastError();
+    DWORD error = CreateDirectoryW(folder, &security) ? 0 : GetLastError();
     LocalFree(security.lpSecurityDescriptor);
-    SetLastError(error);
-    return made;
+    return error == ERROR_ALREADY_EXISTS ? 0 : error;
 }
 
 /* "folder\\file", or a copy of the folder's own path when `file` is NULL. */
@@ -65,17 +65,35 @@ static wchar_t *inside(const wchar_t *folder, const wchar_t *file)
 wchar_t *status_path(const wchar_t *file)
 {
     wchar_t *folder = folder_path();
-    wchar_t *path = folder && make_folder(folder, FOLDER_RIGHTS) ? inside(folder, file) : NULL;
+    wchar_t *path = folder ? inside(folder, file) : NULL;
     free(folder);
     return path;
+}
+
+DWORD status_make_folder(void)
+{
+    wchar_t *folder = folder_path();
+    DWORD error = make_folder(folder, FOLDER_RIGHTS);
+    free(folder);
+    return error;
 }
 
 wchar_t *backup_path(const wchar_t *file)
 {
     wchar_t *folder = status_path(BACKUP_FOLDER);
-    wchar_t *path = folder && make_folder(folder, BACKUP_RIGHTS) ? inside(folder, file) : NULL;
+    wchar_t *path = folder ? inside(folder, file) : NULL;
     free(folder);
     return path;
+}
+
+DWORD backup_make_folder(void)
+{
+    DWORD error = status_make_folder();
+    wchar_t *folder = error ? NULL : status_path(BACKUP_FOLDER);
+    if (!error)
+        error = make_folder(folder, BACKUP_RIGHTS);
+    free(folder);
+    return error;
 }
 
 static DWORD write_whole(const wchar_t *path, const void *data, size_t size)
@@ -152,7 +170,9 @@ DWORD request_leave(const char *const *hosts, size_t count)
         length += (size_t)snprintf(lines + length, size - length, "%s\n", hosts[i]);
     _snwprintf(name, ARRAYSIZE(name), L"request-%lu.txt", GetCurrentProcessId());
     wchar_t *path = status_path(name);
-    DWORD error = path ? file_replace(path, lines, length) : GetLastError();
+    DWORD error = path ? status_make_folder() : GetLastError();
+    if (!error)
+        error = file_replace(path, lines, length);
     free(path);
     free(lines);
     return error;
@@ -229,7 +249,7 @@ static DWORD remove_folder(wchar_t *folder)
     visit_files(folder, L"*", delete_file, NULL);
     DWORD error = RemoveDirectoryW(folder) ? 0 : GetLastError();
     free(folder);
-    return error;
+    return error == ERROR_FILE_NOT_FOUND || error == ERROR_PATH_NOT_FOUND ? 0 : error;
 }
 
 DWORD status_remove(void)

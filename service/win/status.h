@@ -8,9 +8,13 @@
 /* User-defined service controls. 128 asks all hosts; 129 those that request files name. */
 enum { CONTROL_RUN_ALL = 128, CONTROL_RUN_REQUESTED = 129 };
 
-/* Full path of the folder, or of `file` in it; made when it lacks. The caller frees it; NULL and GetLastError() else.
- */
+/* Full path of the folder, or of `file` in it, whether it is there or not. The caller frees it; NULL and GetLastError()
+ * else. */
 wchar_t *status_path(const wchar_t *file);
+
+/* Makes the folder when it lacks, with its access rights: for those who write there, and before. Returns 0 or a Win32
+ * error. */
+DWORD status_make_folder(void);
 
 /* Replaces a file as a whole: it is written aside, flushed, and renamed, so that a reader, a crash or a full disk never
  * leaves half of it. Returns 0 or a Win32 error. */
@@ -25,14 +29,14 @@ DWORD request_leave(const char *const *hosts, size_t count);
 /* Calls `take` for each host that a request names, and deletes the requests. */
 void request_take(void (*take)(void *owner, const char *host), void *owner);
 
-/* Full path of `file` in the folder of backups, which administrators alone may enter; made when it lacks. The caller
- * frees it; NULL and GetLastError() else. */
+/* The same for the folder of backups, which administrators alone may enter. */
 wchar_t *backup_path(const wchar_t *file);
+DWORD backup_make_folder(void);
 
 /* Calls `visit` for each backup, in no order. */
 void backup_visit(void (*visit)(void *owner, const wchar_t *path), void *owner);
 
-/* Deletes the folder with all that we put into it. Returns 0 or a Win32 error. */
+/* Deletes the folder with all that we put into it, if it is there. Returns 0 or a Win32 error. */
 DWORD status_remove(void);
 
 #endif

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import signal
 import smtplib
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -233,3 +235,40 @@ def test_wine_registry_takes_right_and_wrong_values(wine: WinePrefix) -> None:
     assert wine.reg_query(key, "Number") == ""
     wine.kill()  # the registry is written to disk
     assert '"Wrong"=hex(4):01,00,00,00,00,00,00,00' in (wine.path / "system.reg").read_text(errors="replace")
+
+
+def test_wine_leaves_nothing_in_tmp(tmp_path: Path) -> None:
+    with WinePrefix(tmp_path / "wine") as prefix:
+        prefix.start()
+        directory = Path("/tmp", (prefix.path / "wineserver").read_text().strip())
+        assert directory.is_dir()
+    assert not directory.exists()
+
+
+def test_tidy_ends_what_was_started_and_removes_the_directories(tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    program = f"""
+import subprocess, sys, time
+from pathlib import Path
+sys.path.insert(0, {str(Path(__file__).parents[1])!r})
+from lab.tidy import run_tidily
+
+def make():
+    Path({str(work)!r}).mkdir()
+    return [Path({str(work)!r})]
+
+def work(directory):
+    daemon = subprocess.run(["sh", "-c", "setsid sleep 1000 >/dev/null 2>&1 & echo $!"], capture_output=True, text=True)
+    print(daemon.stdout.strip())
+    time.sleep(1000)
+
+sys.exit(run_tidily(make, work))
+"""
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        daemon = Path("/proc", process.stdout.readline().strip())
+        assert daemon.exists() and work.exists()
+        process.terminate()
+        assert "SIGTERM" in process.stdout.read()
+        assert process.wait(10) == 128 + signal.SIGTERM
+    assert not daemon.exists() and not work.exists()

@@ -90,6 +90,7 @@ static const struct row rows[] = {
     {BYTES("250  - -\r\n"), "[250  - -]"},
     {BYTES("200 a\r\n"), "[200 a]"},
     {BYTES("559 a\r\n"), "[559 a]"},
+    {BYTES("571 a\r\n"), "[571 a]"}, /* RFC 5321 stops at 5 there; servers did not */
     {BYTES("354 a\r\n"), "[354 a]"},
     /* without an end */
     {BYTES(""), ""},
@@ -132,7 +133,6 @@ static const struct row rows[] = {
     {BYTES("199 a\r\n"), "!code"},
     {BYTES("650 a\r\n"), "!code"},
     {BYTES("600 a\r\n"), "!code"},
-    {BYTES("260 a\r\n"), "!code"},
     {BYTES("-50 a\r\n"), "!code"},
     {BYTES("/50 a\r\n"), "!code"},
     {BYTES("25: a\r\n"), "!code"},

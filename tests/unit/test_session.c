@@ -334,8 +334,8 @@ static void a_refused_ehlo_leaves_helo_where_etrn_is_forced(void **state)
         {220, false, "broken"},     {221, false, "broken"},         {354, false, "broken"},
         {450, false, "temporary"},  {451, false, "temporary"},      {500, true, "not-offered"},
         {501, true, "not-offered"}, {502, true, "not-offered"},     {503, true, "not-offered"},
-        {504, true, "not-offered"}, {530, false, "needs-security"}, {550, true, "not-offered"},
-        {554, true, "not-offered"}, {555, false, "turned-away"},
+        {504, true, "not-offered"}, {530, false, "needs-security"}, {550, false, "turned-away"},
+        {554, false, "turned-away"}, {555, false, "turned-away"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         char reply[30], expected[100];

@@ -1,0 +1,341 @@
+/* action: the package's own steps, a DLL that lies in its Binary table.
+ *
+ *   CheckProperties   immediate, before anything is changed: refuses what etrnctl would refuse
+ *   WaitForEnd        deferred, as SYSTEM, when the service has stopped and before its program is replaced
+ *   Configure         deferred, as SYSTEM, before the service is started: the service's entry, then etrnctl's commands
+ *   RemoveData        deferred, as SYSTEM, when the product is gone for good: what the service has left on disk
+ *
+ * A deferred action sees no property but CustomActionData, which the one before it has filled. */
+#include "commands.h"
+
+#include <windows.h>
+#include <msi.h>
+#include <msiquery.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <wchar.h>
+
+typedef UINT __stdcall action(MSIHANDLE install);
+__declspec(dllexport) action CheckProperties, WaitForEnd, Configure, RemoveData;
+
+/* ---- strings and properties ---- */
+
+static wchar_t *wide_from(const char *utf8)
+{
+    int size = MultiByteToWideChar(CP_UTF8, 0, utf8, -1, NULL, 0);
+    wchar_t *wide = malloc((size_t)size * sizeof *wide);
+    if (wide)
+        MultiByteToWideChar(CP_UTF8, 0, utf8, -1, wide, size);
+    return wide;
+}
+
+/* Ends `text` at the first `separator` and returns what follows, or NULL. */
+static wchar_t *cut(wchar_t *text, wchar_t separator)
+{
+    wchar_t *end = text ? wcschr(text, separator) : NULL;
+    if (!end)
+        return NULL;
+    *end = L'\0';
+    return end + 1;
+}
+
+/* The caller frees it; NULL when there is no memory. */
+static wchar_t *property(MSIHANDLE install, const wchar_t *name)
+{
+    DWORD length = 0;
+    wchar_t none[1] = L"";
+    UINT error = MsiGetPropertyW(install, name, none, &length);
+    wchar_t *value = error == ERROR_MORE_DATA || !error ? calloc(++length, sizeof *value) : NULL;
+    if (value && MsiGetPropertyW(install, name, value, &length) != ERROR_SUCCESS)
+        value[0] = L'\0';
+    return value;
+}
+
+static char *utf8_property(MSIHANDLE install, const wchar_t *name)
+{
+    wchar_t *wide = property(install, name);
+    int size = wide ? WideCharToMultiByte(CP_UTF8, 0, wide, -1, NULL, 0, NULL, NULL) : 0;
+    char *utf8 = size ? malloc((size_t)size) : NULL;
+    if (utf8)
+        WideCharToMultiByte(CP_UTF8, 0, wide, -1, utf8, size, NULL, NULL);
+    free(wide);
+    return utf8;
+}
+
+/* Shows a sentence: in the log and, where there is a user interface, as a message. */
+static void tell(MSIHANDLE install, INSTALLMESSAGE kind, const wchar_t *sentence)
+{
+    MSIHANDLE record = MsiCreateRecord(1);
+    MsiRecordSetStringW(record, 0, L"[1]");
+    MsiRecordSetStringW(record, 1, sentence);
+    MsiProcessMessage(install, kind, record);
+    MsiCloseHandle(record);
+}
+
+/* Logs that a step which the installation can do without has failed. */
+static void note_failure(MSIHANDLE install, const wchar_t *step, DWORD error)
+{
+    wchar_t sentence[200];
+    _snwprintf(sentence, ARRAYSIZE(sentence), L"EtrnSvc: %ls: error %lu", step, error);
+    sentence[ARRAYSIZE(sentence) - 1] = L'\0';
+    tell(install, INSTALLMESSAGE_INFO, sentence);
+}
+
+static UINT refuse(MSIHANDLE install, const char *sentence)
+{
+    wchar_t *wide = wide_from(sentence);
+    tell(install, INSTALLMESSAGE_ERROR, wide ? wide : L"There is not enough memory.");
+    free(wide);
+    return ERROR_INSTALL_FAILURE;
+}
+
+/* ---- before the installation ---- */
+
+/* CustomActionData of Configure: the installation folder, then etrnctl's commands, one a line. */
+static UINT hand_over(MSIHANDLE install, const char *commands)
+{
+    wchar_t *folder = property(install, L"INSTALLFOLDER");
+    wchar_t *lines = wide_from(commands);
+    size_t size = (folder ? wcslen(folder) : 0) + (lines ? wcslen(lines) : 0) + 2;
+    wchar_t *data = folder && lines ? malloc(size * sizeof *data) : NULL;
+    UINT error = ERROR_INSTALL_FAILURE;
+    if (data) {
+        _snwprintf(data, size, L"%ls\n%ls", folder, lines);
+        error = MsiSetPropertyW(install, L"Configure", data);
+    }
+    free(data);
+    free(lines);
+    free(folder);
+    return error;
+}
+
+UINT __stdcall CheckProperties(MSIHANDLE install)
+{
+    char *enable = utf8_property(install, L"ENABLE");
+    char *host = utf8_property(install, L"ETRNHOST");
+    char *domains = utf8_property(install, L"ETRNDOMAINS");
+    char *interval = utf8_property(install, L"INTERVAL");
+    char *buffer = malloc(COMMANDS_SIZE);
+    char sentence[800];
+    struct text commands;
+    struct text problem;
+    UINT error = ERROR_INSTALL_FAILURE;
+    if (enable && host && domains && interval && buffer) {
+        struct properties properties = {enable, host, domains, interval};
+        text_begin(&commands, buffer, COMMANDS_SIZE);
+        text_begin(&problem, sentence, sizeof sentence);
+        if (commands_from_properties(&properties, &commands, &problem))
+            error = hand_over(install, buffer);
+        else
+            refuse(install, sentence);
+    }
+    free(buffer);
+    free(interval);
+    free(domains);
+    free(host);
+    free(enable);
+    return error;
+}
+
+/* ---- the program's end ---- */
+
+enum { END_LIMIT_MS = 10000, END_STEP_MS = 50 };
+
+/* Whether the service has been stopped, or there is none. */
+static bool service_stopped(void)
+{
+    SERVICE_STATUS status;
+    SC_HANDLE manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT);
+    SC_HANDLE service = manager ? OpenServiceW(manager, L"EtrnSvc", SERVICE_QUERY_STATUS) : NULL;
+    bool stopped = !service || !QueryServiceStatus(service, &status) || status.dwCurrentState == SERVICE_STOPPED;
+    if (service)
+        CloseServiceHandle(service);
+    if (manager)
+        CloseServiceHandle(manager);
+    return stopped;
+}
+
+static bool in_use(const wchar_t *file)
+{
+    HANDLE opened = CreateFileW(file, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING, 0, NULL);
+    if (opened == INVALID_HANDLE_VALUE)
+        return GetLastError() == ERROR_SHARING_VIOLATION;
+    CloseHandle(opened);
+    return false;
+}
+
+/* A service that has stopped is a process for some moments yet, which keeps its file in use: to replace or remove the
+ * file then takes a restart of Windows (3010). CustomActionData is the file. */
+UINT __stdcall WaitForEnd(MSIHANDLE install)
+{
+    wchar_t *file = property(install, L"CustomActionData");
+    for (int waited = 0; file && waited < END_LIMIT_MS && in_use(file) && service_stopped(); waited += END_STEP_MS)
+        Sleep(END_STEP_MS);
+    free(file);
+    return ERROR_SUCCESS;
+}
+
+/* ---- the service's entry ---- */
+
+/* Windows Installer quotes the path itself; Wine's does not, and an unquoted one with spaces may start another program.
+ */
+static bool quote_path(SC_HANDLE service)
+{
+    DWORD size = 0;
+    QueryServiceConfigW(service, NULL, 0, &size);
+    QUERY_SERVICE_CONFIGW *config = malloc(size + 1);
+    wchar_t *quoted = malloc(size + 3 * sizeof *quoted);
+    bool fine = config && quoted && QueryServiceConfigW(service, config, size, &size);
+    if (fine && config->lpBinaryPathName[0] != L'"') {
+        _snwprintf(quoted, size / sizeof *quoted + 3, L"\"%ls\"", config->lpBinaryPathName);
+        fine = ChangeServiceConfigW(service, SERVICE_NO_CHANGE, SERVICE_NO_CHANGE, SERVICE_NO_CHANGE, quoted, NULL,
+                                    NULL, NULL, NULL, NULL, NULL);
+    }
+    free(quoted);
+    free(config);
+    return fine;
+}
+
+/* What the package's tables cannot have done: MsiServiceConfigFailureActions fails with 1939 for restarts, and takes
+ * the installation with it. None of it keeps the service from working, so that a failure is only logged. */
+static void complete_service(MSIHANDLE install)
+{
+    SC_ACTION again[] = {{SC_ACTION_RESTART, 5000}, {SC_ACTION_RESTART, 60000}, {SC_ACTION_RESTART, 300000}};
+    SERVICE_FAILURE_ACTIONSW failure = {.dwResetPeriod = 86400, .cActions = ARRAYSIZE(again), .lpsaActions = again};
+    SERVICE_FAILURE_ACTIONS_FLAG on_error = {TRUE};
+    DWORD access = SERVICE_QUERY_CONFIG | SERVICE_CHANGE_CONFIG | SERVICE_START; /* the last for the restarts */
+    SC_HANDLE manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT);
+    SC_HANDLE service = manager ? OpenServiceW(manager, L"EtrnSvc", access) : NULL;
+    if (!service || !quote_path(service))
+        note_failure(install, L"checking the path of the service", GetLastError());
+    if (!service || !ChangeServiceConfig2W(service, SERVICE_CONFIG_FAILURE_ACTIONS, &failure) ||
+        !ChangeServiceConfig2W(service, SERVICE_CONFIG_FAILURE_ACTIONS_FLAG, &on_error))
+        note_failure(install, L"setting restart on failure", GetLastError());
+    if (service)
+        CloseServiceHandle(service);
+    if (manager)
+        CloseServiceHandle(manager);
+}
+
+/* ---- etrnctl ---- */
+
+/* Reads all that comes; what does not fit is dropped. `said` is terminated, without a line end. */
+static void read_all(HANDLE pipe, char *said, DWORD size)
+{
+    DWORD length = 0;
+    DWORD count;
+    char rest[256];
+    while (length < size - 1 && ReadFile(pipe, said + length, size - 1 - length, &count, NULL))
+        length += count;
+    while (ReadFile(pipe, rest, sizeof rest, &count, NULL))
+        continue;
+    while (length > 0 && (said[length - 1] == '\n' || said[length - 1] == '\r'))
+        length--;
+    said[length] = '\0';
+}
+
+/* Runs it to its end with standard error in `said`; ~0 when it cannot be started. */
+static DWORD run(const wchar_t *program, wchar_t *command_line, char *said, DWORD size)
+{
+    SECURITY_ATTRIBUTES inherited = {.nLength = sizeof inherited, .bInheritHandle = TRUE};
+    STARTUPINFOW startup = {.cb = sizeof startup, .dwFlags = STARTF_USESTDHANDLES};
+    PROCESS_INFORMATION process;
+    HANDLE pipe;
+    DWORD code = ~0u;
+    said[0] = '\0';
+    if (!CreatePipe(&pipe, &startup.hStdError, &inherited, 0))
+        return code;
+    SetHandleInformation(pipe, HANDLE_FLAG_INHERIT, 0);
+    BOOL started =
+        CreateProcessW(program, command_line, NULL, NULL, TRUE, CREATE_NO_WINDOW, NULL, NULL, &startup, &process);
+    CloseHandle(startup.hStdError);
+    if (started) {
+        read_all(pipe, said, size);
+        WaitForSingleObject(process.hProcess, INFINITE);
+        GetExitCodeProcess(process.hProcess, &code);
+        CloseHandle(process.hThread);
+        CloseHandle(process.hProcess);
+    }
+    CloseHandle(pipe);
+    return code;
+}
+
+static UINT run_etrnctl(MSIHANDLE install, const wchar_t *folder, const wchar_t *arguments)
+{
+    char said[2000];
+    char sentence[200];
+    struct text t;
+    size_t size = wcslen(folder) + wcslen(arguments) + 20;
+    wchar_t *program = malloc(size * sizeof *program);
+    wchar_t *command_line = malloc(size * sizeof *command_line);
+    UINT error = ERROR_INSTALL_FAILURE;
+    if (program && command_line) {
+        _snwprintf(program, size, L"%lsetrnctl.exe", folder);
+        _snwprintf(command_line, size, L"etrnctl.exe %ls", arguments);
+        DWORD code = run(program, command_line, said, sizeof said);
+        text_begin(&t, sentence, sizeof sentence);
+        text_add(&t, code == ~0u ? "etrnctl.exe could not be run" : "etrnctl.exe failed with exit code %lu", code);
+        error = code == 0 ? ERROR_SUCCESS : refuse(install, *said ? said : sentence);
+    }
+    free(command_line);
+    free(program);
+    return error;
+}
+
+UINT __stdcall Configure(MSIHANDLE install)
+{
+    wchar_t *folder = property(install, L"CustomActionData");
+    wchar_t *line = cut(folder, L'\n');
+    UINT error = folder && *folder ? ERROR_SUCCESS : ERROR_INSTALL_FAILURE;
+    complete_service(install);
+    while (!error && line && *line) {
+        wchar_t *next = cut(line, L'\n');
+        error = run_etrnctl(install, folder, line);
+        line = next;
+    }
+    free(folder);
+    return error;
+}
+
+/* ---- after the removal ---- */
+
+/* Deletes a folder and all below it. A link is deleted as such, never followed: anyone may have made one in ProgramData
+ * before the service made its folder. */
+static bool remove_tree(const wchar_t *path)
+{
+    WIN32_FIND_DATAW found;
+    DWORD attributes = GetFileAttributesW(path);
+    if (attributes == INVALID_FILE_ATTRIBUTES)
+        return true;
+    if (!(attributes & FILE_ATTRIBUTE_DIRECTORY))
+        return DeleteFileW(path);
+    size_t size = wcslen(path) + MAX_PATH + 2;
+    wchar_t *inside = malloc(size * sizeof *inside);
+    HANDLE search = INVALID_HANDLE_VALUE;
+    if (inside && !(attributes & FILE_ATTRIBUTE_REPARSE_POINT)) {
+        _snwprintf(inside, size, L"%ls\\*", path);
+        search = FindFirstFileW(inside, &found);
+    }
+    bool more = search != INVALID_HANDLE_VALUE;
+    for (; more; more = FindNextFileW(search, &found)) {
+        _snwprintf(inside, size, L"%ls\\%ls", path, found.cFileName);
+        if (wcscmp(found.cFileName, L".") != 0 && wcscmp(found.cFileName, L"..") != 0)
+            remove_tree(inside);
+    }
+    if (search != INVALID_HANDLE_VALUE)
+        FindClose(search);
+    free(inside);
+    return RemoveDirectoryW(path);
+}
+
+/* CustomActionData is FILE|FOLDER: as long as the file is there, a newer version needs the folder. */
+UINT __stdcall RemoveData(MSIHANDLE install)
+{
+    wchar_t *file = property(install, L"CustomActionData");
+    wchar_t *folder = cut(file, L'|');
+    bool needed = file && GetFileAttributesW(file) != INVALID_FILE_ATTRIBUTES;
+    if (folder && !needed && !remove_tree(folder))
+        note_failure(install, L"removing its folder in ProgramData", GetLastError());
+    free(file);
+    return ERROR_SUCCESS;
+}

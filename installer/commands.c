@@ -1,0 +1,122 @@
+#include "commands.h"
+
+#include "../service/core/node.h"
+#include "../service/core/settings.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A backslash is itself, but for those in front of a quote: each of them is doubled, and the quote is escaped.
+ * https://learn.microsoft.com/en-us/cpp/c-language/parsing-c-command-line-arguments */
+void commands_add_argument(struct text *commands, const char *argument)
+{
+    size_t backslashes = 0;
+    text_add(commands, "%s\"", commands->length > 0 && commands->data[commands->length - 1] != '\n' ? " " : "");
+    for (const char *c = argument; *c; c++) {
+        for (size_t i = 0; *c == '"' && i <= backslashes; i++)
+            text_add(commands, "\\");
+        backslashes = *c == '\\' ? backslashes + 1 : 0;
+        text_add(commands, "%c", *c);
+    }
+    for (size_t i = 0; i < backslashes; i++)
+        text_add(commands, "\\");
+    text_add(commands, "\"");
+}
+
+static bool check(const struct setting *s, const char *property, const char *const *words, size_t count,
+                  struct text *problem)
+{
+    struct value value;
+    text_add(problem, "%s: ", property);
+    bool fine = setting_encode(s, words, count, &value, problem);
+    free(value.data);
+    if (fine)
+        text_begin(problem, problem->data, problem->size);
+    return fine;
+}
+
+/* A property that is one setting of the service. */
+static bool add_setting(const char *property, const char *word, const char *name, struct text *commands,
+                        struct text *problem)
+{
+    if (!*word)
+        return true;
+    if (!check(setting_find(SCOPE_SERVICE, name), property, &word, 1, problem))
+        return false;
+    const char *const arguments[] = {"config", "set", name, word};
+    for (size_t i = 0; i < sizeof arguments / sizeof arguments[0]; i++)
+        commands_add_argument(commands, arguments[i]);
+    text_add(commands, "\n");
+    return true;
+}
+
+/* Cuts `list` at its commas, in place, and drops the spaces around each item; `*items` is the caller's to free. */
+static size_t split(char *list, const char ***items)
+{
+    size_t count = 1;
+    for (const char *c = list; *c; c++)
+        count += *c == ',';
+    *items = malloc(count * sizeof **items);
+    for (size_t i = 0; *items && i < count; i++) {
+        char *end = list + strcspn(list, ",");
+        char *next = end + 1;
+        list += strspn(list, " ");
+        while (end > list && end[-1] == ' ')
+            end--;
+        *end = '\0';
+        (*items)[i] = list;
+        list = next;
+    }
+    return *items ? count : 0;
+}
+
+static bool host_fine(const char *host, struct text *problem)
+{
+    char name[NODE_LIMIT + 1];
+    unsigned port;
+    if (host_split(host, name, sizeof name, &port))
+        return true;
+    text_add(problem, "ETRNHOST: \"");
+    text_add_escaped(problem, host, strlen(host));
+    text_add(problem, "\" is not a host; expected a domain name or an IP address, and :PORT from 1 to 65535");
+    return false;
+}
+
+static bool add_host(const char *host, const char *domains, struct text *commands, struct text *problem)
+{
+    if (!*host && !*domains)
+        return true;
+    if (!*host || !*domains) {
+        text_add(problem, "%s is missing: a host and at least one domain are needed",
+                 *host ? "ETRNDOMAINS" : "ETRNHOST");
+        return false;
+    }
+    const char **items = NULL;
+    char *list = text_copy(domains);
+    size_t count = list ? split(list, &items) : 0;
+    bool fine = count > 0 && host_fine(host, problem) &&
+                check(setting_find(SCOPE_HOST, "Domains"), "ETRNDOMAINS", items, count, problem);
+    if (fine) {
+        commands_add_argument(commands, "add");
+        commands_add_argument(commands, host);
+        for (size_t i = 0; i < count; i++)
+            commands_add_argument(commands, items[i]);
+        text_add(commands, "\n");
+    }
+    free(items);
+    free(list);
+    return fine;
+}
+
+/* The switch last: nothing is asked before all is set. */
+bool commands_from_properties(const struct properties *p, struct text *commands, struct text *problem)
+{
+    if (!add_setting("INTERVAL", p->interval, "IntervalMinutes", commands, problem) ||
+        !add_host(p->host, p->domains, commands, problem) ||
+        !add_setting("ENABLE", p->enable, "AlwaysUseETRN", commands, problem))
+        return false;
+    if (commands->cut || commands->length > COMMAND_LIMIT)
+        text_add(problem,
+                 "ETRNDOMAINS: more than one command line of Windows holds; give etrnctl add the others later");
+    return problem->length == 0;
+}

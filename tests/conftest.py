@@ -1,0 +1,70 @@
+"""What all tests share: one Windows machine with the programs, and servers that watch their clients' manners."""
+
+from __future__ import annotations
+
+import ctypes
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.scripted import Each, Script
+from wine.machine import BUILD, DEAD_ADDRESS, LIVE_ADDRESS, Machine, Patient, Serve, host, host_at, servers
+
+# Names with two addresses each, which the resolver leaves in this order: it prefers neither to the other.
+EXTRA_HOSTS = f"""
+{DEAD_ADDRESS} dead-first.example
+{LIVE_ADDRESS} dead-first.example
+{LIVE_ADDRESS} dead-last.example
+{DEAD_ADDRESS} dead-last.example
+"""
+CLONE_NEWNS = 0x00020000
+
+
+@pytest.fixture(scope="session")
+def extra_hosts(tmp_path_factory: pytest.TempPathFactory) -> bool:
+    """Whether the names of EXTRA_HOSTS are known: /etc/hosts is replaced for these tests alone, where that is allowed."""
+    if ctypes.CDLL(None).unshare(CLONE_NEWNS) != 0:
+        return False
+    hosts = tmp_path_factory.mktemp("etc") / "hosts"
+    hosts.write_text(Path("/etc/hosts").read_text() + EXTRA_HOSTS)
+    commands = (["mount", "--make-rprivate", "/"], ["mount", "--bind", str(hosts), "/etc/hosts"])
+    return all(subprocess.run(command, check=False).returncode == 0 for command in commands)
+
+
+@pytest.fixture(scope="session")
+def machine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory,
+            extra_hosts: bool) -> Iterator[Machine]:
+    """The machine; the service is installed there."""
+    if any("patient" in getattr(item, "fixturenames", ()) for item in request.session.items):
+        request.getfixturevalue("patient")
+    for program in ("etrnsvc.exe", "etrnctl.exe"):
+        if not (BUILD / program).exists():
+            pytest.fail(f"{BUILD / program} is missing: run make first", pytrace=False)
+    each = Machine(tmp_path_factory.mktemp("windows") / "prefix")
+    yield each
+    each.prefix.kill()
+
+
+@pytest.fixture(scope="session")
+def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Patient]:
+    """Begins with the first test that needs a machine, so that what takes half a minute is nearly over when it is looked
+    at."""
+    busy = Script(etrn={"b.example": Each("458 Unable to queue messages", "250 Queuing started"),
+                        "c.example": "459 c.example: service unavailable", "*": "250 Queuing started"})
+    with servers() as serve:
+        each = Patient(Machine(tmp_path_factory.mktemp("patient") / "prefix"), serve(busy), serve(Script(delay=4.0)), {})
+        each.machine.fresh({"RetrySeconds": 10, "TimeoutSeconds": 5, "SessionTimeoutSeconds": 30}, {
+            "busy": host_at(each.busy, "a.example", "b.example", "c.example"),
+            "slow": host_at(each.slow, *[f"{n}.example" for n in range(10)], EtrnsPerConnection=100)})
+        each.first = each.machine.wait_told(lambda told: host(told, "busy")["dequeues"] == 1)
+        yield each
+        each.machine.prefix.kill()
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Starts scripted servers: serve(Script(...)). At the end none may have seen a command before its time."""
+    with servers() as start:
+        yield start

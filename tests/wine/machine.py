@@ -1,0 +1,356 @@
+"""A Windows machine with both programs on it, and how a test talks to it.
+
+One machine serves a whole test run. A test begins with machine.fresh(...), which stops the service, forgets all
+settings and status, writes new settings and starts the service again; that takes about 0.3 s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import select
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lab.scripted import Action, Behaviour, Script, ScriptedServer, Session
+from lab.wine import WinePrefix
+
+BUILD = Path(os.environ.get("ETRN_BUILD") or Path(__file__).resolve().parents[2] / "build")
+
+SERVICE = r"HKLM\SYSTEM\CurrentControlSet\Services\EtrnSvc"
+PARAMETERS = SERVICE + r"\Parameters"
+POLICIES = r"HKLM\SOFTWARE\Policies\EtrnSvc"
+EVENT_SOURCE = r"HKLM\SYSTEM\CurrentControlSet\Services\EventLog\Application\EtrnSvc"
+
+FOLDER = r"C:\Program Files\EtrnSvc"
+SERVICE_EXE = FOLDER + r"\etrnsvc.exe"
+TOOL_EXE = FOLDER + r"\etrnctl.exe"
+REMOTE_EXE = FOLDER + r"\remote.exe"
+
+LIVE_ADDRESS, DEAD_ADDRESS = "127.0.0.251", "127.0.0.250"  # of names with two addresses
+
+STOPPED, RUNNING, PAUSED = 1, 4, 7  # winsvc.h
+NOT_INSTALLED, NOT_ACTIVE = 1060, 1062  # winerror.h
+STOP, PAUSE, CONTINUE, INTERROGATE, PARAMCHANGE = 1, 2, 3, 4, 6
+
+# Wine's sc knows neither control codes nor pause. Prints the error and the state; waits for a state when given one.
+REMOTE = r"""
+#include <stdio.h>
+#include <stdlib.h>
+#include <windows.h>
+int main(int count, char **words)
+{
+    DWORD control = atoi(words[1]), wanted = count > 2 ? atoi(words[2]) : 0, error = 0;
+    SERVICE_STATUS status = {0};
+    SC_HANDLE manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT);
+    SC_HANDLE service = OpenServiceW(manager, L"EtrnSvc", SERVICE_ALL_ACCESS);
+    if (!service || (control ? !ControlService(service, control, &status) : !StartServiceW(service, 0, NULL)))
+        error = GetLastError();
+    for (int i = 0; i < 2000 && service && wanted && status.dwCurrentState != wanted; i++, Sleep(5))
+        QueryServiceStatus(service, &status);
+    printf("%lu %lu\n", error, status.dwCurrentState);
+    return 0;
+}
+"""
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A registry value of any type and size."""
+
+    type: int
+    data: bytes
+
+
+Value = int | str | Sequence[str] | Raw
+Values = Mapping[str, Value]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a program said, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+
+def wait_until(condition: Callable[[], Any], what: str, timeout: float = 10.0) -> Any:
+    """Returns the first true result."""
+    deadline = time.monotonic() + timeout
+    while not (result := condition()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what}: not within {timeout} s")
+        time.sleep(0.01)
+    return result
+
+
+def reg_text(key: str, values: Values) -> str:
+    """A key with values, as in a .reg file."""
+    lines = [f"[{key.replace('HKLM', 'HKEY_LOCAL_MACHINE', 1)}]"]
+    for name, value in values.items():
+        if isinstance(value, Raw):
+            data = f"hex({value.type:x}):" + ",".join(f"{byte:02x}" for byte in value.data)
+        elif isinstance(value, int):
+            data = f"dword:{value:08x}"
+        elif isinstance(value, str):
+            data = '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        else:
+            octets = "".join(item + "\0" for item in [*value, ""]).encode("utf-16-le")
+            data = "hex(7):" + ",".join(f"{byte:02x}" for byte in octets)
+        lines.append(f'"{name}"={data}')
+    return "\r\n".join(lines) + "\r\n\r\n"
+
+
+def host_texts(hosts: Mapping[str, Values]) -> str:
+    return "".join(reg_text(rf"{PARAMETERS}\Hosts\{name}", values) for name, values in hosts.items())
+
+
+def host_at(server: ScriptedServer, *domains: str, **more: Value) -> dict[str, Value]:
+    """The settings of a host that is this server."""
+    return {"Host": server.address, "Port": server.port, "Domains": domains or ("a.example",), **more}
+
+
+class Machine:
+    def __init__(self, path: Path) -> None:
+        self.prefix = WinePrefix(path, debug="+eventlog")
+        folder = self.prefix.drive_c / "Program Files" / "EtrnSvc"
+        folder.mkdir(parents=True)
+        for program in ("etrnsvc.exe", "etrnctl.exe"):
+            shutil.copy2(BUILD / program, folder)  # a rebuild during the tests changes nothing
+        (path / "remote.c").write_text(REMOTE)
+        subprocess.run(["x86_64-w64-mingw32-gcc", "-O1", "-o", folder / "remote.exe", path / "remote.c"], check=True)
+        self.status_file = self.prefix.program_data / "EtrnSvc" / "status.json"
+        self.ctl("service", "install")
+        self._events_seen = self._marks = 0
+
+    # Programs
+
+    def run(self, *words: str, timeout: float = 30.0) -> Reply:
+        result = self.prefix.run(words, timeout=timeout)
+        return Reply(result.returncode, result.stdout, result.stderr)
+
+    def ctl(self, *words: str, timeout: float = 30.0) -> Reply:
+        return self.run(TOOL_EXE, *words, timeout=timeout)
+
+    def ctl_popen(self, *words: str) -> subprocess.Popen[str]:
+        return self.prefix.popen([TOOL_EXE, *words])
+
+    # The service
+
+    def control(self, code: int, then: int = 0) -> tuple[int, int]:
+        """Sends a control code, waits for a state if one is given, and returns (Win32 error, state)."""
+        error, state = self.run(REMOTE_EXE, str(code), str(then)).out.split()
+        return int(error), int(state)
+
+    def start(self) -> None:
+        error, state = self.control(0, RUNNING)
+        assert (error, state) == (0, RUNNING), f"the service did not start: error {error}, state {state}"
+
+    def stop(self) -> None:
+        self.control(STOP, STOPPED)
+
+    def state(self) -> int:
+        error, state = self.control(INTERROGATE)
+        return STOPPED if error == NOT_ACTIVE else state
+
+    def fresh(self, values: Values = {}, hosts: Mapping[str, Values] = {}, start: bool = True,
+              policies: Values | None = None) -> None:
+        """The service with these settings and no past. ETRN is enabled, and hosts may be asked at any time, unless the
+        values say otherwise."""
+        if self.control(STOP, STOPPED)[0] == NOT_INSTALLED:
+            self.ctl("service", "install")
+        values = {"AlwaysUseETRN": 1, "MinimumGapSeconds": 0} | dict(values)
+        gone = "".join(f"[-{key.replace('HKLM', 'HKEY_LOCAL_MACHINE', 1)}]\r\n\r\n" for key in (PARAMETERS, POLICIES))
+        above = reg_text(POLICIES, policies) if policies is not None else ""
+        self.prefix.reg_import(gone + reg_text(PARAMETERS, values) + host_texts(hosts) + above)
+        shutil.rmtree(self.status_file.parent, ignore_errors=True)
+        self.forget_events()
+        if start:
+            self.start()
+
+    def configure(self, values: Values = {}, hosts: Mapping[str, Values] = {}) -> None:
+        """Writes further settings, all in one go."""
+        self.prefix.reg_import((reg_text(PARAMETERS, values) if values else "") + host_texts(hosts))
+
+    def processes(self) -> list[int]:
+        """The Unix process ids of the service's program on this machine."""
+        return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if self._is_service(pid)]
+
+    def _is_service(self, pid: int) -> bool:
+        try:
+            program = Path(f"/proc/{pid}/cmdline").read_bytes()
+            return (b"etrnsvc.exe" in program
+                    and f"WINEPREFIX={self.prefix.path}".encode() in Path(f"/proc/{pid}/environ").read_bytes())
+        except OSError:  # it has ended meanwhile
+            return False
+
+    def process(self) -> int:
+        [pid] = self.processes()
+        return pid
+
+    # What it tells
+
+    def status(self) -> dict[str, Any]:
+        """What etrnctl status --json says."""
+        reply = self.ctl("status", "--json")
+        assert reply.code == 0, reply
+        return json.loads(reply.out)
+
+    def told(self) -> dict[str, Any]:
+        """What status.json holds now; it is always whole."""
+        with contextlib.suppress(FileNotFoundError):
+            return json.loads(self.status_file.read_bytes())
+        return {}
+
+    def wait_told(self, condition: Callable[[dict[str, Any]], Any], what: str = "status.json",
+                  timeout: float = 10.0) -> dict[str, Any]:
+        """Returns the first status.json of which the condition is true."""
+        told: dict[str, Any] = {}
+
+        def look() -> bool:
+            nonlocal told
+            told = self.told()
+            return bool(told) and bool(condition(told))
+
+        try:
+            wait_until(look, what, timeout)
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}; it says:\n{json.dumps(told, indent=1)}") from None
+        return told
+
+    def wait_dequeues(self, count: int, timeout: float = 10.0) -> dict[str, Any]:
+        """Returns status.json once every host has been asked so often."""
+
+        def enough(told: dict[str, Any]) -> bool:
+            asked = [host for host in told["hosts"] if host["nodes"]]
+            return bool(asked) and all(host["dequeues"] >= count for host in asked)
+
+        return self.wait_told(enough, f"{count} dequeues of each host", timeout)
+
+    def follow(self, values: Values = {}, hosts: Mapping[str, Values] = {}) -> dict[str, Any]:
+        """Writes further settings and returns status.json once the service has followed them: a host without domains,
+        written behind them, has appeared in it."""
+        self._marks += 1
+        old, new = f"mark-{self._marks - 1}", f"mark-{self._marks}"
+        gone = f"[-{PARAMETERS.replace('HKLM', 'HKEY_LOCAL_MACHINE', 1)}\\Hosts\\{old}]\r\n\r\n"
+        changes = reg_text(PARAMETERS, values) if values else ""
+        self.prefix.reg_import(changes + host_texts(hosts) + gone + host_texts({new: {"Enabled": 0}}))
+        return self.wait_told(lambda told: any(host["name"] == new for host in told["hosts"]), "the change followed")
+
+    def events(self) -> list[tuple[str, str]]:
+        """The strings of all events since forget_events(), each with its severity: info, warn or err."""
+        return self._events()[self._events_seen:]
+
+    def forget_events(self) -> None:
+        self._events_seen = len(self._events())
+
+    def _events(self) -> list[tuple[str, str]]:
+        found = re.findall(r':(trace|warn|err):eventlog:ReportEventW L"((?:[^"\\]|\\.)*)"', self.prefix.log())
+
+        def unescape(escape: re.Match[str]) -> str:
+            return chr(int(escape[1], 16)) if len(escape[1]) == 4 else escape[1]
+
+        levels = {"trace": "info", "warn": "warn", "err": "err"}
+        return [(levels[level], re.sub(r"\\([0-9a-f]{4}|.)", unescape, text)) for level, text in found]
+
+    def warnings(self) -> list[str]:
+        return [text for level, text in self.events() if level == "warn"]
+
+
+def host(told: Mapping[str, Any], name: str) -> dict[str, Any]:
+    told = told.get("service", told)
+    [found] = [each for each in told["hosts"] if each["name"] == name]
+    return found
+
+
+def nodes(told: Mapping[str, Any], name: str) -> dict[str, dict[str, Any]]:
+    return {node["node"]: node for node in host(told, name)["nodes"]}
+
+
+def outcomes(told: Mapping[str, Any], name: str) -> dict[str, str]:
+    return {node: facts["outcome"] for node, facts in nodes(told, name).items()}
+
+
+class Hold(Action):
+    """Says nothing until the test lets it: an answer such as [hold, "250 OK"]."""
+
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+        self._release = threading.Event()
+
+    async def act(self, session: Session) -> None:
+        self.reached.set()
+        while not self._release.is_set():
+            await asyncio.sleep(0.005)
+
+    def wait(self, timeout: float = 10.0) -> None:
+        assert self.reached.wait(timeout), "the conversation did not get so far"
+
+    def release(self) -> None:
+        self._release.set()
+
+
+Serve = Callable[..., ScriptedServer]
+
+
+@contextlib.contextmanager
+def servers() -> Iterator[Serve]:
+    """Starts servers, ends them, and then demands that no client ever spoke before its turn."""
+    started: list[ScriptedServer] = []
+
+    def serve(behaviour: Behaviour = Script(), addresses: Sequence[str] = ("127.0.0.1",), port: int = 0) -> ScriptedServer:
+        started.append(ScriptedServer(behaviour, addresses, port).start())
+        return started[-1]
+
+    try:
+        yield serve
+    finally:
+        for server in started:
+            server.stop()
+    for server in started:
+        assert server.violations() == [], server.transcript()
+
+
+@contextlib.contextmanager
+def black_hole() -> Iterator[tuple[str, int]]:
+    """An address and port where connections never come about: its queue is full, and nobody accepts."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.77", 0), backlog=0))
+        for _ in range(4):
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+        yield listener.getsockname()
+
+
+def wait_gone(pid: int, timeout: float) -> bool:
+    """Whether a process ended within the time."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([descriptor], [], [], timeout)[0])
+    finally:
+        os.close(descriptor)
+
+
+@dataclass
+class Patient:
+    """A machine whose service waits for a busy host's retry and for a slow host's end."""
+
+    machine: Machine
+    busy: ScriptedServer
+    slow: ScriptedServer
+    first: dict[str, Any]  # status.json once the busy host was asked
