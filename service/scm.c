@@ -78,9 +78,11 @@ static void running(void *owner)
 static void answered(void *owner, enum engine_request request)
 {
     (void)owner;
-    if (request == ENGINE_PAUSE)
+    if (request == ENGINE_STOP)
+        report(SERVICE_STOP_PENDING, NO_ERROR, STOP_HINT_MS); /* a checkpoint: sessions are ending */
+    else if (request == ENGINE_PAUSE && state == SERVICE_PAUSE_PENDING)
         report(SERVICE_PAUSED, NO_ERROR, 0);
-    else if (request == ENGINE_CONTINUE)
+    else if (request == ENGINE_CONTINUE && state == SERVICE_CONTINUE_PENDING)
         report(SERVICE_RUNNING, NO_ERROR, 0);
 }
 
