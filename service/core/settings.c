@@ -256,6 +256,7 @@ void config_free(struct config *c)
         free(c->hosts[i].name);
     }
     free(c->hosts);
+    reset_all(c, NULL);
     *c = (struct config){0};
 }
 
@@ -311,12 +312,14 @@ const char *host_address(const struct host_settings *host)
 
 void host_server(const struct host_settings *host, size_t which, char *address, size_t size, uint16_t *port)
 {
-    unsigned number = which == 0 ? host->port : 25;
+    bool fallback = which > 0 && which <= host->fallback.count; /* else the configuration has changed */
+    unsigned number = 25;
     struct text t;
     text_begin(&t, address, size);
-    if (which == 0 || which > host->fallback.count ||
-        !host_split(host->fallback.items[which - 1], address, (unsigned)size, &number))
+    if (!fallback || !host_split(host->fallback.items[which - 1], address, (unsigned)size, &number)) {
         text_add(&t, "%s", host_address(host));
+        number = host->port;
+    }
     *port = (uint16_t)number;
 }
 

@@ -124,7 +124,8 @@ const struct host_settings *config_find_host(const struct config *c, const char 
 /* The name or address to connect to first. */
 const char *host_address(const struct host_settings *host);
 
-/* The `which`th server to ask: 0 is the host itself, those behind it its Fallback. */
+/* The `which`th server to ask: 0 is the host itself, those behind it its Fallback; the host itself when there are not
+ * so many. */
 void host_server(const struct host_settings *host, size_t which, char *address, size_t size, uint16_t *port);
 
 /* Takes one value as found in the registry (`data` of `size` octets; strings UTF-16LE, their last NULs may be missing).
