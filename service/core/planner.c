@@ -252,20 +252,38 @@ static void retire(struct planned_host *h)
     h->scheduled = h->retry_at = h->wanted_at = PLANNER_NEVER;
 }
 
-/* When the schedule, or else the interval, has the host asked next after now. */
+/* The steady time of scheduled_utc_ms, as the wall clock is now. */
+static int64_t schedule_time(const struct planned_host *h, struct moment now)
+{
+    return h->scheduled_utc_ms == CRON_NEVER ? PLANNER_NEVER : now.steady_ms + (h->scheduled_utc_ms - now.utc_ms);
+}
+
+/* When the schedule, or else the interval, has the host asked next after now. What was asked by the schedule does not
+ * come back because the wall clock runs a little behind the steady one, by which it was waited for. */
 static void plan_next(const struct planner *p, struct planned_host *h, struct moment now)
 {
     h->scheduled = now.steady_ms + h->interval_ms;
     if (h->line_count == 0)
         return;
-    h->scheduled_utc_ms = cron_next(h->lines, h->line_count, p->zone, h->every_from_utc_ms, now.utc_ms);
-    h->scheduled =
-        h->scheduled_utc_ms == CRON_NEVER ? PLANNER_NEVER : now.steady_ms + (h->scheduled_utc_ms - now.utc_ms);
+    bool behind = h->met_utc_ms > now.utc_ms && h->met_utc_ms < now.utc_ms + 2 * CLOCK_TOLERANCE_MS;
+    int64_t after_utc_ms = behind ? h->met_utc_ms : now.utc_ms;
+    h->scheduled_utc_ms = cron_next(h->lines, h->line_count, p->zone, h->every_from_utc_ms, after_utc_ms);
+    h->scheduled = schedule_time(h, now);
+}
+
+static bool same_line(const struct cron_line *a, const struct cron_line *b)
+{
+    return a->kind == b->kind && a->minutes == b->minutes && a->hours == b->hours && a->days == b->days &&
+           a->months == b->months && a->weekdays == b->weekdays && a->either_day == b->either_day &&
+           a->follows_clock == b->follows_clock && a->every_ms == b->every_ms;
 }
 
 static bool same_lines(const struct planned_host *h, const struct cron_line *lines, size_t count)
 {
-    return h->line_count == count && (count == 0 || memcmp(h->lines, lines, count * sizeof *lines) == 0);
+    bool same = h->line_count == count;
+    for (size_t i = 0; same && i < count; i++)
+        same = same_line(&h->lines[i], &lines[i]);
+    return same;
 }
 
 /* Takes up the host's schedule, or the service's; `*changed` tells whether it is another than before. */
@@ -282,7 +300,6 @@ static bool adopt_schedule(const struct planner *p, struct planned_host *h, stru
         char problem[8];
         struct text t;
         text_begin(&t, problem, sizeof problem);
-        memset(&lines[count], 0, sizeof *lines);
         if (cron_parse(schedule->items[i], &lines[count], &t) && lines[count].kind != CRON_NOTHING)
             count++;
     }
@@ -307,7 +324,8 @@ static bool follow_schedule(const struct planner *p, struct planned_host *h, str
     h->interval_ms = interval_ms;
     if (!adopt_schedule(p, h, now, &changed))
         return false;
-    if (changed && h->scheduled != PLANNER_NEVER)
+    bool waits = h->scheduled != PLANNER_NEVER && h->scheduled > now.steady_ms;
+    if (changed && waits) /* what is due already stays due */
         plan_next(p, h, now);
     return true;
 }
@@ -387,12 +405,12 @@ void planner_follow_clock(struct planner *p, struct moment now)
     p->clocks_apart_ms = apart_ms;
     for (size_t i = 0; i < p->host_count; i++) {
         struct planned_host *h = p->hosts[i];
-        if (!h->usable || h->line_count == 0 || h->scheduled == PLANNER_NEVER)
+        if (!h->usable || h->line_count == 0 || h->scheduled <= now.steady_ms) /* what is due already stays due */
             continue;
         if (step_ms < 0)
             plan_next(p, h, now);
         else
-            h->scheduled = now.steady_ms + (h->scheduled_utc_ms - now.utc_ms);
+            h->scheduled = schedule_time(h, now);
     }
 }
 
@@ -440,6 +458,8 @@ static void begin_dequeue(const struct planner *p, struct planned_host *h, enum 
     h->retry_at = PLANNER_NEVER;
     if (trigger != TRIGGER_RETRY) { /* everything is asked: nothing else needs to be */
         h->wanted_at = PLANNER_NEVER;
+        if (h->scheduled <= now.steady_ms)
+            h->met_utc_ms = h->scheduled_utc_ms;
         plan_next(p, h, now);
     }
     h->batch = batch_size(h->waiting, h->settings->etrns_per_connection);

@@ -75,6 +75,7 @@ struct planned_host {
     size_t line_count;
     int64_t every_from_utc_ms;              /* when the schedule was taken up */
     int64_t scheduled_utc_ms;               /* by the schedule, of which `scheduled` is the steady time */
+    int64_t met_utc_ms;                     /* the one of these that was asked last */
     int64_t scheduled, retry_at, wanted_at; /* on the steady clock, or PLANNER_NEVER */
     enum trigger wanted;
     uint32_t failures; /* passing ones in a row */
@@ -122,7 +123,8 @@ void planner_hold(struct planner *p, bool held);
 void planner_trigger(struct planner *p, struct planned_host *host, enum trigger trigger, struct moment now);
 
 /* Schedules follow the wall clock when it is set: what was due in time that was skipped is due once; after a step back
- * the next time is looked for anew. To be called at news of a step; small ones are seen to by themselves. */
+ * the next time is looked for anew, and what was due before stays due. To be called at news of a step; small ones are
+ * seen to by themselves. */
 void planner_follow_clock(struct planner *p, struct moment now);
 
 struct planned_host *planner_find(const struct planner *p, const char *name);

@@ -1,3 +1,4 @@
+#include "node.h"
 #include "planner.h"
 #include "unit.h"
 
@@ -19,13 +20,18 @@ struct host_plan {
     const char *nodes; /* separated by spaces */
     bool disabled;
     uint32_t etrns, connections, interval; /* 0: the default */
+    const char *fallback, *schedule;       /* separated by '|'; NULL: none */
 };
 
 struct world {
     struct host_plan hosts[HOSTS];
     bool off, not_at_start;
     uint32_t gap, retry, maximum, interval; /* 0: as the case needs it; see configure() */
+    const char *schedule;
+    int64_t offset, summer_from, summer_to; /* the zone: an hour more from one instant to the other */
+    char problem[300];                      /* of the configuration */
     struct config *config;
+    struct cron_zone zone;
     struct planner planner;
     struct moment now;
 };
@@ -35,22 +41,28 @@ static uint32_t or_default(uint32_t number, uint32_t otherwise)
     return number ? number : otherwise;
 }
 
-static void set_nodes(struct config *c, struct host_settings *host, const char *nodes)
+/* Applies a list as the registry has it: what is not allowed of it is left out, and told in `problem`. */
+static void set_list(struct world *w, struct config *c, struct host_settings *host, const char *name, const char *items,
+                     char separator)
 {
-    char copy[200];
-    const char *words[40];
-    size_t count = 0;
-    snprintf(copy, sizeof copy, "%s", nodes);
-    for (char *word = strtok(copy, " "); word; word = strtok(NULL, " "))
-        words[count++] = word;
-    const struct setting *s = setting_find(SCOPE_HOST, "Domains");
-    struct value value;
-    char buffer[100];
+    unsigned char data[1000] = {0};
+    size_t size = 0;
     struct text problem;
-    text_begin(&problem, buffer, sizeof buffer);
-    assert_true(setting_encode(s, words, count, &value, &problem));
-    assert_true(config_apply(c, host, s, ORIGIN_PARAMETERS, value.type, value.data, value.size, &problem));
-    free(value.data);
+    text_begin(&problem, w->problem, sizeof w->problem);
+    for (const char *at = items; *at; at++, size += 2)
+        data[size] = (unsigned char)(*at == separator ? '\0' : *at);
+    const struct setting *s = setting_find(host ? SCOPE_HOST : SCOPE_SERVICE, name);
+    config_apply(c, host, s, ORIGIN_PARAMETERS, VALUE_MULTI_SZ, data, size + 4, &problem);
+}
+
+static void set_lists(struct world *w, struct config *c, const struct host_plan *plan)
+{
+    struct host_settings *host = config_add_host(c, plan->name);
+    set_list(w, c, host, "Domains", plan->nodes, ' ');
+    if (plan->fallback)
+        set_list(w, c, host, "Fallback", plan->fallback, '|');
+    if (plan->schedule)
+        set_list(w, c, host, "Schedule", plan->schedule, '|');
 }
 
 static void drop_config(struct world *w)
@@ -83,20 +95,30 @@ static void configure(struct world *w, enum trigger trigger)
     }
     for (size_t i = 0; i < HOSTS; i++) /* adding a host moves the others */
         if (w->hosts[i].name)
-            set_nodes(next, config_add_host(next, w->hosts[i].name), w->hosts[i].nodes);
+            set_lists(w, next, &w->hosts[i]);
+    if (w->schedule)
+        set_list(w, next, NULL, "Schedule", w->schedule, '|');
     assert_true(planner_configure(&w->planner, next, trigger, w->now));
     drop_config(w);
     w->config = next;
 }
 
+/* Tuesday, 14 November 2023, 22:13:20 UTC: 2,800 s before the hour. */
 static struct moment first_moment(void)
 {
     return (struct moment){.steady_ms = 5 * MINUTE, .utc_ms = 1700000000000};
 }
 
+static int64_t offset_there(void *context, int64_t utc_ms)
+{
+    const struct world *w = context;
+    return w->offset + (utc_ms >= w->summer_from && utc_ms < w->summer_to ? HOUR : 0);
+}
+
 static void set_up(struct world *w)
 {
-    planner_init(&w->planner, 1985, NULL);
+    w->zone = (struct cron_zone){offset_there, w};
+    planner_init(&w->planner, 1985, &w->zone);
     w->now = first_moment();
 }
 
@@ -112,7 +134,7 @@ static void pass(struct world *w, int64_t ms)
     w->now.utc_ms += ms;
 }
 
-/* The next session, as "host: node node"; "" when there is none. */
+/* The next session, as "host: node node", or "host 1: node node" at its first Fallback; "" when there is none. */
 static const char *next_session(struct world *w)
 {
     static char line[400];
@@ -121,7 +143,10 @@ static const char *next_session(struct world *w)
     text_begin(&text, line, sizeof line);
     if (!planner_next(&w->planner, w->now, &a))
         return line;
-    text_add(&text, "%s:", a.host->name);
+    text_add(&text, "%s", a.host->name);
+    if (a.server > 0)
+        text_add(&text, " %zu", a.server);
+    text_add(&text, ":");
     for (size_t i = 0; i < a.node_count; i++)
         text_add(&text, " %s", a.host->nodes[a.nodes[i]].name);
     return line;
@@ -417,6 +442,543 @@ static void paused_means_later(void **state)
     tear_down(&w);
 }
 
+/* ---- schedules ---- */
+
+static void a_schedule_replaces_the_interval(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x"}}, .schedule = "# office hours|0 * * * *|30 23 * * *"};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    dequeue(&w, "a: x", "a", "x=250");
+    assert_string_equal(next_time(&w, "a"), "schedule in 2800");
+    assert_int_equal(seconds_to_wakeup(&w), 2800);
+    pass(&w, 2800 * SECOND - 1);
+    assert_string_equal(next_session(&w), "");
+    pass(&w, 1);
+    dequeue(&w, "a: x", "a", "x=250");
+    assert_int_equal(find(&w, "a")->trigger, TRIGGER_SCHEDULE);
+    assert_string_equal(next_session(&w), "");
+    assert_string_equal(next_time(&w, "a"), "schedule in 1800"); /* whichever line is first */
+    pass(&w, 40 * DAY);                                          /* asleep: once for all that was missed */
+    dequeue(&w, "a: x", "a", "x=250");
+    assert_string_equal(next_session(&w), "");
+    tear_down(&w);
+}
+
+static void without_run_at_start_the_schedule_is_waited_for(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x"}}, .schedule = "0 * * * *", .not_at_start = true};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    assert_string_equal(next_session(&w), "");
+    assert_string_equal(next_time(&w, "a"), "schedule in 2800");
+    tear_down(&w);
+}
+
+static void a_schedule_is_in_local_time(void **state)
+{
+    (void)state;
+    int64_t begin = first_moment().utc_ms;
+    struct world w = {.hosts = {{"a", "x"}}, .schedule = "0 9 * * *", .offset = HOUR};
+    w.summer_from = begin + 2 * HOUR;
+    w.summer_to = begin + 3 * DAY;
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    dequeue(&w, "a: x", "a", "x=250");
+    static const int64_t hours[] = {24, 24, 25, 24}; /* the clock goes back before the third */
+    assert_string_equal(next_time(&w, "a"), "schedule in 31600");
+    pass(&w, 31600 * SECOND);
+    for (size_t i = 0; i < COUNT(hours); i++) {
+        dequeue(&w, "a: x", "a", "x=250");
+        assert_int_equal(seconds_to_wakeup(&w), hours[i] * 3600);
+        pass(&w, hours[i] * HOUR);
+    }
+    tear_down(&w);
+}
+
+static void a_host_has_its_own_schedule_or_interval(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"all", "x"},
+                                {"interval", "x", .interval = 5},
+                                {"own", "x", .schedule = "30 * * * *"},
+                                {"both", "x", .interval = 5, .schedule = "40 * * * *"}},
+                      .schedule = "0 * * * *",
+                      .not_at_start = true};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    assert_string_equal(next_time(&w, "all"), "schedule in 2800");
+    assert_string_equal(next_time(&w, "interval"), "interval in 300");
+    assert_string_equal(next_time(&w, "own"), "schedule in 1000");
+    assert_string_equal(next_time(&w, "both"), "schedule in 1600");
+    w.schedule = NULL;
+    w.hosts[2].schedule = w.hosts[3].schedule = NULL;
+    configure(&w, TRIGGER_ENABLE);
+    assert_string_equal(next_time(&w, "all"), "interval in 900");
+    assert_string_equal(next_time(&w, "interval"), "interval in 300");
+    assert_string_equal(next_time(&w, "own"), "interval in 900");
+    assert_string_equal(next_time(&w, "both"), "interval in 300");
+    tear_down(&w);
+}
+
+static void an_invalid_line_costs_the_others_nothing(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x"}}, .schedule = "0 24 * * *|0 23 * * *|", .not_at_start = true};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    assert_string_equal(next_time(&w, "a"), "schedule in 2800");
+    assert_non_null(strstr(w.problem, "\"0 24 * * *\" has an hour that is out of range, 0 to 23; allowed is crontab"));
+    w.schedule = "0 24 * * *"; /* nothing is left: the interval counts */
+    configure(&w, TRIGGER_ENABLE);
+    assert_string_equal(next_time(&w, "a"), "interval in 900");
+    tear_down(&w);
+}
+
+static void every_counts_from_where_the_schedule_was_taken_up(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x"}}, .schedule = "@every 1h30m"};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    dequeue(&w, "a: x", "a", "x=250");
+    assert_string_equal(next_time(&w, "a"), "schedule in 5400");
+    pass(&w, 20 * MINUTE);
+    configure(&w, TRIGGER_ENABLE); /* nothing has changed */
+    assert_string_equal(next_time(&w, "a"), "schedule in 4200");
+    planner_trigger(&w.planner, NULL, TRIGGER_REQUEST, w.now);
+    dequeue(&w, "a: x", "a", "x=250");
+    assert_string_equal(next_time(&w, "a"), "schedule in 4200");
+    pass(&w, 70 * MINUTE);
+    dequeue(&w, "a: x", "a", "x=250");
+    assert_string_equal(next_time(&w, "a"), "schedule in 5400");
+    w.schedule = "@every 1h";
+    configure(&w, TRIGGER_ENABLE);
+    assert_string_equal(next_time(&w, "a"), "schedule in 3600");
+    tear_down(&w);
+}
+
+static void neither_requests_nor_retries_move_a_schedule(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x"}}, .schedule = "0 * * * *", .gap = 30};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    dequeue(&w, "a: x", "a", "x=451");
+    pass(&w, 75 * SECOND);
+    dequeue(&w, "a: x", "a", "x=250");
+    assert_int_equal(find(&w, "a")->trigger, TRIGGER_RETRY);
+    assert_string_equal(next_time(&w, "a"), "schedule in 2725");
+    pass(&w, 2715 * SECOND);
+    planner_trigger(&w.planner, NULL, TRIGGER_REQUEST, w.now);
+    dequeue(&w, "a: x", "a", "x=250");
+    assert_string_equal(next_time(&w, "a"), "schedule in 30"); /* in 10, were it not for the gap */
+    pass(&w, 30 * SECOND);
+    dequeue(&w, "a: x", "a", "x=250");
+    assert_string_equal(next_time(&w, "a"), "schedule in 3580");
+    tear_down(&w);
+}
+
+static void a_schedule_that_never_comes_leaves_requests_and_retries(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x"}}, .schedule = "0 0 31 2 *"};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    dequeue(&w, "a: x", "a", "x=451");
+    pass(&w, 75 * SECOND);
+    dequeue(&w, "a: x", "a", "x=250");
+    assert_string_equal(next_time(&w, "a"), "never");
+    assert_int_equal(seconds_to_wakeup(&w), -1);
+    w.now.utc_ms += 10 * YEAR;
+    planner_follow_clock(&w.planner, w.now);
+    assert_string_equal(next_time(&w, "a"), "never");
+    planner_trigger(&w.planner, NULL, TRIGGER_NETWORK, w.now);
+    dequeue(&w, "a: x", "a", "x=250");
+    w.schedule = "0 * * * *";
+    configure(&w, TRIGGER_ENABLE);
+    assert_string_equal(next_time(&w, "a"), "schedule in 2725");
+    tear_down(&w);
+}
+
+static void a_changed_schedule_is_followed_and_what_was_due_stays_due(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x"}}, .schedule = "0 * * * *", .not_at_start = true};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    w.schedule = "30 22 * * *";
+    configure(&w, TRIGGER_ENABLE);
+    assert_string_equal(next_time(&w, "a"), "schedule in 1000");
+    w.schedule = NULL;
+    configure(&w, TRIGGER_ENABLE);
+    assert_string_equal(next_time(&w, "a"), "interval in 900");
+    w.schedule = "0 * * * *";
+    configure(&w, TRIGGER_ENABLE);
+    planner_hold(&w.planner, true);
+    pass(&w, HOUR);
+    const char *const schedules[] = {"0 0 1 1 *", "0 0 31 2 *", NULL, "@daily"};
+    for (size_t i = 0; i < COUNT(schedules); i++) {
+        assert_string_equal(next_session(&w), "");
+        w.schedule = schedules[i];
+        configure(&w, TRIGGER_ENABLE);
+        w.now.utc_ms += 10 * SECOND;
+        planner_follow_clock(&w.planner, w.now);
+    }
+    planner_hold(&w.planner, false);
+    dequeue(&w, "a: x", "a", "x=250");
+    assert_string_equal(next_session(&w), "");
+    tear_down(&w);
+}
+
+static void switched_off_and_on_a_schedule_goes_on(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x"}}, .schedule = "0 * * * *|@every 2h"};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    dequeue(&w, "a: x", "a", "x=250");
+    w.off = true;
+    configure(&w, TRIGGER_ENABLE);
+    pass(&w, 3 * HOUR + MINUTE);
+    assert_string_equal(next_time(&w, "a"), "never");
+    w.off = false;
+    configure(&w, TRIGGER_ENABLE);
+    dequeue(&w, "a: x", "a", "x=250");
+    assert_string_equal(next_time(&w, "a"), "schedule in 2740");
+    tear_down(&w);
+}
+
+/* ---- the clock is set ---- */
+
+static const int64_t clock_steps[] = {HOUR, 10 * YEAR, -HOUR, -10 * YEAR, 3 * SECOND, -3 * SECOND};
+
+static void a_schedule_follows_a_clock_that_is_set(void **state)
+{
+    (void)state;
+    static const char *const schedules[] = {"0 * * * *", "@every 1h"};
+    for (size_t i = 0; i < COUNT(clock_steps) * COUNT(schedules) * 2; i++) {
+        int64_t step = clock_steps[i / 2 % COUNT(clock_steps)];
+        bool news = i % 2;
+        struct world w = {.hosts = {{"a", "x"}}, .schedule = schedules[i / 2 / COUNT(clock_steps)]};
+        set_up(&w);
+        w.now.utc_ms += 2800 * SECOND; /* on the hour: both schedules are due at the same times */
+        configure(&w, TRIGGER_START);
+        dequeue(&w, "a: x", "a", "x=250");
+        pass(&w, 20 * MINUTE);
+        w.now.utc_ms += step;
+        if (news)
+            planner_follow_clock(&w.planner, w.now);
+        bool skipped = step >= 40 * MINUTE;
+        CHECK_TEXT(schedules[i / 2 / COUNT(clock_steps)], next_session(&w), skipped ? "a: x" : "");
+        if (skipped)
+            assert_true(answer(&w, "a", "x=250"));
+        assert_string_equal(next_session(&w), ""); /* once for all that was skipped */
+        int64_t past_hour = (w.now.utc_ms - first_moment().utc_ms - 2800 * SECOND) % HOUR;
+        int64_t wait = (past_hour < 0 ? 0 : HOUR) - past_hour;
+        assert_int_equal(planner_wakeup(&w.planner, w.now) - w.now.steady_ms, wait); /* nor silent for long */
+        pass(&w, wait);
+        dequeue(&w, "a: x", "a", "x=250");
+        assert_int_equal(seconds_to_wakeup(&w), 3600);
+        tear_down(&w);
+    }
+}
+
+static void a_clock_that_is_set_makes_nothing_forgotten_that_was_due(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(clock_steps); i++) {
+        struct world w = {.hosts = {{"a", "x"}}, .schedule = "0 * * * *", .not_at_start = true};
+        set_up(&w);
+        configure(&w, TRIGGER_START);
+        planner_hold(&w.planner, true);
+        pass(&w, 2801 * SECOND);
+        assert_string_equal(next_session(&w), "");
+        for (size_t back = 0; back < 2; back++) { /* and back again */
+            w.now.utc_ms += back ? -clock_steps[i] : clock_steps[i];
+            planner_follow_clock(&w.planner, w.now);
+        }
+        planner_hold(&w.planner, false);
+        assert_int_equal(seconds_to_wakeup(&w), 0);
+        dequeue(&w, "a: x", "a", "x=250");
+        assert_string_equal(next_session(&w), "");
+        assert_string_equal(next_time(&w, "a"), "schedule in 3599");
+        tear_down(&w);
+    }
+}
+
+/* What is waited for by the steady clock comes a little before or after its time by the wall clock. */
+static void clocks_that_drift_apart_neither_double_a_time_nor_lose_one(void **state)
+{
+    (void)state;
+    static const int64_t drifts[] = {-1999, -1000, -1, 0, 1, 1000, 1999};
+    for (size_t i = 0; i < COUNT(drifts); i++) {
+        struct world w = {.hosts = {{"a", "x"}}, .schedule = "0 * * * *"};
+        set_up(&w);
+        configure(&w, TRIGGER_START);
+        dequeue(&w, "a: x", "a", "x=250");
+        for (int round = 0; round < 20; round++) {
+            int64_t wait = planner_wakeup(&w.planner, w.now) - w.now.steady_ms;
+            CHECK(round == 0 || (wait > HOUR - 5 * SECOND && wait < HOUR + 5 * SECOND), "%" PRId64 " after %" PRId64,
+                  wait, drifts[i]);
+            pass(&w, wait - 1);
+            w.now.utc_ms += drifts[i];
+            pass(&w, 1);
+            for (int again = 0; again < 3 && *next_session(&w) == '\0'; again++) /* it was noticed, and is waited for */
+                pass(&w, planner_wakeup(&w.planner, w.now) - w.now.steady_ms);
+            assert_true(answer(&w, "a", "x=250"));
+            w.now.utc_ms += drifts[i] < 0 ? -1 : 0; /* noticed just behind it, perhaps */
+            assert_string_equal(next_session(&w), "");
+        }
+        assert_int_equal(find(&w, "a")->dequeues, 21);
+        tear_down(&w);
+    }
+}
+
+/* ---- held ---- */
+
+static void held_no_dequeue_begins_and_those_under_way_go_on(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x y", .etrns = 1, .connections = 1, .fallback = "one"}, {"b", "z"}}};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    assert_string_equal(next_session(&w), "a: x");
+    planner_hold(&w.planner, true);
+    assert_int_equal(seconds_to_wakeup(&w), -1);
+    assert_false(answer(&w, "a", "x=451"));
+    assert_string_equal(next_session(&w), "a 1: x");
+    assert_false(answer(&w, "a", "x=250"));
+    dequeue(&w, "a: y", "a", "y=250");
+    assert_string_equal(next_session(&w), "");
+    pass(&w, DAY);
+    planner_trigger(&w.planner, NULL, TRIGGER_REQUEST, w.now);
+    assert_string_equal(next_session(&w), "");
+    assert_string_equal(next_time(&w, "b"), "start in -86400");
+    planner_hold(&w.planner, false);
+    assert_int_equal(seconds_to_wakeup(&w), 0);
+    dequeue(&w, "b: z", "b", "z=250");
+    assert_string_equal(next_session(&w), "a: x");
+    tear_down(&w);
+}
+
+static void the_network_and_waking_are_reasons(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x"}}, .gap = 30};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    dequeue(&w, "a: x", "a", "x=250");
+    planner_trigger(&w.planner, NULL, TRIGGER_RESUME, w.now);
+    planner_trigger(&w.planner, NULL, TRIGGER_NETWORK, w.now);
+    assert_string_equal(next_time(&w, "a"), "resume in 30"); /* the first reason stands, and the gap */
+    pass(&w, 30 * SECOND);
+    dequeue(&w, "a: x", "a", "x=250");
+    pass(&w, 30 * SECOND);
+    assert_string_equal(next_session(&w), "");
+    planner_trigger(&w.planner, NULL, TRIGGER_NETWORK, w.now);
+    assert_string_equal(next_time(&w, "a"), "network in 0");
+    w.hosts[0].disabled = true;
+    configure(&w, TRIGGER_ENABLE);
+    planner_trigger(&w.planner, NULL, TRIGGER_NETWORK, w.now);
+    assert_string_equal(next_time(&w, "a"), "never");
+    tear_down(&w);
+}
+
+/* ---- fallback ---- */
+
+static void after_passing_trouble_the_next_server_is_asked(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x y", .fallback = "one|two"}}, .gap = 30};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    assert_string_equal(next_session(&w), "a: x y");
+    assert_false(answer(&w, "a", "x=451 y=421"));
+    assert_string_equal(next_session(&w), "a 1: x y"); /* within the dequeue: no gap */
+    assert_false(answer(&w, "a", "x=421 y=450"));
+    assert_string_equal(next_session(&w), "a 2: x y");
+    assert_true(answer(&w, "a", "x=250 y=251"));
+    assert_string_equal(news(&w, "a"), "");
+    assert_int_equal(find(&w, "a")->nodes[0].answered, 2);
+    assert_int_equal(find(&w, "a")->dequeues, 1);
+    assert_string_equal(next_session(&w), "");
+    assert_string_equal(next_time(&w, "a"), "interval in 900"); /* no retry */
+    pass(&w, 15 * MINUTE);
+    dequeue(&w, "a: x y", "a", "x=250 y=250"); /* the first is first again */
+    assert_int_equal(find(&w, "a")->nodes[0].answered, 0);
+    tear_down(&w);
+}
+
+static void each_node_falls_back_by_itself(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "v w x y z", .fallback = "one|two"}}};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    assert_string_equal(next_session(&w), "a: v w x y z");
+    assert_false(answer(&w, "a", "v=250 w=451 x=459 y=458 z=421")); /* 458 is the host's own business, and 459 */
+    assert_string_equal(next_session(&w), "a 1: w z");
+    assert_string_equal(next_session(&w), "");
+    assert_false(answer(&w, "a", "w=451 z=550"));
+    dequeue(&w, "a 2: w", "a", "w=458");
+    assert_string_equal(news(&w, "a"), "x fails, z fails");
+    static const size_t answered[] = {0, 2, 0, 0, 1};
+    for (size_t i = 0; i < COUNT(answered); i++)
+        assert_int_equal(find(&w, "a")->nodes[i].answered, answered[i]);
+    pass(&w, 75 * SECOND);
+    dequeue(&w, "a: w y", "a", "w=250 y=250");
+    tear_down(&w);
+}
+
+static void nodes_of_different_servers_do_not_share_a_session(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "v w x y", .etrns = 2, .connections = 2, .fallback = "one"}}};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    assert_string_equal(next_session(&w), "a: v w");
+    planner_pause(&w.planner, true);
+    assert_false(answer(&w, "a", "v=451 w=250"));
+    planner_pause(&w.planner, false);
+    assert_string_equal(next_session(&w), "a 1: v");
+    assert_string_equal(next_session(&w), "a: x y");
+    assert_string_equal(next_session(&w), ""); /* ConnectionsPerHost counts them all */
+    assert_false(answer(&w, "a", "x=421 y=421"));
+    assert_string_equal(next_session(&w), "a 1: x y");
+    assert_false(answer(&w, "a", "v=250"));
+    assert_true(answer(&w, "a", "x=250 y=250"));
+    tear_down(&w);
+}
+
+static void when_all_servers_are_dead_it_is_one_failure(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x", .fallback = "one|two"}}, .interval = 1440};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    for (uint32_t round = 0; round < 3; round++) {
+        assert_string_equal(next_session(&w), "a: x");
+        assert_false(answer(&w, "a", "x=451"));
+        assert_string_equal(next_session(&w), "a 1: x");
+        assert_false(answer(&w, "a", "x=451"));
+        assert_string_equal(next_session(&w), "a 2: x");
+        assert_true(answer(&w, "a", "x=421"));
+        assert_string_equal(news(&w, "a"), round == 0 ? "x fails" : "");
+        assert_int_equal(find(&w, "a")->nodes[0].result.code, 421); /* the last one's word */
+        assert_int_equal(find(&w, "a")->failures, round + 1);
+        int64_t least = 60 * SECOND << round;
+        assert_in_range(find(&w, "a")->retry_at - w.now.steady_ms, least, least / 4 * 5);
+        pass(&w, find(&w, "a")->retry_at - w.now.steady_ms);
+    }
+    assert_string_equal(next_session(&w), "a: x");
+    assert_false(answer(&w, "a", "x=451"));
+    assert_string_equal(next_session(&w), "a 1: x");
+    assert_true(answer(&w, "a", "x=250"));
+    assert_string_equal(news(&w, "a"), "x recovers");
+    assert_int_equal(find(&w, "a")->failures, 0);
+    assert_string_equal(next_session(&w), "");
+    tear_down(&w);
+}
+
+static void a_node_that_fails_permanently_elsewhere_is_not_asked_further(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x", .fallback = "one|two"}}};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    dequeue(&w, "a: x", "a", "x=550");
+    assert_string_equal(news(&w, "a"), "x fails");
+    assert_string_equal(next_time(&w, "a"), "interval in 900");
+    pass(&w, 15 * MINUTE);
+    assert_string_equal(next_session(&w), "a: x");
+    assert_false(answer(&w, "a", "x=421"));
+    dequeue(&w, "a 1: x", "a", "x=459");
+    assert_string_equal(news(&w, "a"), "");
+    assert_string_equal(next_time(&w, "a"), "interval in 900"); /* permanent: the retry of before is off */
+    tear_down(&w);
+}
+
+static void servers_taken_away_in_the_midst_leave_the_host_itself(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x", .fallback = "one|two"}}};
+    char address[NODE_LIMIT + 1];
+    uint16_t port;
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    assert_string_equal(next_session(&w), "a: x");
+    assert_false(answer(&w, "a", "x=451"));
+    assert_string_equal(next_session(&w), "a 1: x");
+    assert_false(answer(&w, "a", "x=451"));
+    w.hosts[0].fallback = NULL;
+    configure(&w, TRIGGER_ENABLE);
+    assert_string_equal(next_session(&w), "a 2: x");
+    host_server(find(&w, "a")->settings, 2, address, sizeof address, &port);
+    assert_string_equal(address, "a");
+    assert_true(answer(&w, "a", "x=451")); /* and that was the last */
+    assert_string_equal(news(&w, "a"), "x fails");
+    pass(&w, 75 * SECOND);
+    assert_string_equal(next_session(&w), "a: x");
+    w.hosts[0].fallback = "one"; /* added while the host is asked: it counts at once */
+    configure(&w, TRIGGER_ENABLE);
+    assert_false(answer(&w, "a", "x=451"));
+    dequeue(&w, "a 1: x", "a", "x=250");
+    assert_string_equal(news(&w, "a"), "x recovers");
+    tear_down(&w);
+}
+
+static void disabled_or_removed_in_the_midst_no_other_server_is_asked(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x", .fallback = "one"}, {"b", "y", .fallback = "one"}, {"c", "z"}}};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    assert_string_equal(next_session(&w), "a: x");
+    assert_string_equal(next_session(&w), "b: y");
+    dequeue(&w, "c: z", "c", "z=250");
+    w.hosts[0].disabled = true;
+    w.hosts[1].name = NULL;
+    configure(&w, TRIGGER_ENABLE);
+    assert_true(answer(&w, "a", "x=451"));
+    assert_string_equal(news(&w, "a"), "x fails");
+    assert_false(answer(&w, "b", "y=451"));
+    assert_int_equal(w.planner.host_count, 2);
+    assert_string_equal(next_session(&w), "");
+    w.hosts[0].disabled = false;
+    configure(&w, TRIGGER_ENABLE);
+    assert_string_equal(next_session(&w), "a: x");
+    assert_false(answer(&w, "a", "x=451"));
+    w.hosts[0].disabled = true; /* between two servers */
+    configure(&w, TRIGGER_ENABLE);
+    assert_string_equal(next_session(&w), "");
+    assert_false(find(&w, "a")->active);
+    tear_down(&w);
+}
+
+static void paused_between_two_servers_it_goes_on_after(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x", .fallback = "one"}}};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    assert_string_equal(next_session(&w), "a: x");
+    assert_false(answer(&w, "a", "x=451"));
+    planner_pause(&w.planner, true);
+    assert_string_equal(next_session(&w), "");
+    planner_pause(&w.planner, false);
+    assert_string_equal(next_session(&w), "a 1: x");
+    planner_pause(&w.planner, true);
+    assert_true(answer(&w, "a", "x=0")); /* that session was cancelled: nothing is news, and it comes after */
+    assert_string_equal(news(&w, "a"), "");
+    planner_pause(&w.planner, false);
+    dequeue(&w, "a: x", "a", "x=250");
+    assert_string_equal(news(&w, "a"), "");
+    tear_down(&w);
+}
+
 /* ---- retries ---- */
 
 static void only_what_may_succeed_is_asked_again(void **state)
@@ -447,7 +1009,7 @@ static void retries_double_up_to_the_interval(void **state)
     set_up(&w);
     for (uint64_t seed = 0; seed < 50; seed++) {
         planner_free(&w.planner);
-        planner_init(&w.planner, seed, NULL);
+        planner_init(&w.planner, seed, &w.zone);
         configure(&w, TRIGGER_START);
         dequeue(&w, "a: x", "a", "x=451");
         static const int64_t least[] = {60, 120, 240, 480, 600, 600};
@@ -477,7 +1039,7 @@ static void the_jitter_differs_from_machine_to_machine(void **state)
     for (uint64_t seed = 0; seed < 2; seed++) {
         struct world w = {.hosts = {{"a", "x"}}, .interval = 1440, .retry = 3600};
         set_up(&w);
-        planner_init(&w.planner, seed, NULL);
+        planner_init(&w.planner, seed, &w.zone);
         configure(&w, TRIGGER_START);
         dequeue(&w, "a: x", "a", "x=451");
         at[seed] = find(&w, "a")->retry_at;
@@ -841,7 +1403,7 @@ static void a_result_for_a_node_that_is_not_out_is_passed_over(void **state)
 static void triggers_have_names(void **state)
 {
     (void)state;
-    for (enum trigger a = TRIGGER_NONE; a <= TRIGGER_REQUEST; a++)
+    for (enum trigger a = TRIGGER_NONE; a <= TRIGGER_RESUME; a++)
         for (enum trigger b = TRIGGER_NONE; b < a; b++)
             assert_string_not_equal(trigger_name(a), trigger_name(b));
 }
@@ -1352,6 +1914,29 @@ int main(void)
         cmocka_unit_test(a_changed_interval_counts_from_the_last_round),
         cmocka_unit_test(the_wall_clock_moves_nothing_and_a_suspend_is_one_round),
         cmocka_unit_test(paused_means_later),
+        cmocka_unit_test(a_schedule_replaces_the_interval),
+        cmocka_unit_test(without_run_at_start_the_schedule_is_waited_for),
+        cmocka_unit_test(a_schedule_is_in_local_time),
+        cmocka_unit_test(a_host_has_its_own_schedule_or_interval),
+        cmocka_unit_test(an_invalid_line_costs_the_others_nothing),
+        cmocka_unit_test(every_counts_from_where_the_schedule_was_taken_up),
+        cmocka_unit_test(neither_requests_nor_retries_move_a_schedule),
+        cmocka_unit_test(a_schedule_that_never_comes_leaves_requests_and_retries),
+        cmocka_unit_test(a_changed_schedule_is_followed_and_what_was_due_stays_due),
+        cmocka_unit_test(switched_off_and_on_a_schedule_goes_on),
+        cmocka_unit_test(a_schedule_follows_a_clock_that_is_set),
+        cmocka_unit_test(a_clock_that_is_set_makes_nothing_forgotten_that_was_due),
+        cmocka_unit_test(clocks_that_drift_apart_neither_double_a_time_nor_lose_one),
+        cmocka_unit_test(held_no_dequeue_begins_and_those_under_way_go_on),
+        cmocka_unit_test(the_network_and_waking_are_reasons),
+        cmocka_unit_test(after_passing_trouble_the_next_server_is_asked),
+        cmocka_unit_test(each_node_falls_back_by_itself),
+        cmocka_unit_test(nodes_of_different_servers_do_not_share_a_session),
+        cmocka_unit_test(when_all_servers_are_dead_it_is_one_failure),
+        cmocka_unit_test(a_node_that_fails_permanently_elsewhere_is_not_asked_further),
+        cmocka_unit_test(servers_taken_away_in_the_midst_leave_the_host_itself),
+        cmocka_unit_test(disabled_or_removed_in_the_midst_no_other_server_is_asked),
+        cmocka_unit_test(paused_between_two_servers_it_goes_on_after),
         cmocka_unit_test(only_what_may_succeed_is_asked_again),
         cmocka_unit_test(retries_double_up_to_the_interval),
         cmocka_unit_test(the_jitter_differs_from_machine_to_machine),
