@@ -22,7 +22,7 @@ CFLAGS   := -std=c11 -O2 -g $(WARNINGS) -MMD -MP
 WINFLAGS := -D__USE_MINGW_ANSI_STDIO=1 -DUNICODE -D_UNICODE -D_WIN32_WINNT=0x0602 -DVERSION='"$(VERSION)"' \
             -fstack-protector-strong -fcf-protection=full -D_FORTIFY_SOURCE=2 -I$(B)/gen
 LDFLAGS  := -static -fstack-protector-strong -municode -Wl,--no-insert-timestamp -Wl,--dynamicbase,--high-entropy-va,--nxcompat
-LIBS     := -lws2_32 -lmswsock -ladvapi32 -lshell32 -lole32 -luuid -lktmw32 -lnormaliz
+LIBS     := -lws2_32 -lmswsock -ladvapi32 -lshell32 -lole32 -luuid -lktmw32 -lnormaliz -liphlpapi
 
 CORE    := $(wildcard service/core/*.c)
 WIN     := $(wildcard service/win/*.c)
@@ -36,7 +36,7 @@ all: $(B)/etrnsvc.exe $(B)/etrnctl.exe $(MSI)
 # ---- what the build needs, from Debian's packages
 
 PACKAGES := gcc make gcc-mingw-w64-x86-64-win32 binutils-mingw-w64-x86-64 wixl msitools
-TEST_PACKAGES := $(PACKAGES) libcmocka-dev wine wine64 python3-pytest postfix fetchmail msmtp strace
+TEST_PACKAGES := $(PACKAGES) libcmocka-dev wine wine64 python3-pytest python3-croniter tzdata postfix fetchmail msmtp strace
 need = tests/need $(1)
 
 # ---- the programs
@@ -84,6 +84,10 @@ $(UNIT): $(B)/unit/%: $(B)/native/tests/unit/%.o $(call native,$(CORE))
 	@mkdir -p $(@D)
 	$(CC) $(UNIT_FLAGS) $(UNIT_LINK) -o $@ $^ -lcmocka
 $(B)/unit/test_memory: UNIT_LINK := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+
+# What tests/cron asks about schedules.
+$(B)/cron_next: $(B)/native/tests/cron/cron_next.o $(call native,service/core/cron.c service/core/text.c)
+	$(CC) $(UNIT_FLAGS) -o $@ $^
 
 unit: $(UNIT)
 	@set -e; for test in $^; do $$test; done

@@ -65,13 +65,9 @@ static void write_row(struct json *j, const struct target *t, const struct setti
         json_number(j, "value", (int64_t)number);
     } else if (s->type == SETTING_STRINGS) {
         json_open_array(j, "value");
-        for (char *word = value; *word;) {
-            size_t length = strcspn(word, " ");
-            char *next = word + length + (word[length] == ' ');
-            word[length] = '\0';
-            json_string(j, NULL, word);
-            word = next;
-        }
+        const struct strings *strings = config_strings(&t->config, t->settings, s);
+        for (size_t i = 0; i < strings->count; i++)
+            json_string(j, NULL, strings->items[i]);
         json_close(j, ']');
     } else {
         json_string(j, "value", *value ? value : NULL);
@@ -116,8 +112,13 @@ static enum exit_code get(const struct target *t, const struct setting *s)
     char value[VALUE_LIMIT];
     if (option_value(t->arguments, "--json"))
         return write_rows(t, s);
-    show_value(t, s, value);
-    out("%s\n", value);
+    const struct strings *strings = config_strings(&t->config, t->settings, s);
+    for (size_t i = 0; strings && i < strings->count; i++)
+        out("%s\n", strings->items[i]);
+    if (!strings) {
+        show_value(t, s, value);
+        out("%s\n", value);
+    }
     return EXIT_DONE;
 }
 

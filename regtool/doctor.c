@@ -1,5 +1,6 @@
 /* etrnctl doctor: looks for what is commonly wrong, and names the command that mends it. */
 #include "../service/win/eventlog.h"
+#include "../service/win/network.h"
 #include "../service/win/registry.h"
 #include "machine.h"
 #include "report.h"
@@ -228,6 +229,15 @@ static void check_hosts(struct findings *f)
     WSACleanup();
 }
 
+/* Where mail is released to a server that does not listen, it is deferred again. */
+static void check_port(struct findings *f)
+{
+    uint32_t port = f->config.service.local_port;
+    if (port != 0 && !machine_name() && !network_port_listens((uint16_t)port))
+        find(f, EXIT_INVALID, "Start the mail server. If it is another computer: etrnctl config set LocalPort 0",
+             "Nothing listens on this computer's port %u (LocalPort), so rounds wait.", port);
+}
+
 static enum exit_code check_settings(struct findings *f)
 {
     DWORD error = registry_read(machine_registry(), &f->config, note_problem, f);
@@ -235,6 +245,7 @@ static enum exit_code check_settings(struct findings *f)
         return fail(error, "reading the configuration");
     check_switch(f);
     check_exchange(f);
+    check_port(f);
     check_hosts(f);
     return EXIT_DONE;
 }

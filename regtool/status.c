@@ -174,6 +174,9 @@ static void print_rounds(const struct view *v)
     text_add(&t, ", next ");
     add_age(&t, v, json_member(v->told, "next"), "not planned");
     out("Rounds:    %s\n", words);
+    if (json_member(v->told, "awaited_port")->kind == JSON_NUMBER)
+        out("Waiting:   nothing listens on this computer's port %lld (LocalPort)\n",
+            (long long)json_member(v->told, "awaited_port")->number);
 }
 
 static void print_summary(const struct view *v)

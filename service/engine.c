@@ -1,9 +1,11 @@
 #include "engine.h"
 
+#include "core/node.h"
 #include "core/planner.h"
 #include "core/snapshot.h"
 #include "win/eventlog.h"
 #include "win/link.h"
+#include "win/network.h"
 #include "win/registry.h"
 #include "win/status.h"
 
@@ -16,7 +18,9 @@ enum {
     STATUS_TRIES = 20,       /* while a reader has it open */
     STATUS_SHARE = 20,       /* at most one part in so many of the time goes into writing status.json */
     MEMORY_RETRY_MS = 10000, /* when there was no memory for something */
-    EVENT_NODES_LIMIT = 400  /* octets of a list of nodes in an event */
+    GATE_LEAST_MS = 1000,    /* between two looks at the local port ... */
+    GATE_MOST_MS = 60000,
+    EVENT_NODES_LIMIT = 400 /* octets of a list of nodes in an event */
 };
 
 /* One session, from the planner's assignment to its end. */
@@ -32,9 +36,10 @@ struct job {
 
 static struct engine {
     struct loop loop;
-    struct loop_op requests[ENGINE_RUN_REQUESTED + 1];
+    struct loop_op requests[ENGINE_REQUESTS];
     const struct engine_callbacks *callbacks;
     struct registry_news news;
+    struct network_news network;
     struct config config;
     struct problem *problems; /* of the configuration in force */
     size_t problem_count;
@@ -42,7 +47,8 @@ static struct engine {
     bool planned; /* the planner has a configuration */
     struct job *jobs;
     bool stopping;
-    struct loop_timer wakeup, grace, status, reread;
+    struct loop_timer wakeup, grace, status, reread, gate;
+    int64_t gate_delay_ms; /* until the local port is looked at again; 0 while nothing is held back */
     wchar_t *status_file;
     DWORD status_error; /* of the last write: told once */
     unsigned status_tries;
@@ -66,6 +72,7 @@ static void write_status(struct loop_timer *timer)
                                    .started_utc_ms = e->started_utc_ms,
                                    .problems = e->problems,
                                    .problem_count = e->problem_count,
+                                   .awaited_port = e->gate_delay_ms ? e->config.service.local_port : 0,
                                    .now = now()};
     snapshot_write(&j, &facts, &e->planner);
     DWORD error = j.failed ? ERROR_NOT_ENOUGH_MEMORY : 0;
@@ -200,8 +207,11 @@ static struct job *job_new(const struct engine *e, const struct assignment *a)
     struct job *job = calloc(1, sizeof *job + a->node_count * sizeof job->nodes[0]);
     if (!job)
         return NULL;
+    char address[NODE_LIMIT + 1];
+    uint16_t port;
+    host_server(host, a->server, address, sizeof address, &port);
     job->host = a->host;
-    job->address = text_copy(host_address(host));
+    job->address = text_copy(address);
     job->helo = text_copy(host->helo_name ? host->helo_name : "");
     bool fine = job->address && job->helo;
     for (; fine && job->node_count < a->node_count; job->node_count += fine) {
@@ -214,7 +224,7 @@ static struct job *job_new(const struct engine *e, const struct assignment *a)
     }
     job->params = (struct link_params){
         .address = job->address,
-        .port = (uint16_t)host->port,
+        .port = port,
         .session = {.helo = job->helo,
                     .nodes = (const char *const *)job->nodes,
                     .node_count = job->node_count,
@@ -253,16 +263,48 @@ static void open_session(struct engine *e, const struct assignment *a)
     if (e->jobs)
         e->jobs->previous = job;
     e->jobs = job;
-    trace("%s: asking for %zu of its nodes (%s)", a->host->name, a->node_count, trigger_name(a->host->trigger));
+    trace("%s: asking %s for %zu of its nodes (%s)", a->host->name, job->address, a->node_count,
+          trigger_name(a->host->trigger));
+}
+
+/* Mail that is released to a server that is not up is deferred again: so what is due waits until something listens on
+ * LocalPort. That is looked at again with growing pauses, and only while something is due. */
+static void mind_the_gate(struct engine *e, struct moment at)
+{
+    uint32_t port = e->config.service.local_port;
+    bool open = true;
+    planner_follow_clock(&e->planner, at); /* or more may be due in a moment than was looked at here */
+    planner_hold(&e->planner, false);
+    if (port != 0 && planner_wakeup(&e->planner, at) <= at.steady_ms)
+        open = network_port_listens((uint16_t)port);
+    if (!open) {
+        planner_hold(&e->planner, true);
+        if (e->gate_delay_ms == 0) {
+            trace("Nothing listens on this computer's port %u: what is due waits.", port);
+            status_changed(e);
+        }
+        e->gate_delay_ms = e->gate_delay_ms == 0 ? GATE_LEAST_MS : e->gate_delay_ms * 2;
+        if (e->gate_delay_ms > GATE_MOST_MS)
+            e->gate_delay_ms = GATE_MOST_MS;
+        loop_set_timer(&e->loop, &e->gate, loop_now_ms() + e->gate_delay_ms);
+    } else if (e->gate_delay_ms != 0) {
+        trace("Port %u is up.", port);
+        e->gate_delay_ms = 0;
+        loop_set_timer(&e->loop, &e->gate, INT64_MAX);
+        status_changed(e);
+    }
 }
 
 /* Opens what is due, and has the loop wake us for what is due next. */
 static void pump(struct engine *e)
 {
     struct assignment a;
+    struct moment at = now(); /* one for all: what comes due meanwhile has not passed the gate */
     if (e->stopping || !e->planned)
         return;
-    while (planner_next(&e->planner, now(), &a))
+    if (!e->gate.set) /* else its time has not come */
+        mind_the_gate(e, at);
+    while (planner_next(&e->planner, at, &a))
         open_session(e, &a);
     loop_set_timer(&e->loop, &e->wakeup, planner_wakeup(&e->planner, now()));
 }
@@ -270,6 +312,11 @@ static void pump(struct engine *e)
 static void woken(struct loop_timer *timer)
 {
     pump(CONTAINING_RECORD(timer, struct engine, wakeup));
+}
+
+static void look_at_gate(struct loop_timer *timer)
+{
+    pump(CONTAINING_RECORD(timer, struct engine, gate));
 }
 
 /* Ends sessions of hosts that are not to be asked any more, all when nothing is. A session's end may free its job. */
@@ -376,6 +423,7 @@ static void read_config(struct engine *e, enum trigger trigger)
         problems = (struct problem_list){0};
     }
     struct config old = e->config;
+    loop_set_timer(&e->loop, &e->gate, INT64_MAX); /* the port may be another now */
     bool first = !e->planned;
     e->config = fresh;
     adopt_problems(e, &problems);
@@ -410,7 +458,22 @@ static void run_requested(void *owner, const char *name)
     struct engine *e = owner;
     struct planned_host *host = planner_find(&e->planner, name);
     if (host)
-        planner_request(&e->planner, host, now());
+        planner_trigger(&e->planner, host, TRIGGER_REQUEST, now());
+}
+
+/* A round as RunOnNetworkChange has it. */
+static void follow_machine(struct engine *e, enum trigger trigger)
+{
+    if (e->config.service.run_on_network_change)
+        planner_trigger(&e->planner, NULL, trigger, now());
+    status_changed(e);
+    pump(e);
+}
+
+static void network_grew(void *owner)
+{
+    trace("An address came up.");
+    follow_machine(owner, TRIGGER_NETWORK);
 }
 
 static void cut_off(struct loop_timer *timer)
@@ -462,10 +525,25 @@ static void requested(struct loop_op *op, DWORD error, DWORD bytes)
         read_config(e, TRIGGER_ENABLE);
         break;
     case ENGINE_RUN_ALL:
-        planner_request(&e->planner, NULL, now());
+        planner_trigger(&e->planner, NULL, TRIGGER_REQUEST, now());
         break;
     case ENGINE_RUN_REQUESTED:
         request_take(run_requested, e);
+        break;
+    case ENGINE_NETWORK_GREW:
+        network_grew(e);
+        break;
+    case ENGINE_RESUMED:
+        trace("The computer woke.");
+        follow_machine(e, TRIGGER_RESUME);
+        break;
+    case ENGINE_CLOCK_SET:
+        trace("The clock was set.");
+        planner_follow_clock(&e->planner, now());
+        status_changed(e);
+        pump(e);
+        break;
+    case ENGINE_REQUESTS:
         break;
     }
     if (request == ENGINE_RUN_ALL || request == ENGINE_RUN_REQUESTED) {
@@ -486,12 +564,13 @@ static DWORD start(struct engine *e)
 {
     LARGE_INTEGER counter;
     QueryPerformanceCounter(&counter);
-    planner_init(&e->planner, (uint64_t)counter.QuadPart);
+    planner_init(&e->planner, (uint64_t)counter.QuadPart, &local_zone);
     e->started_utc_ms = utc_now_ms();
     e->wakeup.fire = woken;
     e->grace.fire = cut_off;
     e->status.fire = write_status;
     e->reread.fire = read_again;
+    e->gate.fire = look_at_gate;
     for (size_t i = 0; i < ARRAYSIZE(e->requests); i++)
         e->requests[i].done = requested;
     DWORD error = loop_open(&e->loop);
@@ -499,6 +578,8 @@ static DWORD start(struct engine *e)
         error = link_startup();
     if (!error)
         error = registry_watch_open(&e->news, &e->loop, config_changed, e);
+    if (!error)
+        error = network_watch_open(&e->network, &e->loop, network_grew, e);
     return error;
 }
 
@@ -523,6 +604,7 @@ DWORD engine_run(const struct engine_callbacks *callbacks)
         EVENT(EVENT_CANNOT_RUN, SERVICE_DISPLAY_NAME, "starting", words);
     }
     registry_watch_close(&e->news);
+    network_watch_close(&e->network);
     loop_close(&e->loop);
     planner_free(&e->planner);
     config_free(&e->config);

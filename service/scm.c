@@ -21,8 +21,8 @@ static void report(DWORD new_state, DWORD error, DWORD hint_ms)
 {
     bool pending = new_state == SERVICE_START_PENDING || new_state == SERVICE_STOP_PENDING ||
                    new_state == SERVICE_PAUSE_PENDING || new_state == SERVICE_CONTINUE_PENDING;
-    DWORD accepted =
-        SERVICE_ACCEPT_STOP | SERVICE_ACCEPT_SHUTDOWN | SERVICE_ACCEPT_PAUSE_CONTINUE | SERVICE_ACCEPT_PARAMCHANGE;
+    DWORD accepted = SERVICE_ACCEPT_STOP | SERVICE_ACCEPT_SHUTDOWN | SERVICE_ACCEPT_PAUSE_CONTINUE |
+                     SERVICE_ACCEPT_PARAMCHANGE | SERVICE_ACCEPT_POWEREVENT | SERVICE_ACCEPT_TIMECHANGE;
     SERVICE_STATUS status = {
         .dwServiceType = SERVICE_WIN32_OWN_PROCESS,
         .dwCurrentState = new_state,
@@ -49,14 +49,22 @@ static const struct control controls[] = {
     {SERVICE_CONTROL_PARAMCHANGE, ENGINE_READ_CONFIG, 0},
     {CONTROL_RUN_ALL, ENGINE_RUN_ALL, 0},
     {CONTROL_RUN_REQUESTED, ENGINE_RUN_REQUESTED, 0},
+    {SERVICE_CONTROL_TIMECHANGE, ENGINE_CLOCK_SET, 0},
+    {CONTROL_NETWORK_GREW, ENGINE_NETWORK_GREW, 0},
+    {CONTROL_RESUMED, ENGINE_RESUMED, 0},
 };
 
 /* In the dispatcher's thread: posts and returns. */
 static DWORD WINAPI control(DWORD code, DWORD type, void *data, void *context)
 {
-    (void)type, (void)data, (void)context;
+    (void)data, (void)context;
     if (code == SERVICE_CONTROL_INTERROGATE)
         return NO_ERROR;
+    if (code == SERVICE_CONTROL_POWEREVENT) {
+        if (type == PBT_APMRESUMEAUTOMATIC) /* sent at each waking, whether somebody sits there or not */
+            engine_ask(ENGINE_RESUMED);
+        return NO_ERROR;
+    }
     for (size_t i = 0; i < ARRAYSIZE(controls); i++) {
         if (controls[i].code != code)
             continue;

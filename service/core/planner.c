@@ -6,8 +6,9 @@
 const char *trigger_name(enum trigger trigger)
 {
     static const char *const names[] = {
-        [TRIGGER_NONE] = "none",         [TRIGGER_START] = "start", [TRIGGER_ENABLE] = "enable",
-        [TRIGGER_INTERVAL] = "interval", [TRIGGER_RETRY] = "retry", [TRIGGER_REQUEST] = "request",
+        [TRIGGER_NONE] = "none",         [TRIGGER_START] = "start",       [TRIGGER_ENABLE] = "enable",
+        [TRIGGER_INTERVAL] = "interval", [TRIGGER_SCHEDULE] = "schedule", [TRIGGER_RETRY] = "retry",
+        [TRIGGER_REQUEST] = "request",   [TRIGGER_NETWORK] = "network",   [TRIGGER_RESUME] = "resume",
     };
     return names[trigger];
 }
@@ -39,9 +40,9 @@ static int64_t later(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-void planner_init(struct planner *p, uint64_t seed)
+void planner_init(struct planner *p, uint64_t seed, const struct cron_zone *zone)
 {
-    *p = (struct planner){.seed = seed};
+    *p = (struct planner){.seed = seed, .zone = zone};
 }
 
 static void nodes_free(struct planned_node *nodes, size_t count)
@@ -56,6 +57,7 @@ static void host_free(struct planned_host *h)
     if (!h)
         return;
     nodes_free(h->nodes, h->node_count);
+    free(h->lines);
     free(h->name);
     free(h);
 }
@@ -140,6 +142,8 @@ static void end_if_over(struct planner *p, struct planned_host *h, struct moment
         node->edge = EDGE_NONE;
     }
 }
+
+enum { CLOCK_TOLERANCE_MS = 2000 }; /* the clocks drift apart a little between two looks */
 
 /* ---- following the configuration ---- */
 
@@ -248,15 +252,82 @@ static void retire(struct planned_host *h)
     h->scheduled = h->retry_at = h->wanted_at = PLANNER_NEVER;
 }
 
-static void follow_interval(struct planner *p, struct planned_host *h)
+/* The steady time of scheduled_utc_ms, as the wall clock is now. */
+static int64_t schedule_time(const struct planned_host *h, struct moment now)
+{
+    return h->scheduled_utc_ms == CRON_NEVER ? PLANNER_NEVER : now.steady_ms + (h->scheduled_utc_ms - now.utc_ms);
+}
+
+/* When the schedule, or else the interval, has the host asked next after now. What was asked by the schedule does not
+ * come back because the wall clock runs a little behind the steady one, by which it was waited for. */
+static void plan_next(const struct planner *p, struct planned_host *h, struct moment now)
+{
+    h->scheduled = now.steady_ms + h->interval_ms;
+    if (h->line_count == 0)
+        return;
+    bool behind = h->met_utc_ms > now.utc_ms && h->met_utc_ms < now.utc_ms + 2 * CLOCK_TOLERANCE_MS;
+    int64_t after_utc_ms = behind ? h->met_utc_ms : now.utc_ms;
+    h->scheduled_utc_ms = cron_next(h->lines, h->line_count, p->zone, h->every_from_utc_ms, after_utc_ms);
+    h->scheduled = schedule_time(h, now);
+}
+
+static bool same_line(const struct cron_line *a, const struct cron_line *b)
+{
+    return a->kind == b->kind && a->minutes == b->minutes && a->hours == b->hours && a->days == b->days &&
+           a->months == b->months && a->weekdays == b->weekdays && a->either_day == b->either_day &&
+           a->follows_clock == b->follows_clock && a->every_ms == b->every_ms;
+}
+
+static bool same_lines(const struct planned_host *h, const struct cron_line *lines, size_t count)
+{
+    bool same = h->line_count == count;
+    for (size_t i = 0; same && i < count; i++)
+        same = same_line(&h->lines[i], &lines[i]);
+    return same;
+}
+
+/* Takes up the host's schedule, or the service's; `*changed` tells whether it is another than before. */
+static bool adopt_schedule(const struct planner *p, struct planned_host *h, struct moment now, bool *changed)
+{
+    const struct strings *own = &h->settings->schedule;
+    bool interval_of_its_own = h->settings->interval_minutes != 0;
+    const struct strings *schedule = own->count > 0 || interval_of_its_own ? own : &p->config->service.schedule;
+    struct cron_line *lines = calloc(schedule->count + 1, sizeof *lines);
+    size_t count = 0;
+    if (!lines)
+        return false;
+    for (size_t i = 0; i < schedule->count; i++) {
+        char problem[8];
+        struct text t;
+        text_begin(&t, problem, sizeof problem);
+        if (cron_parse(schedule->items[i], &lines[count], &t) && lines[count].kind != CRON_NOTHING)
+            count++;
+    }
+    *changed = !same_lines(h, lines, count);
+    if (*changed)
+        h->every_from_utc_ms = now.utc_ms;
+    free(h->lines);
+    h->lines = lines;
+    h->line_count = count;
+    return true;
+}
+
+static bool follow_schedule(const struct planner *p, struct planned_host *h, struct moment now)
 {
     uint32_t minutes = h->settings->interval_minutes;
+    bool changed;
     if (minutes == 0)
         minutes = p->config->service.interval_minutes;
     int64_t interval_ms = (int64_t)minutes * 60000;
-    if (h->scheduled != PLANNER_NEVER)
+    if (h->scheduled != PLANNER_NEVER && h->line_count == 0)
         h->scheduled += interval_ms - h->interval_ms;
     h->interval_ms = interval_ms;
+    if (!adopt_schedule(p, h, now, &changed))
+        return false;
+    bool waits = h->scheduled != PLANNER_NEVER && h->scheduled > now.steady_ms;
+    if (changed && waits) /* what is due already stays due */
+        plan_next(p, h, now);
+    return true;
 }
 
 static bool follow_host(struct planner *p, const struct host_settings *host, enum trigger trigger, struct moment now)
@@ -270,7 +341,8 @@ static bool follow_host(struct planner *p, const struct host_settings *host, enu
     h->settings = host;
     if (!adopt_nodes(h, &host->domains, &grown))
         return false;
-    follow_interval(p, h);
+    if (!follow_schedule(p, h, now))
+        return false;
     if (!p->enabled || !host_usable(h)) {
         retire(h);
         end_if_over(p, h, now);
@@ -279,7 +351,7 @@ static bool follow_host(struct planner *p, const struct host_settings *host, enu
     if ((!h->usable || grown) && (trigger != TRIGGER_START || p->config->service.run_at_start))
         want(h, trigger, now);
     if (h->scheduled == PLANNER_NEVER)
-        h->scheduled = now.steady_ms + h->interval_ms;
+        plan_next(p, h, now);
     if (!any_retry(h))
         h->retry_at = PLANNER_NEVER;
     h->usable = true;
@@ -290,6 +362,7 @@ static bool follow_host(struct planner *p, const struct host_settings *host, enu
 bool planner_configure(struct planner *p, const struct config *config, enum trigger trigger, struct moment now)
 {
     bool fine = true;
+    planner_follow_clock(p, now);
     p->config = config;
     p->enabled = config->service.always_use_etrn;
     for (size_t i = p->host_count; i-- > 0;) {
@@ -311,14 +384,42 @@ void planner_pause(struct planner *p, bool paused)
     p->paused = paused;
 }
 
-void planner_request(struct planner *p, struct planned_host *host, struct moment now)
+void planner_hold(struct planner *p, bool held)
+{
+    p->held = held;
+}
+
+void planner_trigger(struct planner *p, struct planned_host *host, enum trigger trigger, struct moment now)
 {
     for (size_t i = 0; i < p->host_count; i++)
         if (p->enabled && (!host || host == p->hosts[i]) && p->hosts[i]->usable)
-            want(p->hosts[i], TRIGGER_REQUEST, now);
+            want(p->hosts[i], trigger, now);
+}
+
+void planner_follow_clock(struct planner *p, struct moment now)
+{
+    int64_t apart_ms = now.utc_ms - now.steady_ms;
+    int64_t step_ms = apart_ms - p->clocks_apart_ms;
+    if (step_ms > -CLOCK_TOLERANCE_MS && step_ms < CLOCK_TOLERANCE_MS)
+        return;
+    p->clocks_apart_ms = apart_ms;
+    for (size_t i = 0; i < p->host_count; i++) {
+        struct planned_host *h = p->hosts[i];
+        if (!h->usable || h->line_count == 0 || h->scheduled <= now.steady_ms) /* what is due already stays due */
+            continue;
+        if (step_ms < 0)
+            plan_next(p, h, now);
+        else
+            h->scheduled = schedule_time(h, now);
+    }
 }
 
 /* ---- who is due ---- */
+
+static enum trigger schedule_trigger(const struct planned_host *h)
+{
+    return h->line_count > 0 ? TRIGGER_SCHEDULE : TRIGGER_INTERVAL;
+}
 
 int64_t planner_due(const struct planner *p, const struct planned_host *h, enum trigger *why)
 {
@@ -328,7 +429,7 @@ int64_t planner_due(const struct planner *p, const struct planned_host *h, enum 
     int64_t due = earlier(h->wanted_at, earlier(h->scheduled, h->retry_at));
     if (due == PLANNER_NEVER)
         return due;
-    *why = due == h->wanted_at ? h->wanted : due == h->scheduled ? TRIGGER_INTERVAL : TRIGGER_RETRY;
+    *why = due == h->wanted_at ? h->wanted : due == h->scheduled ? schedule_trigger(h) : TRIGGER_RETRY;
     int64_t gap_ms = (int64_t)p->config->service.minimum_gap_seconds * 1000;
     return h->ended.steady_ms ? later(due, h->ended.steady_ms + gap_ms) : due;
 }
@@ -340,7 +441,7 @@ static size_t batch_size(size_t nodes, size_t limit)
     return (nodes + sessions - 1) / sessions;
 }
 
-static void begin_dequeue(struct planned_host *h, enum trigger trigger, struct moment now)
+static void begin_dequeue(const struct planner *p, struct planned_host *h, enum trigger trigger, struct moment now)
 {
     h->active = true;
     h->asked = false;
@@ -350,26 +451,32 @@ static void begin_dequeue(struct planned_host *h, enum trigger trigger, struct m
     for (size_t i = 0; i < h->node_count; i++) {
         struct planned_node *node = &h->nodes[i];
         node->edge = EDGE_NONE;
+        node->server = 0;
         node->progress = trigger != TRIGGER_RETRY || node->retry ? NODE_WAITING : NODE_IDLE;
         h->waiting += node->progress == NODE_WAITING;
     }
     h->retry_at = PLANNER_NEVER;
     if (trigger != TRIGGER_RETRY) { /* everything is asked: nothing else needs to be */
         h->wanted_at = PLANNER_NEVER;
-        h->scheduled = now.steady_ms + h->interval_ms;
+        if (h->scheduled <= now.steady_ms)
+            h->met_utc_ms = h->scheduled_utc_ms;
+        plan_next(p, h, now);
     }
     h->batch = batch_size(h->waiting, h->settings->etrns_per_connection);
 }
 
+/* Nodes that are to be asked of the same server go into one session. */
 static void hand_out(struct planner *p, struct planned_host *h, struct assignment *a)
 {
     a->host = h;
     a->node_count = 0;
     size_t room = sizeof a->nodes / sizeof a->nodes[0];
     for (size_t i = 0; i < h->node_count && a->node_count < h->batch && a->node_count < room; i++) {
-        if (h->nodes[i].progress != NODE_WAITING)
+        struct planned_node *node = &h->nodes[i];
+        if (node->progress != NODE_WAITING || (a->node_count > 0 && node->server != a->server))
             continue;
-        h->nodes[i].progress = NODE_OUT;
+        a->server = node->server;
+        node->progress = NODE_OUT;
         h->waiting--;
         a->nodes[a->node_count++] = i;
     }
@@ -381,12 +488,15 @@ bool planner_next(struct planner *p, struct moment now, struct assignment *a)
 {
     if (!p->enabled || p->paused || p->sessions >= p->config->service.max_connections)
         return false;
+    planner_follow_clock(p, now);
     for (size_t tried = 0; tried < p->host_count; tried++, p->scan++) {
         p->scan %= p->host_count;
         struct planned_host *h = p->hosts[p->scan];
         enum trigger why;
-        if (!h->active && planner_due(p, h, &why) <= now.steady_ms && why != TRIGGER_NONE)
-            begin_dequeue(h, why == TRIGGER_RETRY && h->scheduled <= now.steady_ms ? TRIGGER_INTERVAL : why, now);
+        if (!h->active && !p->held && planner_due(p, h, &why) <= now.steady_ms && why != TRIGGER_NONE) {
+            bool all = why == TRIGGER_RETRY && h->scheduled <= now.steady_ms;
+            begin_dequeue(p, h, all ? schedule_trigger(h) : why, now);
+        }
         if (h->active && h->waiting > 0 && h->settings && h->sessions < h->settings->connections_per_host) {
             hand_out(p, h, a);
             p->scan++; /* hosts take turns, so that none shuts out the others */
@@ -399,7 +509,7 @@ bool planner_next(struct planner *p, struct moment now, struct assignment *a)
 int64_t planner_wakeup(const struct planner *p, struct moment now)
 {
     int64_t wakeup = PLANNER_NEVER;
-    if (!p->enabled || p->paused || p->sessions >= p->config->service.max_connections)
+    if (!p->enabled || p->paused || p->held || p->sessions >= p->config->service.max_connections)
         return wakeup;
     for (size_t i = 0; i < p->host_count; i++) {
         enum trigger why;
@@ -458,9 +568,16 @@ void planner_node_done(struct planner *p, struct planned_host *host, const char 
         return;
     }
     host->asked = true;
+    node->answered = node->server;
     node->result = *result;
     node->asked = now;
     node->retry = asks_again(follows);
+    if (follows == FOLLOWS_PASSING && host->usable && node->server < host->settings->fallback.count) {
+        node->server++;
+        node->progress = NODE_WAITING;
+        host->waiting++;
+        return; /* its health is told by the last server's answer */
+    }
     follow_health(node, follows, now);
 }
 

@@ -7,6 +7,7 @@
 #ifndef ETRN_PLANNER_H
 #define ETRN_PLANNER_H
 
+#include "cron.h"
 #include "outcome.h"
 #include "settings.h"
 
@@ -22,7 +23,17 @@ struct moment {
 };
 
 /* Why a dequeue starts. */
-enum trigger { TRIGGER_NONE, TRIGGER_START, TRIGGER_ENABLE, TRIGGER_INTERVAL, TRIGGER_RETRY, TRIGGER_REQUEST };
+enum trigger {
+    TRIGGER_NONE,
+    TRIGGER_START,
+    TRIGGER_ENABLE,
+    TRIGGER_INTERVAL,
+    TRIGGER_SCHEDULE,
+    TRIGGER_RETRY,
+    TRIGGER_REQUEST,
+    TRIGGER_NETWORK, /* an address came up */
+    TRIGGER_RESUME   /* the machine woke */
+};
 
 /* What became of a node's health at the end of a dequeue. Edges only: a node that goes on failing is no news. */
 enum edge { EDGE_NONE, EDGE_FAILS, EDGE_RECOVERS };
@@ -37,6 +48,8 @@ struct planned_node {
     char *name;
     enum node_progress progress;
     struct result result;   /* the last one; OUTCOME_NONE before */
+    size_t server;          /* to ask now: 0 is the host, those behind it its Fallback */
+    size_t answered;        /* the one whose result this is */
     struct moment asked;    /* when it came */
     struct moment since;    /* since when it has been failing, or working */
     uint32_t unable_in_row; /* 458s */
@@ -56,8 +69,13 @@ struct planned_host {
     enum trigger trigger;
     size_t batch; /* nodes for one session of this dequeue */
     size_t waiting, sessions;
-    struct moment started, ended;           /* the last dequeue's; steady_ms 0 before the first */
-    int64_t interval_ms;                    /* as planned with */
+    struct moment started, ended; /* the last dequeue's; steady_ms 0 before the first */
+    int64_t interval_ms;          /* as planned with */
+    struct cron_line *lines;      /* of its schedule; with none, the interval counts */
+    size_t line_count;
+    int64_t every_from_utc_ms;              /* when the schedule was taken up */
+    int64_t scheduled_utc_ms;               /* by the schedule, of which `scheduled` is the steady time */
+    int64_t met_utc_ms;                     /* the one of these that was asked last */
     int64_t scheduled, retry_at, wanted_at; /* on the steady clock, or PLANNER_NEVER */
     enum trigger wanted;
     uint32_t failures; /* passing ones in a row */
@@ -69,21 +87,24 @@ struct planner {
     struct planned_host **hosts; /* sorted by name; each stays where it is while it exists */
     size_t host_count, host_room;
     const struct config *config;
-    bool enabled, paused;
-    size_t sessions; /* open, of all hosts */
-    size_t scan;     /* where planner_next() goes on looking */
+    bool enabled, paused, held;
+    const struct cron_zone *zone;
+    int64_t clocks_apart_ms; /* wall clock minus steady clock, as last seen */
+    size_t sessions;         /* open, of all hosts */
+    size_t scan;             /* where planner_next() goes on looking */
     uint64_t seed;
 };
 
 /* One session to open. */
 struct assignment {
     struct planned_host *host; /* stays until planner_session_done() */
+    size_t server;             /* which of the host's servers: host_server() */
     size_t nodes[100];         /* indices into host->nodes, valid until the next planner_configure() */
     size_t node_count;
 };
 
-/* `seed` varies the jitter from machine to machine. */
-void planner_init(struct planner *p, uint64_t seed);
+/* `seed` varies the jitter from machine to machine. `zone`, which must stay, is what schedules are read in. */
+void planner_init(struct planner *p, uint64_t seed, const struct cron_zone *zone);
 void planner_free(struct planner *p);
 
 /* Follows a new configuration, which must stay until the next call; what is known of hosts and nodes of the same name
@@ -95,15 +116,24 @@ bool planner_configure(struct planner *p, const struct config *config, enum trig
 /* Paused: nothing new is handed out; what comes due meanwhile comes after. */
 void planner_pause(struct planner *p, bool paused);
 
+/* Held: no dequeue begins, those under way go on; what comes due meanwhile comes after. */
+void planner_hold(struct planner *p, bool held);
+
 /* Asks one host, or all when NULL, as soon as MinimumGapSeconds allows. */
-void planner_request(struct planner *p, struct planned_host *host, struct moment now);
+void planner_trigger(struct planner *p, struct planned_host *host, enum trigger trigger, struct moment now);
+
+/* Schedules follow the wall clock when it is set: what was due in time that was skipped is due once; after a step back
+ * the next time is looked for anew, and what was due before stays due. To be called at news of a step; small ones are
+ * seen to by themselves. */
+void planner_follow_clock(struct planner *p, struct moment now);
 
 struct planned_host *planner_find(const struct planner *p, const char *name);
 
 /* Takes the next session to open now; false when none may be opened. Every one must end in planner_session_done(). */
 bool planner_next(struct planner *p, struct moment now, struct assignment *a);
 
-/* A node of an open session has its result. Unknown names (the configuration changed) are passed over. */
+/* A node of an open session has its result. After passing trouble the next of its host's servers is asked within the
+ * same dequeue. Unknown names (the configuration changed) are passed over. */
 void planner_node_done(struct planner *p, struct planned_host *host, const char *node, const struct result *result,
                        struct moment now);
 

@@ -1,5 +1,6 @@
 #include "settings.h"
 
+#include "cron.h"
 #include "node.h"
 #include "utf.h"
 
@@ -17,6 +18,13 @@ static const char *domain_fault(const char *item)
 {
     enum node_fault fault = node_fault(item);
     return fault == NODE_FINE ? NULL : node_fault_text(fault);
+}
+
+static const char *server_fault(const char *item)
+{
+    char host[NODE_LIMIT + 1];
+    unsigned port;
+    return host_split(item, host, sizeof host, &port) ? NULL : "is neither host nor host:port";
 }
 
 /* EHLO takes a domain or an address literal (RFC 5321 4.1.3). */
@@ -41,7 +49,14 @@ const struct setting settings[] = {
      .help = "the master switch: 1 sends ETRN, 0 sends nothing"},
     {"IntervalMinutes", SERVICE(interval_minutes), NUMBER(1, 10080, 15, "minutes"),
      .help = "how often each host is asked"},
+    {"Schedule", SERVICE(schedule), .type = SETTING_STRINGS, .fault = cron_fault,
+     .expected = "crontab lines of five fields, @hourly, @daily, @every 10m and the like",
+     .help = "replaces IntervalMinutes when not empty; local time"},
     {"RunAtStart", SERVICE(run_at_start), NUMBER(0, 1, 1, ""), .help = "a round when the service starts"},
+    {"RunOnNetworkChange", SERVICE(run_on_network_change), NUMBER(0, 1, 1, ""),
+     .help = "a round when an address comes up, or the machine resumes"},
+    {"LocalPort", SERVICE(local_port), NUMBER(0, 65535, 25, ""),
+     .help = "a round waits until something listens on this local port; 0 does not look"},
     {"RetrySeconds", SERVICE(retry_seconds), NUMBER(10, 86400, 60, "seconds"),
      .help = "first retry after a passing failure; doubles up to the interval"},
     {"MinimumGapSeconds", SERVICE(minimum_gap_seconds), NUMBER(0, 3600, 30, "seconds"),
@@ -62,6 +77,9 @@ const struct setting settings[] = {
     {"Domains", HOST(domains), .type = SETTING_STRINGS, .fault = domain_fault,
      .expected = "a list of nodes, each a domain, @domain or #queue",
      .help = "the nodes to ask for: domain, @domain (subdomains too) or #queue"},
+    {"Fallback", HOST(fallback), .type = SETTING_STRINGS, .fault = server_fault,
+     .expected = "a list of hosts, each host or host:port",
+     .help = "asked in this order when the host cannot be reached or answers with passing trouble"},
     {"HeloName", HOST(helo_name), .type = SETTING_STRING, .fault = helo_fault,
      .expected = "a domain name or an address literal as [192.0.2.1]",
      .help = "the name given in EHLO; when empty, this computer's"},
@@ -74,6 +92,9 @@ const struct setting settings[] = {
      .help = "sessions with this host at once"},
     {"IntervalMinutes", HOST(interval_minutes), NUMBER(1, 10080, 0, "minutes"),
      .help = "this host's own interval; by default the service's"},
+    {"Schedule", HOST(schedule), .type = SETTING_STRINGS, .fault = cron_fault,
+     .expected = "crontab lines of five fields, @hourly, @daily, @every 10m and the like",
+     .help = "this host's own schedule; by default the service's"},
 };
 const size_t settings_count = sizeof settings / sizeof settings[0];
 
@@ -235,6 +256,7 @@ void config_free(struct config *c)
         free(c->hosts[i].name);
     }
     free(c->hosts);
+    reset_all(c, NULL);
     *c = (struct config){0};
 }
 
@@ -286,6 +308,19 @@ struct host_settings *config_add_host(struct config *c, const char *name)
 const char *host_address(const struct host_settings *host)
 {
     return host->host && *host->host ? host->host : host->name;
+}
+
+void host_server(const struct host_settings *host, size_t which, char *address, size_t size, uint16_t *port)
+{
+    bool fallback = which > 0 && which <= host->fallback.count; /* else the configuration has changed */
+    unsigned number = 25;
+    struct text t;
+    text_begin(&t, address, size);
+    if (!fallback || !host_split(host->fallback.items[which - 1], address, (unsigned)size, &number)) {
+        text_add(&t, "%s", host_address(host));
+        number = host->port;
+    }
+    *port = (uint16_t)number;
 }
 
 /* ---- values ---- */
@@ -426,6 +461,12 @@ bool config_apply(struct config *c, struct host_settings *host, const struct set
     return fine;
 }
 
+const struct strings *config_strings(const struct config *c, const struct host_settings *host, const struct setting *s)
+{
+    const void *field = (const char *)(host ? (const void *)host : (const void *)&c->service) + s->offset;
+    return s->type == SETTING_STRINGS ? field : NULL;
+}
+
 void config_show(const struct config *c, const struct host_settings *host, const struct setting *s, struct text *out)
 {
     const void *field = (const char *)(host ? (const void *)host : (const void *)&c->service) + s->offset;
@@ -443,7 +484,7 @@ void config_show(const struct config *c, const struct host_settings *host, const
         break;
     case SETTING_STRINGS:
         for (size_t i = 0; i < strings->count; i++)
-            text_add(out, "%s%s", i ? " " : "", strings->items[i]);
+            text_add(out, "%s%s", i ? ", " : "", strings->items[i]);
         break;
     }
 }

@@ -27,7 +27,7 @@ enum origin { ORIGIN_DEFAULT, ORIGIN_PARAMETERS, ORIGIN_POLICY };
 
 enum {
     VALUE_SIZE_LIMIT = 1 << 20, /* octets of one value; more is refused */
-    SETTING_COUNT_LIMIT = 16,   /* rows of one scope */
+    SETTING_COUNT_LIMIT = 24,   /* rows of one scope */
     STRINGS_LIMIT = 5000        /* items of one list; what is behind them is refused */
 };
 
@@ -40,6 +40,8 @@ struct strings {
 struct service_settings {
     uint32_t always_use_etrn, interval_minutes, run_at_start, retry_seconds, minimum_gap_seconds, max_connections;
     uint32_t timeout_seconds, connect_timeout_seconds, session_timeout_seconds;
+    uint32_t run_on_network_change, local_port;
+    struct strings schedule;
     uint8_t origin[SETTING_COUNT_LIMIT]; /* enum origin of each row */
 };
 
@@ -48,7 +50,7 @@ struct host_settings {
     char *host; /* "" in the registry: the key's name */
     uint32_t port, enabled, tls, force_etrn, etrns_per_connection, connections_per_host;
     uint32_t interval_minutes; /* 0: the service's */
-    struct strings domains;
+    struct strings domains, fallback, schedule;
     char *helo_name; /* "": this computer's */
     uint8_t origin[SETTING_COUNT_LIMIT];
 };
@@ -120,8 +122,12 @@ void config_free(struct config *c);
 struct host_settings *config_add_host(struct config *c, const char *name);
 const struct host_settings *config_find_host(const struct config *c, const char *name);
 
-/* The name or address to connect to. */
+/* The name or address to connect to first. */
 const char *host_address(const struct host_settings *host);
+
+/* The `which`th server to ask: 0 is the host itself, those behind it its Fallback; the host itself when there are not
+ * so many. */
+void host_server(const struct host_settings *host, size_t which, char *address, size_t size, uint16_t *port);
 
 /* Takes one value as found in the registry (`data` of `size` octets; strings UTF-16LE, their last NULs may be missing).
  * `host` is NULL for the service's own. Returns false when it is not allowed or there is no memory: the field is then
@@ -129,8 +135,11 @@ const char *host_address(const struct host_settings *host);
 bool config_apply(struct config *c, struct host_settings *host, const struct setting *s, enum origin origin,
                   enum value_type type, const void *data, size_t size, struct text *problem);
 
-/* What a configuration holds of this setting, as a person writes it; several strings are separated by spaces. */
+/* What a configuration holds of this setting, as a person writes it; several strings are separated by commas. */
 void config_show(const struct config *c, const struct host_settings *host, const struct setting *s, struct text *out);
+
+/* The strings of a SETTING_STRINGS; NULL for other types. */
+const struct strings *config_strings(const struct config *c, const struct host_settings *host, const struct setting *s);
 
 /* Turns words from a person ("30", "require", "a.example b.example") into a value that config_apply() accepts. False
  * when they are not allowed or there is no memory; `problem` then says so. The caller frees value->data. */

@@ -1,5 +1,7 @@
 #include "snapshot.h"
 
+#include "node.h"
+
 static const char *origin_name(enum origin origin)
 {
     static const char *const names[] = {"default", "Parameters", "policy"};
@@ -12,9 +14,12 @@ static int64_t utc_of(struct moment now, int64_t steady_ms)
     return steady_ms == PLANNER_NEVER ? 0 : now.utc_ms + (steady_ms - now.steady_ms);
 }
 
-static void write_node(struct json *j, const struct planned_node *node)
+static void write_node(struct json *j, const struct planned_host *host, const struct planned_node *node)
 {
     const struct result *result = &node->result;
+    char server[NODE_LIMIT + 1];
+    uint16_t port;
+    host_server(host->settings, node->answered, server, sizeof server, &port);
     json_open_object(j, NULL);
     json_string(j, "node", node->name);
     json_string(j, "outcome", outcome_name(result->outcome));
@@ -23,6 +28,7 @@ static void write_node(struct json *j, const struct planned_node *node)
     else
         json_null(j, "code");
     json_number(j, "messages", result->messages);
+    json_string(j, "server", server);
     json_string(j, "text", result->text);
     json_string(j, "meaning", outcome_meaning(result));
     json_string(j, "advice", outcome_advice(result));
@@ -50,7 +56,7 @@ static void write_host(struct json *j, const struct planner *p, const struct pla
     json_string(j, "next_trigger", host->active || why == TRIGGER_NONE ? NULL : trigger_name(why));
     json_open_array(j, "nodes");
     for (size_t i = 0; i < host->node_count; i++)
-        write_node(j, &host->nodes[i]);
+        write_node(j, host, &host->nodes[i]);
     json_close(j, ']');
     json_close(j, '}');
 }
@@ -87,6 +93,10 @@ void snapshot_write(struct json *j, const struct snapshot_facts *facts, const st
     json_bool(j, "enabled", p->enabled);
     json_string(j, "enabled_by", origin_name(p->config->service.origin[setting_index(master)]));
     json_bool(j, "paused", p->paused);
+    if (facts->awaited_port)
+        json_number(j, "awaited_port", facts->awaited_port);
+    else
+        json_null(j, "awaited_port");
     json_number(j, "sessions", (int64_t)p->sessions);
     json_time(j, "next", p->paused ? 0 : utc_of(facts->now, next));
     write_problems(j, facts);

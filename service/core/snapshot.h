@@ -16,6 +16,7 @@ struct snapshot_facts {
     int64_t started_utc_ms;
     const struct problem *problems;
     size_t problem_count;
+    uint32_t awaited_port; /* local, that nothing listens on while something is due; 0 when none is */
     struct moment now;
 };
 

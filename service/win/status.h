@@ -5,8 +5,9 @@
 
 #include "win.h"
 
-/* User-defined service controls. 128 asks all hosts; 129 those that request files name. */
-enum { CONTROL_RUN_ALL = 128, CONTROL_RUN_REQUESTED = 129 };
+/* User-defined service controls. 128 asks all hosts; 129 those that request files name. The others stand in for news of
+ * the system: an address came up, the machine woke. */
+enum { CONTROL_RUN_ALL = 128, CONTROL_RUN_REQUESTED = 129, CONTROL_NETWORK_GREW = 130, CONTROL_RESUMED = 131 };
 
 /* Full path of the folder, or of `file` in it, whether it is there or not. The caller frees it; NULL and GetLastError()
  * else. */

@@ -1,3 +1,4 @@
+#include "node.h"
 #include "planner.h"
 #include "unit.h"
 
@@ -19,13 +20,19 @@ struct host_plan {
     const char *nodes; /* separated by spaces */
     bool disabled;
     uint32_t etrns, connections, interval; /* 0: the default */
+    const char *fallback, *schedule;       /* separated by '|'; NULL: none */
 };
 
 struct world {
     struct host_plan hosts[HOSTS];
     bool off, not_at_start;
     uint32_t gap, retry, maximum, interval; /* 0: as the case needs it; see configure() */
+    const char *schedule;
+    int64_t offset, summer_from, summer_to; /* the zone: an hour more from one instant to the other ... */
+    bool every_year;                        /* ... of each 365 days */
+    char problem[300];                      /* of the configuration */
     struct config *config;
+    struct cron_zone zone;
     struct planner planner;
     struct moment now;
 };
@@ -35,22 +42,28 @@ static uint32_t or_default(uint32_t number, uint32_t otherwise)
     return number ? number : otherwise;
 }
 
-static void set_nodes(struct config *c, struct host_settings *host, const char *nodes)
+/* Applies a list as the registry has it: what is not allowed of it is left out, and told in `problem`. */
+static void set_list(struct world *w, struct config *c, struct host_settings *host, const char *name, const char *items,
+                     char separator)
 {
-    char copy[200];
-    const char *words[40];
-    size_t count = 0;
-    snprintf(copy, sizeof copy, "%s", nodes);
-    for (char *word = strtok(copy, " "); word; word = strtok(NULL, " "))
-        words[count++] = word;
-    const struct setting *s = setting_find(SCOPE_HOST, "Domains");
-    struct value value;
-    char buffer[100];
+    unsigned char data[1000] = {0};
+    size_t size = 0;
     struct text problem;
-    text_begin(&problem, buffer, sizeof buffer);
-    assert_true(setting_encode(s, words, count, &value, &problem));
-    assert_true(config_apply(c, host, s, ORIGIN_PARAMETERS, value.type, value.data, value.size, &problem));
-    free(value.data);
+    text_begin(&problem, w->problem, sizeof w->problem);
+    for (const char *at = items; *at; at++, size += 2)
+        data[size] = (unsigned char)(*at == separator ? '\0' : *at);
+    const struct setting *s = setting_find(host ? SCOPE_HOST : SCOPE_SERVICE, name);
+    config_apply(c, host, s, ORIGIN_PARAMETERS, VALUE_MULTI_SZ, data, size + 4, &problem);
+}
+
+static void set_lists(struct world *w, struct config *c, const struct host_plan *plan)
+{
+    struct host_settings *host = config_add_host(c, plan->name);
+    set_list(w, c, host, "Domains", plan->nodes, ' ');
+    if (plan->fallback)
+        set_list(w, c, host, "Fallback", plan->fallback, '|');
+    if (plan->schedule)
+        set_list(w, c, host, "Schedule", plan->schedule, '|');
 }
 
 static void drop_config(struct world *w)
@@ -83,20 +96,31 @@ static void configure(struct world *w, enum trigger trigger)
     }
     for (size_t i = 0; i < HOSTS; i++) /* adding a host moves the others */
         if (w->hosts[i].name)
-            set_nodes(next, config_add_host(next, w->hosts[i].name), w->hosts[i].nodes);
+            set_lists(w, next, &w->hosts[i]);
+    if (w->schedule)
+        set_list(w, next, NULL, "Schedule", w->schedule, '|');
     assert_true(planner_configure(&w->planner, next, trigger, w->now));
     drop_config(w);
     w->config = next;
 }
 
+/* Tuesday, 14 November 2023, 22:13:20 UTC: 2,800 s before the hour. */
 static struct moment first_moment(void)
 {
     return (struct moment){.steady_ms = 5 * MINUTE, .utc_ms = 1700000000000};
 }
 
+static int64_t offset_there(void *context, int64_t utc_ms)
+{
+    const struct world *w = context;
+    int64_t at = w->every_year ? (utc_ms % YEAR + YEAR) % YEAR : utc_ms;
+    return w->offset + (at >= w->summer_from && at < w->summer_to ? HOUR : 0);
+}
+
 static void set_up(struct world *w)
 {
-    planner_init(&w->planner, 1985);
+    w->zone = (struct cron_zone){offset_there, w};
+    planner_init(&w->planner, 1985, &w->zone);
     w->now = first_moment();
 }
 
@@ -112,7 +136,7 @@ static void pass(struct world *w, int64_t ms)
     w->now.utc_ms += ms;
 }
 
-/* The next session, as "host: node node"; "" when there is none. */
+/* The next session, as "host: node node", or "host 1: node node" at its first Fallback; "" when there is none. */
 static const char *next_session(struct world *w)
 {
     static char line[400];
@@ -121,7 +145,10 @@ static const char *next_session(struct world *w)
     text_begin(&text, line, sizeof line);
     if (!planner_next(&w->planner, w->now, &a))
         return line;
-    text_add(&text, "%s:", a.host->name);
+    text_add(&text, "%s", a.host->name);
+    if (a.server > 0)
+        text_add(&text, " %zu", a.server);
+    text_add(&text, ":");
     for (size_t i = 0; i < a.node_count; i++)
         text_add(&text, " %s", a.host->nodes[a.nodes[i]].name);
     return line;
@@ -202,9 +229,9 @@ static void hosts_are_asked_at_the_start_and_then_every_interval(void **state)
     set_up(&w);
     assert_string_equal(next_session(&w), "");
     assert_int_equal(seconds_to_wakeup(&w), -1);
-    planner_request(&w.planner, NULL, w.now);
+    planner_trigger(&w.planner, NULL, TRIGGER_REQUEST, w.now);
     configure(&w, TRIGGER_START);
-    planner_request(&w.planner, NULL, w.now); /* the first reason stands */
+    planner_trigger(&w.planner, NULL, TRIGGER_REQUEST, w.now); /* the first reason stands */
     assert_string_equal(next_time(&w, "a"), "start in 0");
     assert_int_equal(seconds_to_wakeup(&w), 0);
     dequeue(&w, "a: x y", "a", "x=250 y=251");
@@ -243,7 +270,7 @@ static void what_is_off_is_not_asked(void **state)
     struct world w = {.hosts = {{"a", "x"}, {"b", "y", .disabled = true}, {"c", ""}}, .off = true};
     set_up(&w);
     configure(&w, TRIGGER_START);
-    planner_request(&w.planner, NULL, w.now);
+    planner_trigger(&w.planner, NULL, TRIGGER_REQUEST, w.now);
     assert_string_equal(next_session(&w), "");
     assert_string_equal(next_time(&w, "a"), "never");
     assert_int_equal(seconds_to_wakeup(&w), -1);
@@ -295,7 +322,7 @@ static void a_request_is_met_at_once_but_for_the_gap(void **state)
     dequeue(&w, "a: x", "a", "x=250");
     dequeue(&w, "b: y", "b", "y=250");
     pass(&w, 10 * SECOND);
-    planner_request(&w.planner, find(&w, "a"), w.now);
+    planner_trigger(&w.planner, find(&w, "a"), TRIGGER_REQUEST, w.now);
     assert_string_equal(next_session(&w), "");
     assert_string_equal(next_time(&w, "a"), "request in 20");
     assert_string_equal(next_time(&w, "b"), "interval in 890");
@@ -305,7 +332,7 @@ static void a_request_is_met_at_once_but_for_the_gap(void **state)
     pass(&w, 1);
     dequeue(&w, "a: x", "a", "x=250");
     pass(&w, MINUTE);
-    planner_request(&w.planner, NULL, w.now);
+    planner_trigger(&w.planner, NULL, TRIGGER_REQUEST, w.now);
     dequeue(&w, "b: y", "b", "y=250"); /* hosts take turns, and the last was a */
     dequeue(&w, "a: x", "a", "x=250");
     assert_string_equal(next_session(&w), "");
@@ -321,8 +348,8 @@ static void a_request_while_busy_comes_after(void **state)
     configure(&w, TRIGGER_START);
     assert_string_equal(next_session(&w), "a: x");
     pass(&w, MINUTE);
-    planner_request(&w.planner, NULL, w.now);
-    planner_request(&w.planner, NULL, w.now);
+    planner_trigger(&w.planner, NULL, TRIGGER_REQUEST, w.now);
+    planner_trigger(&w.planner, NULL, TRIGGER_REQUEST, w.now);
     assert_string_equal(next_session(&w), "");
     assert_int_equal(seconds_to_wakeup(&w), -1);
     assert_true(answer(&w, "a", "x=250"));
@@ -417,6 +444,557 @@ static void paused_means_later(void **state)
     tear_down(&w);
 }
 
+/* ---- schedules ---- */
+
+static void a_schedule_replaces_the_interval(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x"}}, .schedule = "# office hours|0 * * * *|30 23 * * *"};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    dequeue(&w, "a: x", "a", "x=250");
+    assert_string_equal(next_time(&w, "a"), "schedule in 2800");
+    assert_int_equal(seconds_to_wakeup(&w), 2800);
+    pass(&w, 2800 * SECOND - 1);
+    assert_string_equal(next_session(&w), "");
+    pass(&w, 1);
+    dequeue(&w, "a: x", "a", "x=250");
+    assert_int_equal(find(&w, "a")->trigger, TRIGGER_SCHEDULE);
+    assert_string_equal(next_session(&w), "");
+    assert_string_equal(next_time(&w, "a"), "schedule in 1800"); /* whichever line is first */
+    pass(&w, 40 * DAY);                                          /* asleep: once for all that was missed */
+    dequeue(&w, "a: x", "a", "x=250");
+    assert_string_equal(next_session(&w), "");
+    tear_down(&w);
+}
+
+static void without_run_at_start_the_schedule_is_waited_for(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x"}}, .schedule = "0 * * * *", .not_at_start = true};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    assert_string_equal(next_session(&w), "");
+    assert_string_equal(next_time(&w, "a"), "schedule in 2800");
+    tear_down(&w);
+}
+
+static void a_schedule_is_in_local_time(void **state)
+{
+    (void)state;
+    int64_t begin = first_moment().utc_ms;
+    struct world w = {.hosts = {{"a", "x"}}, .schedule = "0 9 * * *", .offset = HOUR};
+    w.summer_from = begin + 2 * HOUR;
+    w.summer_to = begin + 3 * DAY;
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    dequeue(&w, "a: x", "a", "x=250");
+    static const int64_t hours[] = {24, 24, 25, 24}; /* the clock goes back before the third */
+    assert_string_equal(next_time(&w, "a"), "schedule in 31600");
+    pass(&w, 31600 * SECOND);
+    for (size_t i = 0; i < COUNT(hours); i++) {
+        dequeue(&w, "a: x", "a", "x=250");
+        assert_int_equal(seconds_to_wakeup(&w), hours[i] * 3600);
+        pass(&w, hours[i] * HOUR);
+    }
+    tear_down(&w);
+}
+
+static void a_host_has_its_own_schedule_or_interval(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"all", "x"},
+                                {"interval", "x", .interval = 5},
+                                {"own", "x", .schedule = "30 * * * *"},
+                                {"both", "x", .interval = 5, .schedule = "40 * * * *"}},
+                      .schedule = "0 * * * *",
+                      .not_at_start = true};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    assert_string_equal(next_time(&w, "all"), "schedule in 2800");
+    assert_string_equal(next_time(&w, "interval"), "interval in 300");
+    assert_string_equal(next_time(&w, "own"), "schedule in 1000");
+    assert_string_equal(next_time(&w, "both"), "schedule in 1600");
+    w.schedule = NULL;
+    w.hosts[2].schedule = w.hosts[3].schedule = NULL;
+    configure(&w, TRIGGER_ENABLE);
+    assert_string_equal(next_time(&w, "all"), "interval in 900");
+    assert_string_equal(next_time(&w, "interval"), "interval in 300");
+    assert_string_equal(next_time(&w, "own"), "interval in 900");
+    assert_string_equal(next_time(&w, "both"), "interval in 300");
+    tear_down(&w);
+}
+
+static void an_invalid_line_costs_the_others_nothing(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x"}}, .schedule = "0 24 * * *|0 23 * * *|", .not_at_start = true};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    assert_string_equal(next_time(&w, "a"), "schedule in 2800");
+    assert_non_null(strstr(w.problem, "\"0 24 * * *\" has an hour that is out of range, 0 to 23; allowed is crontab"));
+    w.schedule = "0 24 * * *"; /* nothing is left: the interval counts */
+    configure(&w, TRIGGER_ENABLE);
+    assert_string_equal(next_time(&w, "a"), "interval in 900");
+    tear_down(&w);
+}
+
+static void every_counts_from_where_the_schedule_was_taken_up(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x"}}, .schedule = "@every 1h30m"};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    dequeue(&w, "a: x", "a", "x=250");
+    assert_string_equal(next_time(&w, "a"), "schedule in 5400");
+    pass(&w, 20 * MINUTE);
+    configure(&w, TRIGGER_ENABLE); /* nothing has changed */
+    assert_string_equal(next_time(&w, "a"), "schedule in 4200");
+    planner_trigger(&w.planner, NULL, TRIGGER_REQUEST, w.now);
+    dequeue(&w, "a: x", "a", "x=250");
+    assert_string_equal(next_time(&w, "a"), "schedule in 4200");
+    pass(&w, 70 * MINUTE);
+    dequeue(&w, "a: x", "a", "x=250");
+    assert_string_equal(next_time(&w, "a"), "schedule in 5400");
+    w.schedule = "@every 1h";
+    configure(&w, TRIGGER_ENABLE);
+    assert_string_equal(next_time(&w, "a"), "schedule in 3600");
+    tear_down(&w);
+}
+
+static void neither_requests_nor_retries_move_a_schedule(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x"}}, .schedule = "0 * * * *", .gap = 30};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    dequeue(&w, "a: x", "a", "x=451");
+    pass(&w, 75 * SECOND);
+    dequeue(&w, "a: x", "a", "x=250");
+    assert_int_equal(find(&w, "a")->trigger, TRIGGER_RETRY);
+    assert_string_equal(next_time(&w, "a"), "schedule in 2725");
+    pass(&w, 2715 * SECOND);
+    planner_trigger(&w.planner, NULL, TRIGGER_REQUEST, w.now);
+    dequeue(&w, "a: x", "a", "x=250");
+    assert_string_equal(next_time(&w, "a"), "schedule in 30"); /* in 10, were it not for the gap */
+    pass(&w, 30 * SECOND);
+    dequeue(&w, "a: x", "a", "x=250");
+    assert_string_equal(next_time(&w, "a"), "schedule in 3580");
+    tear_down(&w);
+}
+
+static void a_retry_that_meets_the_schedule_is_one_round_of_all(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x y"}}, .schedule = "0 * * * *"};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    dequeue(&w, "a: x y", "a", "x=451 y=250");
+    pass(&w, HOUR); /* asleep */
+    dequeue(&w, "a: x y", "a", "x=250 y=250");
+    assert_int_equal(find(&w, "a")->trigger, TRIGGER_SCHEDULE);
+    assert_string_equal(next_session(&w), "");
+    tear_down(&w);
+}
+
+static void a_schedule_that_never_comes_leaves_requests_and_retries(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x"}}, .schedule = "0 0 31 2 *"};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    dequeue(&w, "a: x", "a", "x=451");
+    pass(&w, 75 * SECOND);
+    dequeue(&w, "a: x", "a", "x=250");
+    assert_string_equal(next_time(&w, "a"), "never");
+    assert_int_equal(seconds_to_wakeup(&w), -1);
+    w.now.utc_ms += 10 * YEAR;
+    planner_follow_clock(&w.planner, w.now);
+    assert_string_equal(next_time(&w, "a"), "never");
+    planner_trigger(&w.planner, NULL, TRIGGER_NETWORK, w.now);
+    dequeue(&w, "a: x", "a", "x=250");
+    w.schedule = "0 * * * *";
+    configure(&w, TRIGGER_ENABLE);
+    assert_string_equal(next_time(&w, "a"), "schedule in 2725");
+    tear_down(&w);
+}
+
+static void a_changed_schedule_is_followed_and_what_was_due_stays_due(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x"}}, .schedule = "0 * * * *", .not_at_start = true};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    w.schedule = "30 22 * * *";
+    configure(&w, TRIGGER_ENABLE);
+    assert_string_equal(next_time(&w, "a"), "schedule in 1000");
+    w.schedule = NULL;
+    configure(&w, TRIGGER_ENABLE);
+    assert_string_equal(next_time(&w, "a"), "interval in 900");
+    w.schedule = "0 * * * *";
+    configure(&w, TRIGGER_ENABLE);
+    planner_hold(&w.planner, true);
+    pass(&w, HOUR);
+    const char *const schedules[] = {"0 0 1 1 *", "0 0 31 2 *", NULL, "@daily"};
+    for (size_t i = 0; i < COUNT(schedules); i++) {
+        assert_string_equal(next_session(&w), "");
+        w.schedule = schedules[i];
+        configure(&w, TRIGGER_ENABLE);
+        w.now.utc_ms += 10 * SECOND;
+        planner_follow_clock(&w.planner, w.now);
+    }
+    planner_hold(&w.planner, false);
+    dequeue(&w, "a: x", "a", "x=250");
+    assert_string_equal(next_session(&w), "");
+    tear_down(&w);
+}
+
+static void switched_off_and_on_a_schedule_goes_on(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x"}}, .schedule = "0 * * * *|@every 2h"};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    dequeue(&w, "a: x", "a", "x=250");
+    w.off = true;
+    configure(&w, TRIGGER_ENABLE);
+    pass(&w, 3 * HOUR + MINUTE);
+    assert_string_equal(next_time(&w, "a"), "never");
+    w.off = false;
+    configure(&w, TRIGGER_ENABLE);
+    dequeue(&w, "a: x", "a", "x=250");
+    assert_string_equal(next_time(&w, "a"), "schedule in 2740");
+    tear_down(&w);
+}
+
+/* ---- the clock is set ---- */
+
+static const int64_t clock_steps[] = {HOUR, 10 * YEAR, -HOUR, -10 * YEAR, 3 * SECOND, -3 * SECOND};
+
+static void a_schedule_follows_a_clock_that_is_set(void **state)
+{
+    (void)state;
+    static const char *const schedules[] = {"0 * * * *", "@every 1h"};
+    for (size_t i = 0; i < COUNT(clock_steps) * COUNT(schedules) * 2; i++) {
+        int64_t step = clock_steps[i / 2 % COUNT(clock_steps)];
+        bool news = i % 2;
+        struct world w = {.hosts = {{"a", "x"}}, .schedule = schedules[i / 2 / COUNT(clock_steps)]};
+        set_up(&w);
+        w.now.utc_ms += 2800 * SECOND; /* on the hour: both schedules are due at the same times */
+        configure(&w, TRIGGER_START);
+        dequeue(&w, "a: x", "a", "x=250");
+        pass(&w, 20 * MINUTE);
+        w.now.utc_ms += step;
+        if (news)
+            planner_follow_clock(&w.planner, w.now);
+        bool skipped = step >= 40 * MINUTE;
+        CHECK_TEXT(schedules[i / 2 / COUNT(clock_steps)], next_session(&w), skipped ? "a: x" : "");
+        if (skipped)
+            assert_true(answer(&w, "a", "x=250"));
+        assert_string_equal(next_session(&w), ""); /* once for all that was skipped */
+        int64_t past_hour = (w.now.utc_ms - first_moment().utc_ms - 2800 * SECOND) % HOUR;
+        int64_t wait = (past_hour < 0 ? 0 : HOUR) - past_hour;
+        assert_int_equal(planner_wakeup(&w.planner, w.now) - w.now.steady_ms, wait); /* nor silent for long */
+        pass(&w, wait);
+        dequeue(&w, "a: x", "a", "x=250");
+        assert_int_equal(seconds_to_wakeup(&w), 3600);
+        tear_down(&w);
+    }
+}
+
+static void a_clock_that_is_set_makes_nothing_forgotten_that_was_due(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(clock_steps); i++) {
+        struct world w = {.hosts = {{"a", "x"}}, .schedule = "0 * * * *", .not_at_start = true};
+        set_up(&w);
+        configure(&w, TRIGGER_START);
+        planner_hold(&w.planner, true);
+        pass(&w, 2801 * SECOND);
+        assert_string_equal(next_session(&w), "");
+        for (size_t back = 0; back < 2; back++) { /* and back again */
+            w.now.utc_ms += back ? -clock_steps[i] : clock_steps[i];
+            planner_follow_clock(&w.planner, w.now);
+        }
+        planner_hold(&w.planner, false);
+        assert_int_equal(seconds_to_wakeup(&w), 0);
+        dequeue(&w, "a: x", "a", "x=250");
+        assert_string_equal(next_session(&w), "");
+        assert_string_equal(next_time(&w, "a"), "schedule in 3599");
+        tear_down(&w);
+    }
+}
+
+/* What is waited for by the steady clock comes a little before or after its time by the wall clock. */
+static void clocks_that_drift_apart_neither_double_a_time_nor_lose_one(void **state)
+{
+    (void)state;
+    static const int64_t drifts[] = {-1999, -1000, -1, 0, 1, 1000, 1999};
+    for (size_t i = 0; i < COUNT(drifts); i++) {
+        struct world w = {.hosts = {{"a", "x"}}, .schedule = "0 * * * *"};
+        set_up(&w);
+        configure(&w, TRIGGER_START);
+        dequeue(&w, "a: x", "a", "x=250");
+        for (int round = 0; round < 20; round++) {
+            int64_t wait = planner_wakeup(&w.planner, w.now) - w.now.steady_ms;
+            CHECK(round == 0 || (wait > HOUR - 5 * SECOND && wait < HOUR + 5 * SECOND), "%" PRId64 " after %" PRId64,
+                  wait, drifts[i]);
+            pass(&w, wait - 1);
+            w.now.utc_ms += drifts[i];
+            pass(&w, 1);
+            for (int again = 0; again < 3 && *next_session(&w) == '\0'; again++) /* it was noticed, and is waited for */
+                pass(&w, planner_wakeup(&w.planner, w.now) - w.now.steady_ms);
+            assert_true(answer(&w, "a", "x=250"));
+            w.now.utc_ms += drifts[i] < 0 ? -1 : 0; /* noticed just behind it, perhaps */
+            assert_string_equal(next_session(&w), "");
+        }
+        assert_int_equal(find(&w, "a")->dequeues, 21);
+        tear_down(&w);
+    }
+}
+
+/* ---- held ---- */
+
+static void held_no_dequeue_begins_and_those_under_way_go_on(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x y", .etrns = 1, .connections = 1, .fallback = "one"}, {"b", "z"}}};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    assert_string_equal(next_session(&w), "a: x");
+    planner_hold(&w.planner, true);
+    assert_int_equal(seconds_to_wakeup(&w), -1);
+    assert_false(answer(&w, "a", "x=451"));
+    assert_string_equal(next_session(&w), "a 1: x");
+    assert_false(answer(&w, "a", "x=250"));
+    dequeue(&w, "a: y", "a", "y=250");
+    assert_string_equal(next_session(&w), "");
+    pass(&w, DAY);
+    planner_trigger(&w.planner, NULL, TRIGGER_REQUEST, w.now);
+    assert_string_equal(next_session(&w), "");
+    assert_string_equal(next_time(&w, "b"), "start in -86400");
+    planner_hold(&w.planner, false);
+    assert_int_equal(seconds_to_wakeup(&w), 0);
+    dequeue(&w, "b: z", "b", "z=250");
+    assert_string_equal(next_session(&w), "a: x");
+    tear_down(&w);
+}
+
+static void the_network_and_waking_are_reasons(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x"}}, .gap = 30};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    dequeue(&w, "a: x", "a", "x=250");
+    planner_trigger(&w.planner, NULL, TRIGGER_RESUME, w.now);
+    planner_trigger(&w.planner, NULL, TRIGGER_NETWORK, w.now);
+    assert_string_equal(next_time(&w, "a"), "resume in 30"); /* the first reason stands, and the gap */
+    pass(&w, 30 * SECOND);
+    dequeue(&w, "a: x", "a", "x=250");
+    pass(&w, 30 * SECOND);
+    assert_string_equal(next_session(&w), "");
+    planner_trigger(&w.planner, NULL, TRIGGER_NETWORK, w.now);
+    assert_string_equal(next_time(&w, "a"), "network in 0");
+    w.hosts[0].disabled = true;
+    configure(&w, TRIGGER_ENABLE);
+    planner_trigger(&w.planner, NULL, TRIGGER_NETWORK, w.now);
+    assert_string_equal(next_time(&w, "a"), "never");
+    tear_down(&w);
+}
+
+/* ---- fallback ---- */
+
+static void after_passing_trouble_the_next_server_is_asked(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x y", .fallback = "one|two"}}, .gap = 30};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    assert_string_equal(next_session(&w), "a: x y");
+    assert_false(answer(&w, "a", "x=451 y=421"));
+    assert_string_equal(next_session(&w), "a 1: x y"); /* within the dequeue: no gap */
+    assert_false(answer(&w, "a", "x=421 y=450"));
+    assert_string_equal(next_session(&w), "a 2: x y");
+    assert_true(answer(&w, "a", "x=250 y=251"));
+    assert_string_equal(news(&w, "a"), "");
+    assert_int_equal(find(&w, "a")->nodes[0].answered, 2);
+    assert_int_equal(find(&w, "a")->dequeues, 1);
+    assert_string_equal(next_session(&w), "");
+    assert_string_equal(next_time(&w, "a"), "interval in 900"); /* no retry */
+    pass(&w, 15 * MINUTE);
+    dequeue(&w, "a: x y", "a", "x=250 y=250"); /* the first is first again */
+    assert_int_equal(find(&w, "a")->nodes[0].answered, 0);
+    tear_down(&w);
+}
+
+static void each_node_falls_back_by_itself(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "v w x y z", .fallback = "one|two"}}};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    assert_string_equal(next_session(&w), "a: v w x y z");
+    assert_false(answer(&w, "a", "v=250 w=451 x=459 y=458 z=421")); /* 458 is the host's own business, and 459 */
+    assert_string_equal(next_session(&w), "a 1: w z");
+    assert_string_equal(next_session(&w), "");
+    assert_false(answer(&w, "a", "w=451 z=550"));
+    dequeue(&w, "a 2: w", "a", "w=458");
+    assert_string_equal(news(&w, "a"), "x fails, z fails");
+    static const size_t answered[] = {0, 2, 0, 0, 1};
+    for (size_t i = 0; i < COUNT(answered); i++)
+        assert_int_equal(find(&w, "a")->nodes[i].answered, answered[i]);
+    pass(&w, 75 * SECOND);
+    dequeue(&w, "a: w y", "a", "w=250 y=250");
+    tear_down(&w);
+}
+
+static void nodes_of_different_servers_do_not_share_a_session(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "v w x y", .etrns = 2, .connections = 2, .fallback = "one"}}};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    assert_string_equal(next_session(&w), "a: v w");
+    planner_pause(&w.planner, true);
+    assert_false(answer(&w, "a", "v=451 w=250"));
+    planner_pause(&w.planner, false);
+    assert_string_equal(next_session(&w), "a 1: v");
+    assert_string_equal(next_session(&w), "a: x y");
+    assert_string_equal(next_session(&w), ""); /* ConnectionsPerHost counts them all */
+    assert_false(answer(&w, "a", "x=421 y=421"));
+    assert_string_equal(next_session(&w), "a 1: x y");
+    assert_false(answer(&w, "a", "v=250"));
+    assert_true(answer(&w, "a", "x=250 y=250"));
+    tear_down(&w);
+}
+
+static void when_all_servers_are_dead_it_is_one_failure(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x", .fallback = "one|two"}}, .interval = 1440};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    for (uint32_t round = 0; round < 3; round++) {
+        assert_string_equal(next_session(&w), "a: x");
+        assert_false(answer(&w, "a", "x=451"));
+        assert_string_equal(next_session(&w), "a 1: x");
+        assert_false(answer(&w, "a", "x=451"));
+        assert_string_equal(next_session(&w), "a 2: x");
+        assert_true(answer(&w, "a", "x=421"));
+        assert_string_equal(news(&w, "a"), round == 0 ? "x fails" : "");
+        assert_int_equal(find(&w, "a")->nodes[0].result.code, 421); /* the last one's word */
+        assert_int_equal(find(&w, "a")->failures, round + 1);
+        int64_t least = 60 * SECOND << round;
+        assert_in_range(find(&w, "a")->retry_at - w.now.steady_ms, least, least / 4 * 5);
+        pass(&w, find(&w, "a")->retry_at - w.now.steady_ms);
+    }
+    assert_string_equal(next_session(&w), "a: x");
+    assert_false(answer(&w, "a", "x=451"));
+    assert_string_equal(next_session(&w), "a 1: x");
+    assert_true(answer(&w, "a", "x=250"));
+    assert_string_equal(news(&w, "a"), "x recovers");
+    assert_int_equal(find(&w, "a")->failures, 0);
+    assert_string_equal(next_session(&w), "");
+    tear_down(&w);
+}
+
+static void a_node_that_fails_permanently_elsewhere_is_not_asked_further(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x", .fallback = "one|two"}}};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    dequeue(&w, "a: x", "a", "x=550");
+    assert_string_equal(news(&w, "a"), "x fails");
+    assert_string_equal(next_time(&w, "a"), "interval in 900");
+    pass(&w, 15 * MINUTE);
+    assert_string_equal(next_session(&w), "a: x");
+    assert_false(answer(&w, "a", "x=421"));
+    dequeue(&w, "a 1: x", "a", "x=459");
+    assert_string_equal(news(&w, "a"), "");
+    assert_string_equal(next_time(&w, "a"), "interval in 900"); /* permanent: the retry of before is off */
+    tear_down(&w);
+}
+
+static void servers_taken_away_in_the_midst_leave_the_host_itself(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x", .fallback = "one|two"}}};
+    char address[NODE_LIMIT + 1];
+    uint16_t port;
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    assert_string_equal(next_session(&w), "a: x");
+    assert_false(answer(&w, "a", "x=451"));
+    assert_string_equal(next_session(&w), "a 1: x");
+    assert_false(answer(&w, "a", "x=451"));
+    w.hosts[0].fallback = NULL;
+    configure(&w, TRIGGER_ENABLE);
+    assert_string_equal(next_session(&w), "a 2: x");
+    host_server(find(&w, "a")->settings, 2, address, sizeof address, &port);
+    assert_string_equal(address, "a");
+    assert_true(answer(&w, "a", "x=451")); /* and that was the last */
+    assert_string_equal(news(&w, "a"), "x fails");
+    pass(&w, 75 * SECOND);
+    assert_string_equal(next_session(&w), "a: x");
+    w.hosts[0].fallback = "one"; /* added while the host is asked: it counts at once */
+    configure(&w, TRIGGER_ENABLE);
+    assert_false(answer(&w, "a", "x=451"));
+    dequeue(&w, "a 1: x", "a", "x=250");
+    assert_string_equal(news(&w, "a"), "x recovers");
+    tear_down(&w);
+}
+
+static void disabled_or_removed_in_the_midst_no_other_server_is_asked(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x", .fallback = "one"}, {"b", "y", .fallback = "one"}, {"c", "z"}}};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    assert_string_equal(next_session(&w), "a: x");
+    assert_string_equal(next_session(&w), "b: y");
+    dequeue(&w, "c: z", "c", "z=250");
+    w.hosts[0].disabled = true;
+    w.hosts[1].name = NULL;
+    configure(&w, TRIGGER_ENABLE);
+    assert_true(answer(&w, "a", "x=451"));
+    assert_string_equal(news(&w, "a"), "x fails");
+    assert_false(answer(&w, "b", "y=451"));
+    assert_int_equal(w.planner.host_count, 2);
+    assert_string_equal(next_session(&w), "");
+    w.hosts[0].disabled = false;
+    configure(&w, TRIGGER_ENABLE);
+    assert_string_equal(next_session(&w), "a: x");
+    assert_false(answer(&w, "a", "x=451"));
+    w.hosts[0].disabled = true; /* between two servers */
+    configure(&w, TRIGGER_ENABLE);
+    assert_string_equal(next_session(&w), "");
+    assert_false(find(&w, "a")->active);
+    tear_down(&w);
+}
+
+static void paused_between_two_servers_it_goes_on_after(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x", .fallback = "one"}}};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    assert_string_equal(next_session(&w), "a: x");
+    assert_false(answer(&w, "a", "x=451"));
+    planner_pause(&w.planner, true);
+    assert_string_equal(next_session(&w), "");
+    planner_pause(&w.planner, false);
+    assert_string_equal(next_session(&w), "a 1: x");
+    planner_pause(&w.planner, true);
+    assert_true(answer(&w, "a", "x=0")); /* that session was cancelled: nothing is news, and it comes after */
+    assert_string_equal(news(&w, "a"), "");
+    planner_pause(&w.planner, false);
+    dequeue(&w, "a: x", "a", "x=250");
+    assert_string_equal(news(&w, "a"), "");
+    tear_down(&w);
+}
+
 /* ---- retries ---- */
 
 static void only_what_may_succeed_is_asked_again(void **state)
@@ -447,7 +1025,7 @@ static void retries_double_up_to_the_interval(void **state)
     set_up(&w);
     for (uint64_t seed = 0; seed < 50; seed++) {
         planner_free(&w.planner);
-        planner_init(&w.planner, seed);
+        planner_init(&w.planner, seed, &w.zone);
         configure(&w, TRIGGER_START);
         dequeue(&w, "a: x", "a", "x=451");
         static const int64_t least[] = {60, 120, 240, 480, 600, 600};
@@ -477,7 +1055,7 @@ static void the_jitter_differs_from_machine_to_machine(void **state)
     for (uint64_t seed = 0; seed < 2; seed++) {
         struct world w = {.hosts = {{"a", "x"}}, .interval = 1440, .retry = 3600};
         set_up(&w);
-        planner_init(&w.planner, seed);
+        planner_init(&w.planner, seed, &w.zone);
         configure(&w, TRIGGER_START);
         dequeue(&w, "a: x", "a", "x=451");
         at[seed] = find(&w, "a")->retry_at;
@@ -537,7 +1115,7 @@ static void only_edges_are_news(void **state)
         CHECK(strcmp(news(&w, "a"), rounds[i].news) == 0, "round %zu: found \"%s\", expected \"%s\"", i, news(&w, "a"),
               rounds[i].news);
         pass(&w, SECOND);
-        planner_request(&w.planner, NULL, w.now);
+        planner_trigger(&w.planner, NULL, TRIGGER_REQUEST, w.now);
     }
     tear_down(&w);
 }
@@ -740,7 +1318,7 @@ static void a_host_removed_while_busy_goes_with_its_last_session(void **state)
     configure(&w, TRIGGER_ENABLE);
     assert_null(planner_find(&w.planner, "a"));
     assert_non_null(planner_find(&w.planner, "B"));
-    planner_request(&w.planner, NULL, w.now);
+    planner_trigger(&w.planner, NULL, TRIGGER_REQUEST, w.now);
     assert_string_equal(next_session(&w), "");
     assert_string_equal(next_time(&w, "a"), "never");
     assert_false(answer(&w, "a", "x=250"));
@@ -841,7 +1419,7 @@ static void a_result_for_a_node_that_is_not_out_is_passed_over(void **state)
 static void triggers_have_names(void **state)
 {
     (void)state;
-    for (enum trigger a = TRIGGER_NONE; a <= TRIGGER_REQUEST; a++)
+    for (enum trigger a = TRIGGER_NONE; a <= TRIGGER_RESUME; a++)
         for (enum trigger b = TRIGGER_NONE; b < a; b++)
             assert_string_not_equal(trigger_name(a), trigger_name(b));
 }
@@ -857,9 +1435,16 @@ struct shadow {
     uint32_t nodes, waiting, out, retry;
     uint32_t failing, told; /* health: as results have it; as edges told it */
     uint32_t unable[NODES];
+    size_t server[NODES];
     size_t open;
-    uint32_t limit;               /* nodes of one session, of this dequeue */
-    int64_t base;                 /* the last full round, or when it came to be asked at all */
+    uint32_t limit;    /* nodes of one session, of this dequeue */
+    int64_t base;      /* the last full round, or when it came to be asked at all; PLANNER_NEVER: not to be */
+    const char *lines; /* of its schedule; "" when the interval counts */
+    int64_t taken_up;  /* the schedule, by the wall clock */
+    int64_t due_utc;   /* by the schedule; CRON_NEVER: never */
+    int64_t met_utc;   /* the last of these that was asked */
+    int64_t overdue;   /* since when it has been due by its schedule, whatever came since; or PLANNER_NEVER */
+    int64_t planned, planned_utc; /* what the planner had in mind: where the clocks' drift leaves both free */
     int64_t ended;                /* the last dequeue; 0: none */
     int64_t wanted;               /* since when a trigger waits; PLANNER_NEVER: none */
     int64_t retry_from, retry_to; /* the window of the next retry; PLANNER_NEVER: none */
@@ -881,7 +1466,7 @@ struct simulation {
     struct shadow hosts[HOSTS];
     struct open_session open[OPEN_LIMIT];
     size_t open_count;
-    bool paused;
+    bool paused, held;
     uint64_t seed, random, steps, sessions;
 };
 
@@ -916,6 +1501,118 @@ static int64_t interval_of(const struct simulation *sim, size_t i)
     return (int64_t)(own ? own : or_default(sim->w.interval, 15)) * MINUTE;
 }
 
+/* ---- schedules, by the wall clock ---- */
+
+enum { DRIFT_MS = 4 * SECOND }; /* as far as the clocks may drift apart before the planner minds */
+
+static const char *const schedules[] = {
+    NULL,
+    NULL,
+    NULL,
+    NULL,
+    "0 * * * *",
+    "30 2 * * *",
+    "@every 1h30m",
+    "# nothing",
+    "0 0 31 2 *",
+    "0 9-17/2 * * mon-fri|45 23 * * sun",
+    "15,45 */6 1-7 * *|@monthly",
+};
+
+static const char *lines_of(const struct simulation *sim, size_t i)
+{
+    const struct host_plan *plan = &sim->w.hosts[i];
+    const char *lines = plan->schedule || plan->interval ? plan->schedule : sim->w.schedule;
+    return lines && *lines != '#' ? lines : "";
+}
+
+/* Looks for the next time from now on. What was asked at its time does not come back with a clock that is behind. */
+static void shadow_plans(struct simulation *sim, struct shadow *s)
+{
+    struct cron_line lines[4];
+    size_t count = 0;
+    char copy[100], problem[100];
+    struct text text;
+    text_begin(&text, problem, sizeof problem);
+    snprintf(copy, sizeof copy, "%s", s->lines);
+    for (char *line = strtok(copy, "|"); line; line = strtok(NULL, "|"))
+        assert_true(cron_parse(line, &lines[count++], &text));
+    int64_t after = sim->w.now.utc_ms;
+    if (s->met_utc > after && s->met_utc < after + DRIFT_MS)
+        after = s->met_utc;
+    s->base = sim->w.now.steady_ms;
+    s->overdue = PLANNER_NEVER;
+    s->due_utc = cron_next(lines, count, &sim->w.zone, s->taken_up, after);
+}
+
+/* When the schedule or the interval is due: the first time and the last. */
+static void scheduled_between(const struct simulation *sim, size_t i, int64_t *from, int64_t *to)
+{
+    const struct shadow *s = &sim->hosts[i];
+    *from = *to = PLANNER_NEVER;
+    if (s->base == PLANNER_NEVER)
+        return;
+    if (!*s->lines) {
+        *from = *to = s->base + interval_of(sim, i);
+    } else if (s->overdue != PLANNER_NEVER) {
+        *from = INT64_MIN;
+        *to = s->overdue;
+    } else if (s->due_utc != CRON_NEVER) {
+        int64_t due = sim->w.now.steady_ms + (s->due_utc - sim->w.now.utc_ms);
+        *from = due - DRIFT_MS;
+        *to = due + DRIFT_MS;
+    }
+}
+
+/* Before the clock or the configuration changes: what is due by a schedule stays due. */
+static void note_what_is_due(struct simulation *sim)
+{
+    int64_t now = sim->w.now.steady_ms;
+    for (size_t i = 0; i < HOSTS; i++) {
+        struct shadow *s = &sim->hosts[i];
+        int64_t from, to;
+        if (!s->usable || !*s->lines || s->overdue != PLANNER_NEVER)
+            continue;
+        scheduled_between(sim, i, &from, &to);
+        if (to <= now || (from <= now && planner_find(&sim->w.planner, host_names[i])->scheduled <= now))
+            s->overdue = now;
+    }
+}
+
+/* The clock was set. */
+static void shadows_follow_clock(struct simulation *sim, int64_t step)
+{
+    for (size_t i = 0; i < HOSTS; i++)
+        if (sim->hosts[i].usable && *sim->hosts[i].lines && sim->hosts[i].overdue == PLANNER_NEVER && step < 0) {
+            int64_t base = sim->hosts[i].base;
+            shadow_plans(sim, &sim->hosts[i]);
+            sim->hosts[i].base = base;
+        }
+}
+
+static void shadow_follows_schedule(struct simulation *sim, size_t i)
+{
+    struct shadow *s = &sim->hosts[i];
+    const char *lines = lines_of(sim, i);
+    int64_t now = sim->w.now.steady_ms;
+    bool by_interval = !*s->lines;
+    if (strcmp(lines, s->lines) == 0)
+        return;
+    bool due =
+        by_interval ? s->base != PLANNER_NEVER && s->base + interval_of(sim, i) <= now : s->overdue != PLANNER_NEVER;
+    s->lines = lines;
+    s->taken_up = sim->w.now.utc_ms;
+    if (due && by_interval) {
+        s->overdue = now;
+    } else if (due && !*lines && s->usable) {
+        s->base = planner_find(&sim->w.planner, host_names[i])->scheduled - interval_of(sim, i);
+        HOLDS(s->base + interval_of(sim, i) <= now);
+        s->overdue = PLANNER_NEVER;
+    } else if (!due && s->base != PLANNER_NEVER) {
+        shadow_plans(sim, s);
+    }
+}
+
 /* ---- the configuration ---- */
 
 static void change_nodes(struct simulation *sim, size_t i, uint32_t nodes)
@@ -936,6 +1633,9 @@ static void change_host(struct simulation *sim, size_t i)
     plan->etrns = ONE_OF(sim, 0, 1, 2, 5, 100);
     plan->connections = ONE_OF(sim, 0, 1, 2, 32);
     plan->interval = chance(sim, 3) ? 1 : ONE_OF(sim, 0, 60, 240, 1440, 10080);
+    plan->fallback = (const char *[]){NULL, NULL, "one", "one|two", "one|two|three"}[pick(sim, 5)];
+    if (chance(sim, 50))
+        plan->schedule = schedules[pick(sim, COUNT(schedules))];
     if (chance(sim, 60))
         change_nodes(sim, i, (pick(sim, 1u << NODES) & pick(sim, 1u << NODES)) | (chance(sim, 20) ? 1 : 0));
 }
@@ -947,6 +1647,7 @@ static void change_service(struct simulation *sim)
     sim->w.retry = ONE_OF(sim, 10, 60, 900, 86400);
     sim->w.maximum = ONE_OF(sim, 1, 2, 3, 500);
     sim->w.interval = ONE_OF(sim, 30, 120, 720, 1440);
+    sim->w.schedule = schedules[pick(sim, COUNT(schedules))];
 }
 
 static uint32_t nodes_of(const struct host_plan *plan)
@@ -967,7 +1668,15 @@ static void forget_all_but(struct shadow *s, uint32_t nodes)
     s->told &= nodes;
     for (uint32_t k = 0; k < NODES; k++)
         if (!(nodes >> k & 1))
-            s->unable[k] = 0;
+            s->unable[k] = 0, s->server[k] = 0;
+}
+
+static size_t fallbacks(const struct host_plan *plan)
+{
+    size_t count = plan->fallback != NULL;
+    for (const char *at = plan->fallback; at && *at; at++)
+        count += *at == '|';
+    return count;
 }
 
 /* What the end of a dequeue means for the next. */
@@ -998,6 +1707,8 @@ static void shadow_follows(struct simulation *sim, size_t i, enum trigger trigge
     bool grown = nodes & ~s->nodes;
     if (!plan->name && s->open == 0) {
         *s = (struct shadow){.mood = s->mood,
+                             .lines = "",
+                             .overdue = PLANNER_NEVER,
                              .base = PLANNER_NEVER,
                              .wanted = PLANNER_NEVER,
                              .retry_from = PLANNER_NEVER,
@@ -1006,18 +1717,21 @@ static void shadow_follows(struct simulation *sim, size_t i, enum trigger trigge
     }
     s->known = plan->name;
     s->usable = plan->name && !plan->disabled && nodes && !sim->w.off;
-    if (plan->name)
+    if (plan->name) {
         forget_all_but(s, nodes);
+        shadow_follows_schedule(sim, i);
+    }
     if (!s->usable) {
         s->waiting = 0;
-        s->base = s->wanted = s->retry_from = s->retry_to = PLANNER_NEVER;
+        s->overdue = s->base = s->wanted = s->retry_from = s->retry_to = PLANNER_NEVER;
     }
     if (s->retry == 0)
         s->retry_from = s->retry_to = PLANNER_NEVER;
     if (s->usable && (!was_usable || grown) && (trigger != TRIGGER_START || !sim->w.not_at_start))
         s->wanted = s->wanted < sim->w.now.steady_ms ? s->wanted : sim->w.now.steady_ms;
-    if (s->usable && s->base == PLANNER_NEVER)
-        s->base = sim->w.now.steady_ms;
+    bool never = *s->lines && s->due_utc == CRON_NEVER && s->overdue == PLANNER_NEVER;
+    if (s->usable && (s->base == PLANNER_NEVER || never))
+        shadow_plans(sim, s);
     if (s->busy && s->open == 0 && s->waiting == 0) { /* ended unseen: its edges come again */
         shadow_ends(sim, s, interval_of(sim, i));
         s->failing = s->told;
@@ -1033,15 +1747,19 @@ static void reconfigure(struct simulation *sim, enum trigger trigger)
 
 /* ---- sessions ---- */
 
+static int64_t sooner(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 /* The first time at which a host may be asked, and the last by which it must be. */
 static void due_between(struct simulation *sim, size_t i, int64_t *from, int64_t *to)
 {
     const struct shadow *s = &sim->hosts[i];
-    int64_t scheduled = s->base + interval_of(sim, i);
-    int64_t soonest = scheduled < s->wanted ? scheduled : s->wanted;
-    int64_t allowed = s->ended ? s->ended + (int64_t)sim->w.gap * SECOND : 0;
-    *from = s->retry_from < soonest ? s->retry_from : soonest;
-    *to = s->retry_to < soonest ? s->retry_to : soonest;
+    int64_t allowed = s->ended ? s->ended + (int64_t)sim->w.gap * SECOND : INT64_MIN;
+    scheduled_between(sim, i, from, to);
+    *from = sooner(sooner(*from, s->wanted), s->retry_from);
+    *to = sooner(sooner(*to, s->wanted), s->retry_to);
     *from = *from > allowed ? *from : allowed;
     *to = *to > allowed ? *to : allowed;
 }
@@ -1050,17 +1768,20 @@ static void shadow_begins(struct simulation *sim, size_t i, enum trigger why)
 {
     struct shadow *s = &sim->hosts[i];
     int64_t now = sim->w.now.steady_ms;
-    int64_t from, to;
+    int64_t from, to, scheduled;
+    scheduled_between(sim, i, &scheduled, &to);
     due_between(sim, i, &from, &to);
     HOLDS(s->open == 0);
     HOLDS(now >= from);
     HOLDS(s->ended == 0 || now >= s->ended + (int64_t)sim->w.gap * SECOND);
     if (why == TRIGGER_RETRY)
         HOLDS(s->retry_from <= now && s->retry != 0);
-    else if (why == TRIGGER_INTERVAL)
-        HOLDS(s->base + interval_of(sim, i) <= now || s->wanted <= now); /* or cancelled, and come after */
+    else if (why == TRIGGER_INTERVAL || why == TRIGGER_SCHEDULE)
+        HOLDS((scheduled <= now && (why == TRIGGER_SCHEDULE) == (*s->lines != '\0')) ||
+              s->wanted <= now); /* or cancelled, and come after */
     else
         HOLDS(s->wanted <= now);
+    HOLDS(!sim->held);
     s->busy = true;
     s->retrying = why == TRIGGER_RETRY;
     s->asked_any = false;
@@ -1072,8 +1793,10 @@ static void shadow_begins(struct simulation *sim, size_t i, enum trigger why)
     s->retry_from = s->retry_to = PLANNER_NEVER;
     if (why != TRIGGER_RETRY) {
         s->wanted = PLANNER_NEVER;
-        s->base = now;
+        s->met_utc = s->planned <= now ? s->planned_utc : s->met_utc;
+        shadow_plans(sim, s);
     }
+    memset(s->server, 0, sizeof s->server);
 }
 
 static int64_t duration(struct simulation *sim)
@@ -1081,6 +1804,16 @@ static int64_t duration(struct simulation *sim)
     if (chance(sim, 1))
         return (int64_t)pick(sim, 2 * 3600) * SECOND;
     return (int64_t)pick(sim, chance(sim, 10) ? 900000 : 30000);
+}
+
+/* The nodes that wait for a session with that server. */
+static uint32_t waiting_for(const struct shadow *s, size_t server)
+{
+    uint32_t nodes = 0;
+    for (uint32_t k = 0; k < NODES; k++)
+        if (s->server[k] == server)
+            nodes |= s->waiting & 1u << k;
+    return nodes;
 }
 
 static void open_session(struct simulation *sim, const struct assignment *a)
@@ -1100,8 +1833,9 @@ static void open_session(struct simulation *sim, const struct assignment *a)
         HOLDS(!(nodes & bit));
         nodes |= bit;
     }
-    HOLDS(nodes != 0 && (nodes & ~s->waiting) == 0);
-    HOLDS(bits(nodes) == (bits(s->waiting) < s->limit ? bits(s->waiting) : s->limit));
+    uint32_t alike = waiting_for(s, a->server);
+    HOLDS(nodes != 0 && (nodes & ~alike) == 0);
+    HOLDS(bits(nodes) == (bits(alike) < s->limit ? bits(alike) : s->limit));
     HOLDS(s->open < or_default(sim->w.hosts[i].connections, 4));
     HOLDS(sim->open_count < sim->w.maximum && sim->open_count < OPEN_LIMIT);
     s->waiting &= ~nodes;
@@ -1112,8 +1846,9 @@ static void open_session(struct simulation *sim, const struct assignment *a)
         .host = a->host, .index = i, .nodes = nodes, .ends = sim->w.now.steady_ms + duration(sim)};
 }
 
-static void shadow_result(struct simulation *sim, struct shadow *s, uint32_t k, int code)
+static void shadow_result(struct simulation *sim, size_t i, uint32_t k, int code)
 {
+    struct shadow *s = &sim->hosts[i];
     uint32_t bit = 1u << k;
     if (!(s->out & bit))
         return; /* configured no more, or anew */
@@ -1127,9 +1862,14 @@ static void shadow_result(struct simulation *sim, struct shadow *s, uint32_t k, 
         return;
     s->asked_any = true;
     bool success = code < 300;
-    bool again = code == 458 || code == 421 || code == 451;
+    bool passing = code == 421 || code == 451;
+    s->retry = passing || code == 458 ? s->retry | bit : s->retry & ~bit;
+    if (passing && s->usable && s->server[k] < fallbacks(&sim->w.hosts[i])) {
+        s->server[k]++;
+        s->waiting |= bit;
+        return;
+    }
     s->unable[k] = code == 458 ? s->unable[k] + 1 : 0;
-    s->retry = again ? s->retry | bit : s->retry & ~bit;
     if (success)
         s->failing &= ~bit;
     else if (code != 458 || s->unable[k] >= 3)
@@ -1174,7 +1914,7 @@ static void close_session(struct simulation *sim, size_t which)
         snprintf(name, sizeof name, "N%u", k);
         result_set(&result, code ? outcome_of_etrn(code) : OUTCOME_CANCELLED, code, NULL);
         planner_node_done(&sim->w.planner, o.host, name, &result, sim->w.now);
-        shadow_result(sim, s, k, code);
+        shadow_result(sim, o.index, k, code);
     }
     s->open--;
     bool over = s->open == 0 && s->waiting == 0;
@@ -1231,17 +1971,27 @@ static void check_idle(struct simulation *sim)
         int64_t from, to, due = planner_due(p, h, &why);
         due_between(sim, i, &from, &to);
         HOLDS(due >= from && due <= to);
-        HOLDS(held || due > now);
+        HOLDS(held || sim->held || due > now);
         soonest = due < soonest ? due : soonest;
     }
     HOLDS(wakeup >= now);
-    HOLDS(wakeup == (held ? PLANNER_NEVER : soonest));
+    HOLDS(wakeup == (held || sim->held ? PLANNER_NEVER : soonest));
+}
+
+static void note_plans(struct simulation *sim)
+{
+    planner_follow_clock(&sim->w.planner, sim->w.now);
+    for (size_t i = 0; i < HOSTS; i++) {
+        const struct planned_host *h = planner_find(&sim->w.planner, host_names[i]);
+        sim->hosts[i].planned = h ? h->scheduled : PLANNER_NEVER;
+        sim->hosts[i].planned_utc = h ? h->scheduled_utc_ms : 0;
+    }
 }
 
 static void pump(struct simulation *sim)
 {
     struct assignment a;
-    while (planner_next(&sim->w.planner, sim->w.now, &a))
+    for (note_plans(sim); planner_next(&sim->w.planner, sim->w.now, &a); note_plans(sim))
         open_session(sim, &a);
     check_counts(sim);
     check_idle(sim);
@@ -1254,30 +2004,48 @@ static void trigger_request(struct simulation *sim)
     size_t i = pick(sim, HOSTS);
     struct planned_host *h = planner_find(&sim->w.planner, host_names[i]);
     bool all = chance(sim, 30) || !h;
-    planner_request(&sim->w.planner, all ? NULL : h, sim->w.now);
+    enum trigger trigger = (enum trigger)ONE_OF(sim, TRIGGER_REQUEST, TRIGGER_NETWORK, TRIGGER_RESUME);
+    planner_trigger(&sim->w.planner, all ? NULL : h, trigger, sim->w.now);
     for (size_t k = 0; k < HOSTS; k++)
         if ((all || k == i) && sim->hosts[k].usable && sim->hosts[k].wanted == PLANNER_NEVER)
             sim->hosts[k].wanted = sim->w.now.steady_ms;
 }
 
+/* Drifts are left for the planner to find out; steps are news. */
+static void set_clock(struct simulation *sim)
+{
+    static const int64_t steps[] = {HOUR, -HOUR, DAY, -DAY, 10 * YEAR, -10 * YEAR};
+    static const int64_t drifts[] = {SECOND, -SECOND, 1, -1};
+    bool drift = chance(sim, 50);
+    int64_t step = drift ? drifts[pick(sim, COUNT(drifts))] : steps[pick(sim, COUNT(steps))];
+    sim->w.now.utc_ms += step;
+    if (drift)
+        return;
+    planner_follow_clock(&sim->w.planner, sim->w.now);
+    shadows_follow_clock(sim, step);
+}
+
 static void something_happens(struct simulation *sim)
 {
-    static const int64_t wall_steps[] = {HOUR, -HOUR, 10 * YEAR, -10 * YEAR};
     uint32_t what = pick(sim, 100);
-    if (what < 30) {
+    note_what_is_due(sim);
+    if (what < 25) {
         trigger_request(sim);
-    } else if (what < 55) {
+    } else if (what < 45) {
         for (uint32_t times = 1 + pick(sim, 2); times > 0; times--)
             change_host(sim, pick(sim, HOSTS));
         reconfigure(sim, TRIGGER_ENABLE);
-    } else if (what < 65) {
+    } else if (what < 52) {
         change_service(sim);
         reconfigure(sim, TRIGGER_ENABLE);
-    } else if (what < 75 || sim->paused) {
+    } else if (what < 60 || sim->paused) {
         sim->paused = !sim->paused;
         planner_pause(&sim->w.planner, sim->paused);
+    } else if (what < 68 || sim->held) {
+        sim->held = !sim->held;
+        planner_hold(&sim->w.planner, sim->held);
     } else if (what < 85) {
-        sim->w.now.utc_ms += wall_steps[pick(sim, COUNT(wall_steps))];
+        set_clock(sim);
     } else if (what < 90) { /* asleep: the steady clock goes on, nothing else does */
         pass(&sim->w, (int64_t)(1 + pick(sim, 3 * 24 * 60)) * MINUTE);
     }
@@ -1313,10 +2081,16 @@ static void ten_years_pass_without_a_slip(void **state)
     const char *seed = getenv("PLANNER_SEED");
     sim->seed = sim->random = seed ? strtoull(seed, NULL, 10) : 1985;
     set_up(&sim->w);
+    sim->w.offset = 2 * HOUR;
+    sim->w.every_year = true;
+    sim->w.summer_from = 90 * DAY;
+    sim->w.summer_to = 300 * DAY;
     change_service(sim);
     sim->w.off = false;
     for (size_t i = 0; i < HOSTS; i++) {
         sim->hosts[i].base = sim->hosts[i].wanted = sim->hosts[i].retry_from = sim->hosts[i].retry_to = PLANNER_NEVER;
+        sim->hosts[i].lines = "";
+        sim->hosts[i].overdue = PLANNER_NEVER;
         sim->w.hosts[i].nodes = "";
         change_host(sim, i);
     }
@@ -1352,6 +2126,30 @@ int main(void)
         cmocka_unit_test(a_changed_interval_counts_from_the_last_round),
         cmocka_unit_test(the_wall_clock_moves_nothing_and_a_suspend_is_one_round),
         cmocka_unit_test(paused_means_later),
+        cmocka_unit_test(a_schedule_replaces_the_interval),
+        cmocka_unit_test(without_run_at_start_the_schedule_is_waited_for),
+        cmocka_unit_test(a_schedule_is_in_local_time),
+        cmocka_unit_test(a_host_has_its_own_schedule_or_interval),
+        cmocka_unit_test(an_invalid_line_costs_the_others_nothing),
+        cmocka_unit_test(every_counts_from_where_the_schedule_was_taken_up),
+        cmocka_unit_test(neither_requests_nor_retries_move_a_schedule),
+        cmocka_unit_test(a_retry_that_meets_the_schedule_is_one_round_of_all),
+        cmocka_unit_test(a_schedule_that_never_comes_leaves_requests_and_retries),
+        cmocka_unit_test(a_changed_schedule_is_followed_and_what_was_due_stays_due),
+        cmocka_unit_test(switched_off_and_on_a_schedule_goes_on),
+        cmocka_unit_test(a_schedule_follows_a_clock_that_is_set),
+        cmocka_unit_test(a_clock_that_is_set_makes_nothing_forgotten_that_was_due),
+        cmocka_unit_test(clocks_that_drift_apart_neither_double_a_time_nor_lose_one),
+        cmocka_unit_test(held_no_dequeue_begins_and_those_under_way_go_on),
+        cmocka_unit_test(the_network_and_waking_are_reasons),
+        cmocka_unit_test(after_passing_trouble_the_next_server_is_asked),
+        cmocka_unit_test(each_node_falls_back_by_itself),
+        cmocka_unit_test(nodes_of_different_servers_do_not_share_a_session),
+        cmocka_unit_test(when_all_servers_are_dead_it_is_one_failure),
+        cmocka_unit_test(a_node_that_fails_permanently_elsewhere_is_not_asked_further),
+        cmocka_unit_test(servers_taken_away_in_the_midst_leave_the_host_itself),
+        cmocka_unit_test(disabled_or_removed_in_the_midst_no_other_server_is_asked),
+        cmocka_unit_test(paused_between_two_servers_it_goes_on_after),
         cmocka_unit_test(only_what_may_succeed_is_asked_again),
         cmocka_unit_test(retries_double_up_to_the_interval),
         cmocka_unit_test(the_jitter_differs_from_machine_to_machine),

@@ -11,6 +11,8 @@
 #define U(literal) u##literal, sizeof u##literal
 #define BYTES(literal) literal, sizeof literal - 1
 
+#define CRON_LINES "crontab lines of five fields, @hourly, @daily, @every 10m and the like"
+
 struct fixture {
     struct config config;
     struct host_settings *host;
@@ -109,7 +111,10 @@ static void names_ranges_and_defaults_are_as_promised(void **state)
     } rows[] = {
         {SCOPE_SERVICE, "AlwaysUseETRN", "REG_DWORD", "0 or 1", "0"},
         {SCOPE_SERVICE, "IntervalMinutes", "REG_DWORD", "1 to 10080 minutes", "15"},
+        {SCOPE_SERVICE, "Schedule", "REG_MULTI_SZ", CRON_LINES, ""},
         {SCOPE_SERVICE, "RunAtStart", "REG_DWORD", "0 or 1", "1"},
+        {SCOPE_SERVICE, "RunOnNetworkChange", "REG_DWORD", "0 or 1", "1"},
+        {SCOPE_SERVICE, "LocalPort", "REG_DWORD", "0 to 65535", "25"},
         {SCOPE_SERVICE, "RetrySeconds", "REG_DWORD", "10 to 86400 seconds", "60"},
         {SCOPE_SERVICE, "MinimumGapSeconds", "REG_DWORD", "0 to 3600 seconds", "30"},
         {SCOPE_SERVICE, "MaxConnections", "REG_DWORD", "1 to 10000 connections", "500"},
@@ -120,15 +125,18 @@ static void names_ranges_and_defaults_are_as_promised(void **state)
         {SCOPE_HOST, "Port", "REG_DWORD", "1 to 65535", "25"},
         {SCOPE_HOST, "Enabled", "REG_DWORD", "0 or 1", "1"},
         {SCOPE_HOST, "Domains", "REG_MULTI_SZ", "a list of nodes, each a domain, @domain or #queue", ""},
+        {SCOPE_HOST, "Fallback", "REG_MULTI_SZ", "a list of hosts, each host or host:port", ""},
         {SCOPE_HOST, "HeloName", "REG_SZ", "a domain name or an address literal as [192.0.2.1]", ""},
         {SCOPE_HOST, "Tls", "REG_SZ", "one of none, may, require, implicit", "may"},
         {SCOPE_HOST, "ForceETRN", "REG_DWORD", "0 or 1", "0"},
         {SCOPE_HOST, "EtrnsPerConnection", "REG_DWORD", "1 to 100 nodes", "7"},
         {SCOPE_HOST, "ConnectionsPerHost", "REG_DWORD", "1 to 32 connections", "4"},
-        {SCOPE_HOST, "IntervalMinutes", "REG_DWORD", "1 to 10080 minutes", ""}, /* the service's */
+        {SCOPE_HOST, "IntervalMinutes", "REG_DWORD", "1 to 10080 minutes", ""},
+        {SCOPE_HOST, "Schedule", "REG_MULTI_SZ", CRON_LINES, ""},
     };
     struct fixture f;
     set_up(&f);
+    assert_int_equal(COUNT(rows), settings_count);
     for (size_t i = 0; i < COUNT(rows); i++) {
         const struct setting *s = setting_find(rows[i].scope, rows[i].name);
         CHECK(s, "%s is gone", rows[i].name);
@@ -267,18 +275,18 @@ static void values_are_taken_or_refused_with_a_reason(void **state)
          "found REG_SZ \"[x\\x0d\\x0a]\"; allowed is REG_SZ, a domain name or an address literal as [192.0.2.1]"},
 
         /* lists */
-        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("a.example\0@b.example\0#c\0"), "a.example @b.example #c", NULL},
-        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("a.example\0b.example"), "a.example b.example",
-         NULL},                                                            /* one NUL short */
-        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, u"a\0b", 6, "a b", NULL},  /* both missing */
-        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, u"a\0bc", 7, "a b", NULL}, /* odd */
+        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("a.example\0@b.example\0#c\0"), "a.example, @b.example, #c", NULL},
+        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("a.example\0b.example"), "a.example, b.example",
+         NULL},                                                             /* one NUL short */
+        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, u"a\0b", 6, "a, b", NULL},  /* both missing */
+        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, u"a\0bc", 7, "a, b", NULL}, /* odd */
         {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U(""), "", NULL},
         {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, BYTES(""), "", NULL},
         {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, BYTES("a"), "", NULL},
         {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("\0\0\0"), "", NULL},
-        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("a\0\0b\0"), "a b", NULL}, /* an empty one does not end the list */
-        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("a\0b\0A\0b\0"), "a b", NULL}, /* each once */
-        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("a\0b b\0c\0"), "a c",
+        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("a\0\0b\0"), "a, b", NULL}, /* an empty one does not end the list */
+        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("a\0b\0A\0b\0"), "a, b", NULL}, /* each once */
+        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("a\0b b\0c\0"), "a, c",
          "\"b b\" has a character that no domain has; allowed is a list of nodes, each a domain, @domain or #queue"},
         {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("@\0a\0..\0"), "a",
          "\"@\" is empty; \"..\" has a part between dots that is empty, longer than 63, or edged by a hyphen; allowed "
@@ -290,6 +298,27 @@ static void values_are_taken_or_refused_with_a_reason(void **state)
          "each a domain, @domain or #queue"},
         {SCOPE_HOST, "Domains", VALUE_SZ, U("a.example"), "",
          "found REG_SZ \"a.example\"; allowed is REG_MULTI_SZ, a list of nodes, each a domain, @domain or #queue"},
+        {SCOPE_SERVICE, "Schedule", VALUE_MULTI_SZ, U("0 8-18 * * mon-fri\0@every 2h\0"),
+         "0 8-18 * * mon-fri, @every 2h", NULL},
+        {SCOPE_SERVICE, "Schedule", VALUE_MULTI_SZ, U("# nights\0\0@daily\0"), "# nights, @daily", NULL},
+        {SCOPE_SERVICE, "Schedule", VALUE_MULTI_SZ,
+         U("@daily\0"
+           "0 24 * * *\0@hourly\0"),
+         "@daily, @hourly", "\"0 24 * * *\" has an hour that is out of range, 0 to 23; allowed is " CRON_LINES},
+        {SCOPE_SERVICE, "Schedule", VALUE_MULTI_SZ, U("* * *\0@every 30s\0"), "",
+         "\"* * *\" has not all of five fields: minute, hour, day of month, month, day of week; \"@every 30s\" has no "
+         "time from 1m to 365d, in m, h and d as 10m or 1h30m; allowed is " CRON_LINES},
+        {SCOPE_HOST, "Schedule", VALUE_MULTI_SZ, U("\x1b[2J * * * *\0@daily\0"), "@daily",
+         "\"\\x1b[2J * * * *\" has a minute that is not a number, 0 to 59; allowed is " CRON_LINES},
+        {SCOPE_HOST, "Schedule", VALUE_SZ, U("@daily"), "",
+         "found REG_SZ \"@daily\"; allowed is REG_MULTI_SZ, " CRON_LINES},
+        {SCOPE_HOST, "Fallback", VALUE_MULTI_SZ,
+         U("mx2\0mx3.example:2525\0[2001:db8::1]:26\0"
+           "192.0.2.1\0"),
+         "mx2, mx3.example:2525, [2001:db8::1]:26, 192.0.2.1", NULL},
+        {SCOPE_HOST, "Fallback", VALUE_MULTI_SZ, U("mx2:0\0mx3\0mx4:65536\0"), "mx3",
+         "\"mx2:0\" is neither host nor host:port; \"mx4:65536\" is neither host nor host:port; allowed is a list of "
+         "hosts, each host or host:port"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         const struct applied *row = &rows[i];
@@ -299,7 +328,8 @@ static void values_are_taken_or_refused_with_a_reason(void **state)
         CHECK_TEXT(row->name, f.problem_buffer, row->problem ? row->problem : "");
         CHECK_TEXT(row->name, show(&f, row->scope, row->name), row->shown);
         assert_int_equal(fine, row->problem == NULL);
-        bool some_of_a_list = row->type == VALUE_MULTI_SZ && strcmp(row->name, "Domains") == 0;
+        bool some_of_a_list =
+            row->type == VALUE_MULTI_SZ && setting_find(row->scope, row->name)->type == SETTING_STRINGS;
         CHECK(origin_of(&f, row->scope, row->name) == (fine || some_of_a_list ? ORIGIN_PARAMETERS : ORIGIN_DEFAULT),
               "%s, row %zu: its origin", row->name, i);
         config_free(&f.config);
@@ -337,6 +367,33 @@ static void policy_wins_and_says_so(void **state)
     assert_string_equal(show(&f, SCOPE_SERVICE, "RetrySeconds"), "30");
     assert_int_equal(origin_of(&f, SCOPE_SERVICE, "RetrySeconds"), ORIGIN_POLICY);
     assert_int_equal(origin_of(&f, SCOPE_SERVICE, "RunAtStart"), ORIGIN_DEFAULT);
+    config_free(&f.config);
+}
+
+static void each_server_of_a_host_has_its_address_and_port(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t which;
+        const char *address;
+        uint16_t port;
+    } rows[] = {
+        {0, "mx.example", 2525}, {1, "mx2", 25},         {2, "mx3.example", 26},
+        {3, "2001:db8::1", 27},  {4, "2001:db8::2", 25}, {5, "mx.example", 2525}, /* there is none: the host itself */
+    };
+    struct fixture f;
+    set_up(&f);
+    apply(&f, SCOPE_HOST, "Port", VALUE_DWORD, BYTES("\xdd\x09\0\0"));
+    apply(&f, SCOPE_HOST, "Fallback", VALUE_MULTI_SZ,
+          U("mx2\0mx3.example:26\0[2001:db8::1]:27\0"
+            "2001:db8::2\0"));
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char address[NODE_LIMIT + 1];
+        uint16_t port;
+        host_server(f.host, rows[i].which, address, sizeof address, &port);
+        CHECK_TEXT("its address", address, rows[i].address);
+        assert_int_equal(port, rows[i].port);
+    }
     config_free(&f.config);
 }
 
@@ -471,8 +528,8 @@ static void words_of_a_person_become_values(void **state)
         {SCOPE_HOST, "HeloName", {""}, "", NULL},
         {SCOPE_HOST, "Domains", {NULL}, "", NULL},
         {SCOPE_HOST, "Domains", {"a.example"}, "a.example", NULL},
-        {SCOPE_HOST, "Domains", {"a.example", "@b.example", "#q/7"}, "a.example @b.example #q/7", NULL},
-        {SCOPE_HOST, "Domains", {"a.example", "A.example", "b"}, "a.example b", NULL},
+        {SCOPE_HOST, "Domains", {"a.example", "@b.example", "#q/7"}, "a.example, @b.example, #q/7", NULL},
+        {SCOPE_HOST, "Domains", {"a.example", "A.example", "b"}, "a.example, b", NULL},
 
         {SCOPE_SERVICE, "AlwaysUseETRN", {"2"}, NULL, "2 is out of range, 0 or 1"},
         {SCOPE_SERVICE, "AlwaysUseETRN", {"yes"}, NULL, "\"yes\" is not a number; allowed is 0 or 1"},
@@ -612,6 +669,7 @@ int main(void)
         cmocka_unit_test(values_are_taken_or_refused_with_a_reason),
         cmocka_unit_test(a_later_value_replaces_an_earlier_one),
         cmocka_unit_test(policy_wins_and_says_so),
+        cmocka_unit_test(each_server_of_a_host_has_its_address_and_port),
         cmocka_unit_test(problems_are_added_behind_what_is_there),
         cmocka_unit_test(a_list_has_an_end),
         cmocka_unit_test(a_value_of_more_than_a_megabyte_is_refused),

@@ -1,0 +1,543 @@
+#include "cron.h"
+
+#include <string.h>
+
+/* ---- what is wrong with a line ---- */
+
+enum fault {
+    FINE,
+    NO_NUMBER, /* from here on: of a field */
+    OUT_OF_RANGE,
+    BACKWARDS,
+    LONE_STEP,
+    NO_STEP,
+    EMPTY_PLACE,
+    FIELD_FAULTS,
+    FIELDS_MISSING = FIELD_FAULTS, /* from here on: of the line */
+    LINE_GOES_ON,
+    UNKNOWN_NICKNAME,
+    NO_DURATION
+};
+
+/* One field, and what is said of it: "has an hour that is out of range, 0 to 23". `that` is where "is" begins. */
+struct field {
+    const char *name;
+    unsigned low, high;
+    const char *const *names; /* of low and on; NULL: numbers only */
+    size_t name_count;
+    size_t that;
+    const char *faults[FIELD_FAULTS];
+};
+
+#define SENTENCES(a_field, range, number, backwards, a_range)                                                          \
+    .that = sizeof "has " a_field " that " - 1,                                                                        \
+    .faults = {                                                                                                        \
+        [NO_NUMBER] = "has " a_field " that is not " number,                                                           \
+        [OUT_OF_RANGE] = "has " a_field " that is out of range, " range,                                               \
+        [BACKWARDS] = "has " a_field " that runs backwards" backwards,                                                 \
+        [LONE_STEP] = "has " a_field " that has a step without a range; a step follows * or a range as " a_range,      \
+        [NO_STEP] = "has " a_field " that has no number from 1 on for its step",                                       \
+        [EMPTY_PLACE] = "has " a_field " that has an empty place in its list",                                         \
+    }
+
+enum { MINUTE, HOUR, DAY, MONTH, WEEKDAY, FIELDS };
+
+static const char *const months[] = {"jan", "feb", "mar", "apr", "may", "jun",
+                                     "jul", "aug", "sep", "oct", "nov", "dec"};
+static const char *const weekdays[] = {"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
+
+#define NAMES(of) .names = (of), .name_count = sizeof(of) / sizeof(of)[0]
+
+static const struct field fields[FIELDS] = {
+    {"minute", 0, 59, SENTENCES("a minute", "0 to 59", "a number, 0 to 59", "", "0-59")},
+    {"hour", 0, 23, SENTENCES("an hour", "0 to 23", "a number, 0 to 23", "", "0-23")},
+    {"day of month", 1, 31, SENTENCES("a day of month", "1 to 31", "a number, 1 to 31", "", "1-31")},
+    {"month", 1, 12, NAMES(months),
+     SENTENCES("a month", "1 to 12", "a number, 1 to 12, or a name, jan to dec", "", "1-12")},
+    {"day of week", 0, 7, NAMES(weekdays),
+     SENTENCES("a day of week", "0 to 7", "a number, 0 to 7, or a name, sun to sat",
+               "; the Sunday that ends a range is 7", "1-5")},
+};
+
+static const struct {
+    const char *name, *meaning;
+} nicknames[] = {
+    {"@hourly", "0 * * * *"},  {"@daily", "0 0 * * *"},  {"@midnight", "0 0 * * *"}, {"@weekly", "0 0 * * 0"},
+    {"@monthly", "0 0 1 * *"}, {"@yearly", "0 0 1 1 *"}, {"@annually", "0 0 1 1 *"},
+};
+
+static const char *const line_faults[] = {
+    [FIELDS_MISSING] = "has not all of five fields: minute, hour, day of month, month, day of week",
+    [LINE_GOES_ON] = "goes on where it should end; a comment has a line of its own",
+    [UNKNOWN_NICKNAME] =
+        "begins with none of @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually and @every",
+    [NO_DURATION] = "has no time from 1m to 365d, in m, h and d as 10m or 1h30m",
+};
+
+/* ---- reading a line ---- */
+
+struct slice {
+    const char *at;
+    size_t length;
+};
+
+/* What was found, and in which field. */
+struct verdict {
+    enum fault fault;
+    unsigned field;
+    struct slice found;
+};
+
+static struct slice slice_of(const char *text)
+{
+    return (struct slice){text, strlen(text)};
+}
+
+/* The next word, without the blanks around it; of no length at the end. */
+static struct slice next_word(const char **text)
+{
+    *text += strspn(*text, " \t");
+    struct slice word = {*text, strcspn(*text, " \t")};
+    *text += word.length;
+    return word;
+}
+
+/* Cuts at the first `separator`: `s` keeps what is before it, `behind` gets the rest. False when there is none. */
+static bool cut(struct slice *s, char separator, struct slice *behind)
+{
+    const char *place = memchr(s->at, separator, s->length);
+    size_t before = place ? (size_t)(place - s->at) : s->length;
+    size_t dropped = before + (place != NULL);
+    *behind = (struct slice){s->at + dropped, s->length - dropped};
+    s->length = before;
+    return place != NULL;
+}
+
+static bool slice_is(struct slice s, const char *word)
+{
+    char copy[16];
+    if (s.length >= sizeof copy)
+        return false;
+    memcpy(copy, s.at, s.length);
+    copy[s.length] = '\0';
+    return text_same(copy, word);
+}
+
+enum { NOT_A_NUMBER = -1, TOO_GREAT = 1000000 };
+
+/* Takes the digits that `s` begins with. */
+static int take_number(struct slice *s)
+{
+    int number = NOT_A_NUMBER;
+    for (; s->length > 0 && *s->at >= '0' && *s->at <= '9'; s->at++, s->length--) {
+        number = (number == NOT_A_NUMBER ? 0 : number * 10) + (*s->at - '0');
+        if (number > TOO_GREAT)
+            number = TOO_GREAT;
+    }
+    return number;
+}
+
+static int whole_number(struct slice s)
+{
+    int number = take_number(&s);
+    return s.length == 0 ? number : NOT_A_NUMBER;
+}
+
+static int number_or_name(const struct field *field, struct slice s)
+{
+    for (size_t i = 0; i < field->name_count; i++)
+        if (slice_is(s, field->names[i]))
+            return (int)(field->low + i);
+    return whole_number(s);
+}
+
+static bool out_of_range(const struct field *field, int number)
+{
+    return number < (int)field->low || number > (int)field->high;
+}
+
+/* One place of a list: *, a or a-b, and perhaps a step. `found` tells which part of it is at fault. */
+static enum fault read_element(const struct field *field, struct slice element, uint64_t *bits, struct slice *found)
+{
+    struct slice step_part, last_part;
+    *found = element;
+    bool stepped = cut(&element, '/', &step_part);
+    bool star = slice_is(element, "*");
+    bool range = cut(&element, '-', &last_part);
+    int first = star ? (int)field->low : number_or_name(field, element);
+    int last = star ? (int)field->high : range ? number_or_name(field, last_part) : first;
+    if (first == NOT_A_NUMBER || last == NOT_A_NUMBER)
+        return NO_NUMBER;
+    if (out_of_range(field, first) || out_of_range(field, last)) {
+        *found = out_of_range(field, first) ? element : last_part;
+        return OUT_OF_RANGE;
+    }
+    if (first > last)
+        return BACKWARDS;
+    if (stepped && !star && !range)
+        return LONE_STEP;
+    int step = stepped ? whole_number(step_part) : 1;
+    if (step < 1)
+        return NO_STEP;
+    for (int number = first; number <= last; number += step)
+        *bits |= UINT64_C(1) << number;
+    return FINE;
+}
+
+static enum fault read_field(const struct field *field, struct slice word, uint64_t *bits, struct slice *found)
+{
+    struct slice element = word;
+    struct slice rest;
+    bool more;
+    *bits = 0;
+    do {
+        more = cut(&element, ',', &rest);
+        if (element.length == 0) {
+            *found = word;
+            return EMPTY_PLACE;
+        }
+        enum fault fault = read_element(field, element, bits, found);
+        if (fault != FINE)
+            return fault;
+        element = rest;
+    } while (more);
+    return FINE;
+}
+
+/* Five fields and no more. */
+static struct verdict read_times(const char *text, struct cron_line *line)
+{
+    uint64_t bits[FIELDS];
+    bool star[FIELDS];
+    struct slice whole = slice_of(text);
+    for (unsigned i = 0; i < FIELDS; i++) {
+        struct slice word = next_word(&text);
+        struct slice found = whole;
+        if (word.length == 0)
+            return (struct verdict){FIELDS_MISSING, i, whole};
+        enum fault fault = read_field(&fields[i], word, &bits[i], &found);
+        if (fault != FINE)
+            return (struct verdict){fault, i, found};
+        star[i] = *word.at == '*';
+    }
+    if (next_word(&text).length > 0)
+        return (struct verdict){LINE_GOES_ON, FIELDS, whole};
+    *line = (struct cron_line){
+        .kind = CRON_TIMES,
+        .minutes = bits[MINUTE],
+        .hours = (uint32_t)bits[HOUR],
+        .days = (uint32_t)bits[DAY],
+        .months = (uint32_t)bits[MONTH],
+        .weekdays = (uint32_t)((bits[WEEKDAY] | bits[WEEKDAY] >> 7) & 0x7F), /* 7 is Sunday as 0 is */
+        .either_day = !star[DAY] && !star[WEEKDAY],
+        .follows_clock = star[MINUTE] || star[HOUR],
+    };
+    return (struct verdict){.fault = FINE};
+}
+
+#define MINUTE_MS INT64_C(60000)
+#define HOUR_MS (60 * MINUTE_MS)
+#define DAY_MS (24 * HOUR_MS)
+#define EVERY_LIMIT_MS (365 * DAY_MS)
+
+/* 90m, 1h30m: 0 when it is not allowed. */
+static int64_t read_duration(struct slice s)
+{
+    int64_t sum = 0;
+    while (s.length > 0) {
+        int number = take_number(&s);
+        if (number == NOT_A_NUMBER || s.length == 0)
+            return 0;
+        char unit = *s.at;
+        int64_t unit_ms = unit == 'm' ? MINUTE_MS : unit == 'h' ? HOUR_MS : unit == 'd' ? DAY_MS : 0;
+        if (unit_ms == 0)
+            return 0;
+        sum += number * unit_ms;
+        if (sum > EVERY_LIMIT_MS)
+            return 0;
+        s.at++;
+        s.length--;
+    }
+    return sum;
+}
+
+static enum fault read_nickname(const char *text, struct cron_line *line)
+{
+    enum fault fault = UNKNOWN_NICKNAME;
+    struct slice word = next_word(&text);
+    if (slice_is(word, "@every")) {
+        line->kind = CRON_EVERY;
+        line->every_ms = read_duration(next_word(&text));
+        fault = line->every_ms ? FINE : NO_DURATION;
+    }
+    for (size_t i = 0; i < sizeof nicknames / sizeof nicknames[0]; i++)
+        if (slice_is(word, nicknames[i].name))
+            fault = read_times(nicknames[i].meaning, line).fault;
+    return fault == FINE && next_word(&text).length > 0 ? LINE_GOES_ON : fault;
+}
+
+static struct verdict read_line(const char *text, struct cron_line *line)
+{
+    struct verdict verdict = {.fault = FINE};
+    *line = (struct cron_line){.kind = CRON_NOTHING};
+    text += strspn(text, " \t");
+    if (*text == '@')
+        verdict = (struct verdict){read_nickname(text, line), FIELDS, slice_of(text)};
+    else if (*text != '#' && *text != '\0')
+        verdict = read_times(text, line);
+    if (verdict.fault != FINE)
+        *line = (struct cron_line){.kind = CRON_NOTHING};
+    return verdict;
+}
+
+bool cron_parse(const char *text, struct cron_line *line, struct text *problem)
+{
+    enum { SHOWN = 60 }; /* octets; more is cut, so that what is allowed has its place */
+    struct verdict verdict = read_line(text, line);
+    if (verdict.fault == FINE)
+        return true;
+    bool of_field = verdict.fault < FIELD_FAULTS;
+    const struct field *field = &fields[of_field ? verdict.field : 0];
+    text_add(problem, of_field ? "%s \"" : "\"", field->name);
+    text_add_escaped(problem, verdict.found.at, verdict.found.length < SHOWN ? verdict.found.length : SHOWN);
+    text_add(problem, verdict.found.length > SHOWN ? "...\" " : "\" ");
+    text_add(problem, "%s", of_field ? field->faults[verdict.fault] + field->that : line_faults[verdict.fault]);
+    return false;
+}
+
+const char *cron_fault(const char *text)
+{
+    struct cron_line line;
+    struct verdict verdict = read_line(text, &line);
+    if (verdict.fault == FINE)
+        return NULL;
+    return verdict.fault < FIELD_FAULTS ? fields[verdict.field].faults[verdict.fault] : line_faults[verdict.fault];
+}
+
+/* ---- the calendar: local times, as if there were no zones ---- */
+
+static int64_t floor_divide(int64_t a, int64_t b)
+{
+    return a / b - (a % b < 0);
+}
+
+/* Days since 1 January 1970; a month of the proleptic Gregorian calendar. */
+struct month {
+    int64_t year;
+    unsigned number; /* 1 to 12 */
+    int64_t first_day;
+    unsigned length;
+};
+
+static bool is_leap(int64_t year)
+{
+    return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+}
+
+static unsigned month_length(int64_t year, unsigned month)
+{
+    static const unsigned lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    return lengths[month - 1] + (month == 2 && is_leap(year));
+}
+
+/* 1 January of that year. */
+static int64_t year_begin(int64_t year)
+{
+    int64_t before = year - 1;
+    return before * 365 + floor_divide(before, 4) - floor_divide(before, 100) + floor_divide(before, 400) - 719162;
+}
+
+static struct month month_of(int64_t day)
+{
+    int64_t year = 1970 + floor_divide(day * 400, 146097); /* 400 years; right, or off by one */
+    while (year_begin(year) > day)
+        year--;
+    while (year_begin(year + 1) <= day)
+        year++;
+    struct month month = {year, 1, year_begin(year), month_length(year, 1)};
+    while (month.first_day + month.length <= day) {
+        month.first_day += month.length;
+        month.length = month_length(year, ++month.number);
+    }
+    return month;
+}
+
+static void to_next_month(struct month *month)
+{
+    month->first_day += month->length;
+    month->number = month->number % 12 + 1;
+    month->year += month->number == 1;
+    month->length = month_length(month->year, month->number);
+}
+
+/* The lowest bit that is set from bit `from` on, or -1. */
+static int first_bit(uint64_t bits, unsigned from)
+{
+    for (unsigned bit = from; bit < 64; bit++)
+        if (bits >> bit & 1)
+            return (int)bit;
+    return -1;
+}
+
+/* The days of a month on which a line is due: bit n is day n. */
+static uint64_t due_days(const struct cron_line *line, const struct month *month)
+{
+    uint64_t of_week = 0;
+    unsigned weekday = (unsigned)((month->first_day % 7 + 11) % 7); /* 1 January 1970 was a Thursday */
+    for (unsigned day = 1; day <= month->length; day++, weekday = (weekday + 1) % 7)
+        of_week |= (uint64_t)(line->weekdays >> weekday & 1) << day;
+    uint64_t all = (UINT64_C(2) << month->length) - 2;
+    return (line->either_day ? line->days | of_week : line->days & of_week) & all;
+}
+
+/* The first day from `day` on, or CRON_NEVER. What comes at all comes within 40 years: a 29 February that is a Sunday,
+ * through a year like 2100. */
+static int64_t next_day(const struct cron_line *line, int64_t day)
+{
+    enum { MONTHS = 41 * 12 };
+    struct month month = month_of(day);
+    unsigned from = (unsigned)(day - month.first_day) + 1;
+    for (unsigned i = 0; i < MONTHS; i++, from = 1, to_next_month(&month)) {
+        int found = line->months >> month.number & 1 ? first_bit(due_days(line, &month), from) : -1;
+        if (found >= 0)
+            return month.first_day + found - 1;
+    }
+    return CRON_NEVER;
+}
+
+/* The first minute of a day from `minute` on, or -1. */
+static int next_minute_of_day(const struct cron_line *line, unsigned minute)
+{
+    unsigned hour = minute / 60;
+    int found = line->hours >> hour & 1 ? first_bit(line->minutes, minute % 60) : -1;
+    if (found >= 0)
+        return (int)hour * 60 + found;
+    int later_hour = first_bit(line->hours, hour + 1);
+    return later_hour < 0 ? -1 : later_hour * 60 + first_bit(line->minutes, 0);
+}
+
+/* The first local time from `local_ms` on (milliseconds since 1970 by the local clock), or CRON_NEVER. */
+static int64_t next_local(const struct cron_line *line, int64_t local_ms)
+{
+    int64_t minute = floor_divide(local_ms + MINUTE_MS - 1, MINUTE_MS);
+    int64_t today = floor_divide(minute, 24 * 60);
+    int64_t day = next_day(line, today);
+    int of_day = next_minute_of_day(line, day == today ? (unsigned)(minute - today * 24 * 60) : 0);
+    if (of_day < 0) {
+        day = next_day(line, today + 1);
+        of_day = next_minute_of_day(line, 0);
+    }
+    return day == CRON_NEVER ? CRON_NEVER : (day * 24 * 60 + of_day) * MINUTE_MS;
+}
+
+/* ---- the zone ---- */
+
+#define CORRECTION_MS (3 * HOUR_MS) /* a greater change is one */
+#define CHANGES_APART_MS (6 * HOUR_MS)
+#define WINDOW_MS (2 * DAY_MS) /* no two offsets of the world's zones lie so far apart */
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static int64_t offset_at(const struct cron_zone *zone, int64_t utc_ms)
+{
+    return zone->offset_ms(zone->context, utc_ms);
+}
+
+/* The first instant after `from`, where the offset is `offset`, and up to `to` that has another; or CRON_NEVER. */
+static int64_t next_change(const struct cron_zone *zone, int64_t from, int64_t to, int64_t offset)
+{
+    while (from < to) {
+        int64_t step_end = earlier(from + CHANGES_APART_MS, to);
+        if (offset_at(zone, step_end) == offset) {
+            from = step_end;
+            continue;
+        }
+        int64_t changed = step_end;
+        while (changed - from > 1) {
+            int64_t middle = from + (changed - from) / 2;
+            if (offset_at(zone, middle) == offset)
+                from = middle;
+            else
+                changed = middle;
+        }
+        return changed;
+    }
+    return CRON_NEVER;
+}
+
+/* Whether the clock showed the local time of `utc_ms` before: a change set it back since, by no more than is a change
+ * of daylight saving. */
+static bool is_repeated(const struct cron_zone *zone, int64_t utc_ms, int64_t offset)
+{
+    int64_t back = offset_at(zone, utc_ms - CORRECTION_MS) - offset;
+    return back > 0 && back <= CORRECTION_MS && offset_at(zone, utc_ms - back) == offset + back;
+}
+
+/* Goes from change to change. In between local time runs evenly, and the calendar finds the next match. */
+static int64_t next_time(const struct cron_line *line, const struct cron_zone *zone, int64_t after)
+{
+    int64_t at = after;
+    int64_t offset = offset_at(zone, at);
+    int64_t local = at + offset + 1; /* what comes is not before */
+    for (;;) {
+        int64_t match = next_local(line, local);
+        if (match == CRON_NEVER)
+            return CRON_NEVER;
+        int64_t due = match - offset;
+        int64_t end = earlier(due, at + WINDOW_MS);
+        int64_t change = next_change(zone, at, end, offset);
+        if (change != CRON_NEVER) {
+            int64_t forward = offset_at(zone, change) - offset;
+            bool skipped = match < change + offset + forward;
+            if (skipped && !line->follows_clock && forward <= CORRECTION_MS)
+                return change;
+            at = change;
+            offset += forward;
+            local = at + offset;
+        } else if (end < due) { /* far away; no change of the zone brings a match before its eve */
+            at = later(end, due - WINDOW_MS);
+            offset = offset_at(zone, at);
+            local = at + offset;
+        } else if (line->follows_clock || !is_repeated(zone, due, offset)) {
+            return due;
+        } else {
+            at = due;
+            local = match + 1;
+        }
+    }
+}
+
+/* ---- the next time of all ---- */
+
+#define YEAR_1_MS INT64_C(-62135596800000)
+#define YEAR_10000_MS INT64_C(253402300800000)
+
+static int64_t next_multiple(int64_t every, int64_t from, int64_t after)
+{
+    return from + (floor_divide(after - from, every) + 1) * every;
+}
+
+int64_t cron_next(const struct cron_line *lines, size_t count, const struct cron_zone *zone, int64_t every_from_utc_ms,
+                  int64_t after_utc_ms)
+{
+    int64_t next = CRON_NEVER;
+    int64_t after = later(after_utc_ms, YEAR_1_MS);
+    int64_t every_from = earlier(later(every_from_utc_ms, YEAR_1_MS), YEAR_10000_MS);
+    if (after >= YEAR_10000_MS)
+        return CRON_NEVER;
+    for (size_t i = 0; i < count; i++) {
+        if (lines[i].kind == CRON_TIMES)
+            next = earlier(next, next_time(&lines[i], zone, after));
+        else if (lines[i].kind == CRON_EVERY)
+            next = earlier(next, next_multiple(lines[i].every_ms, every_from, after));
+    }
+    return next;
+}

@@ -1,0 +1,154 @@
+#include "network.h"
+
+#include <iphlpapi.h>
+#include <netioapi.h>
+#include <stdlib.h>
+
+enum {
+    SETTLE_MS = 5000, /* after the last of a burst of changes */
+    TABLE_TRIES = 5   /* the table may grow between asking for its size and for itself */
+};
+
+/* ---- who listens ---- */
+
+static void *listener_table(ULONG family)
+{
+    DWORD size = 4096;
+    void *table = NULL;
+    for (int i = 0; i < TABLE_TRIES; i++) {
+        void *grown = realloc(table, size);
+        if (!grown)
+            break;
+        table = grown;
+        DWORD error = GetExtendedTcpTable(table, &size, FALSE, family, TCP_TABLE_OWNER_PID_LISTENER, 0);
+        if (!error)
+            return table;
+        if (error != ERROR_INSUFFICIENT_BUFFER)
+            break;
+    }
+    free(table);
+    return NULL;
+}
+
+/* A table holds a port in the lower 16 bits, in network order. */
+static uint16_t port_of(DWORD port)
+{
+    return ntohs((u_short)(port & 0xFFFF));
+}
+
+bool network_port_listens(uint16_t port)
+{
+    MIB_TCPTABLE_OWNER_PID *v4 = listener_table(AF_INET);
+    MIB_TCP6TABLE_OWNER_PID *v6 = listener_table(AF_INET6);
+    bool found = !v4 || !v6; /* what is not in the one table may be in the other */
+    for (DWORD i = 0; v4 && i < v4->dwNumEntries; i++)
+        found = found || port_of(v4->table[i].dwLocalPort) == port;
+    for (DWORD i = 0; v6 && i < v6->dwNumEntries; i++)
+        found = found || port_of(v6->table[i].dwLocalPort) == port;
+    free(v4);
+    free(v6);
+    return found;
+}
+
+/* ---- addresses ---- */
+
+struct network_addresses {
+    size_t count;
+    SOCKADDR_INET items[];
+};
+
+/* Neither loopback nor link-local: one by which the world may be reached. */
+static bool usable(const MIB_UNICASTIPADDRESS_ROW *row)
+{
+    const SOCKADDR_INET *address = &row->Address;
+    if (row->DadState != IpDadStatePreferred)
+        return false;
+    if (address->si_family == AF_INET) {
+        const UCHAR *octets = (const UCHAR *)&address->Ipv4.sin_addr;
+        return octets[0] != 127 && octets[0] != 0 && !(octets[0] == 169 && octets[1] == 254);
+    }
+    const UCHAR *octets = (const UCHAR *)&address->Ipv6.sin6_addr;
+    bool loopback_or_any =
+        IN6_IS_ADDR_LOOPBACK(&address->Ipv6.sin6_addr) || IN6_IS_ADDR_UNSPECIFIED(&address->Ipv6.sin6_addr);
+    return address->si_family == AF_INET6 && !loopback_or_any && !(octets[0] == 0xFE && (octets[1] & 0xC0) == 0x80);
+}
+
+/* NULL when the system does not tell, or there is no memory. */
+static struct network_addresses *usable_addresses(void)
+{
+    MIB_UNICASTIPADDRESS_TABLE *table;
+    if (GetUnicastIpAddressTable(AF_UNSPEC, &table) != NO_ERROR)
+        return NULL;
+    struct network_addresses *a = calloc(1, sizeof *a + table->NumEntries * sizeof a->items[0]);
+    for (ULONG i = 0; a && i < table->NumEntries; i++)
+        if (usable(&table->Table[i]))
+            a->items[a->count++] = table->Table[i].Address;
+    FreeMibTable(table);
+    return a;
+}
+
+static bool same(const SOCKADDR_INET *a, const SOCKADDR_INET *b)
+{
+    if (a->si_family != b->si_family)
+        return false;
+    return a->si_family == AF_INET ? a->Ipv4.sin_addr.S_un.S_addr == b->Ipv4.sin_addr.S_un.S_addr
+                                   : memcmp(&a->Ipv6.sin6_addr, &b->Ipv6.sin6_addr, sizeof a->Ipv6.sin6_addr) == 0;
+}
+
+static bool holds(const struct network_addresses *addresses, const SOCKADDR_INET *wanted)
+{
+    for (size_t i = 0; i < addresses->count; i++)
+        if (same(&addresses->items[i], wanted))
+            return true;
+    return false;
+}
+
+static void settled(struct loop_timer *timer)
+{
+    struct network_news *news = CONTAINING_RECORD(timer, struct network_news, settle);
+    struct network_addresses *fresh = usable_addresses();
+    bool grew = false;
+    if (!fresh)
+        return;
+    for (size_t i = 0; news->known && i < fresh->count; i++)
+        grew = grew || !holds(news->known, &fresh->items[i]);
+    free(news->known);
+    news->known = fresh;
+    if (grew)
+        news->grew(news->owner);
+}
+
+static void changed(struct loop_op *op, DWORD error, DWORD bytes)
+{
+    struct network_news *news = CONTAINING_RECORD(op, struct network_news, changed);
+    (void)error, (void)bytes;
+    loop_set_timer(news->loop, &news->settle, loop_now_ms() + SETTLE_MS);
+}
+
+/* In a thread of the system's. */
+static void WINAPI system_tells(void *context, MIB_UNICASTIPADDRESS_ROW *row, MIB_NOTIFICATION_TYPE type)
+{
+    struct network_news *news = context;
+    (void)row, (void)type;
+    loop_post(news->loop, &news->changed, 0);
+}
+
+DWORD network_watch_open(struct network_news *news, struct loop *loop, void (*grew)(void *owner), void *owner)
+{
+    *news = (struct network_news){.loop = loop, .grew = grew, .owner = owner};
+    news->changed.done = changed;
+    news->settle.fire = settled;
+    news->known = usable_addresses();
+    return NotifyUnicastIpAddressChange(AF_UNSPEC, system_tells, news, FALSE, &news->subscription);
+}
+
+void network_watch_close(struct network_news *news)
+{
+    if (!news->loop)
+        return;
+    if (news->subscription)
+        CancelMibChangeNotify2(news->subscription);
+    loop_set_timer(news->loop, &news->settle, INT64_MAX);
+    free(news->known);
+    *news = (struct network_news){0};
+}
