@@ -39,6 +39,21 @@ static DWORD resolve_v4(const wchar_t *host, IPAddr *address)
     return 0;
 }
 
+/* What of ICMP concerns a person, as a Win32 error: its own numbers are those of other errors in Winsock. */
+static DWORD error_of_status(DWORD status)
+{
+    switch (status) {
+    case IP_SUCCESS:
+        return 0;
+    case IP_REQ_TIMED_OUT:
+        return WSAETIMEDOUT;
+    case IP_DEST_NET_UNREACHABLE:
+        return ERROR_NETWORK_UNREACHABLE;
+    default:
+        return status >= IP_STATUS_BASE && status <= MAX_IP_STATUS ? ERROR_HOST_UNREACHABLE : status;
+    }
+}
+
 static DWORD echo(HANDLE icmp, IPAddr address)
 {
     static char data[] = "EtrnSvc wakes you";
@@ -47,11 +62,12 @@ static DWORD echo(HANDLE icmp, IPAddr address)
         char room[sizeof(ICMP_ECHO_REPLY) + sizeof data + 64];
     } answer;
     if (IcmpSendEcho(icmp, address, data, sizeof data, NULL, &answer, sizeof answer, ECHO_WAIT_MS) == 0)
-        return GetLastError();
-    return answer.reply.Status == IP_SUCCESS ? 0 : answer.reply.Status;
+        return error_of_status(GetLastError());
+    return error_of_status(answer.reply.Status);
 }
 
-/* Until it answers, and a second later again: an answer may come from a line that is just going down. */
+/* Until it answers, and a second later again: an answer may come from a line that is just going down. That second
+ * answer is waited for even if the time is up. */
 static DWORD wake(const struct ping *ping, HANDLE icmp)
 {
     IPAddr address;
@@ -66,8 +82,8 @@ static DWORD wake(const struct ping *ping, HANDLE icmp)
             return 0;
         if (WaitForSingleObject(ping->cancel, PAUSE_MS) == WAIT_OBJECT_0)
             return ERROR_CANCELLED;
-    } while (loop_now_ms() < ping->due_ms);
-    return error ? error : IP_REQ_TIMED_OUT;
+    } while (answers > 0 || loop_now_ms() < ping->due_ms);
+    return error;
 }
 
 static DWORD WINAPI run(void *context)

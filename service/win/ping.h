@@ -7,7 +7,7 @@
 struct ping;
 
 /* In the loop's thread, once, unless cancelled: 0 when the host answered, and once more a second later; else the last
- * error, IP_REQ_TIMED_OUT for silence. The ping is gone then. */
+ * error, WSAETIMEDOUT for silence. The ping is gone then. */
 typedef void ping_done(void *owner, DWORD error);
 
 /* `host` is a name or an IPv4 address. NULL when there is no memory or no thread. */
