@@ -195,6 +195,15 @@ static DWORD make_job(struct program *p)
     return 0;
 }
 
+/* Puts the process, which has not run yet, into its job and listens to it, so that nothing of it can be missed. */
+static DWORD take_up(struct program *p)
+{
+    if (!AssignProcessToJobObject(p->job, p->process))
+        return GetLastError();
+    read_more(p);
+    return p->reading ? 0 : GetLastError();
+}
+
 static DWORD start(struct program *p, const wchar_t *exe, wchar_t *line)
 {
     HANDLE theirs = INVALID_HANDLE_VALUE;
@@ -212,12 +221,11 @@ static DWORD start(struct program *p, const wchar_t *exe, wchar_t *line)
     if (error)
         return error;
     p->process = process.hProcess;
-    if (!AssignProcessToJobObject(p->job, process.hProcess)) {
-        error = GetLastError();
+    error = take_up(p);
+    if (error)
         TerminateProcess(process.hProcess, 1);
-    } else {
+    else
         ResumeThread(process.hThread);
-    }
     CloseHandle(process.hThread);
     return error;
 }
@@ -237,11 +245,6 @@ struct program *program_begin(struct loop *loop, const char *value, const char *
         *error = start(p, exe, command.line);
     free(command.line);
     free(exe);
-    if (!*error) {
-        read_more(p);
-        if (!p->reading)
-            *error = GetLastError();
-    }
     if (*error) {
         if (p)
             program_free(p);
