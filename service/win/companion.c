@@ -13,8 +13,8 @@ struct shared {
     struct loop *loop;
     wchar_t *name;
     unsigned users;
-    bool ours, running;
-    int64_t give_up_ms;
+    bool ours, tried; /* started by us; in this wait, with whatever success */
+    int64_t give_up_ms, keep_until_ms;
     struct loop_timer look, hold;
     struct companion *waiting;
 };
@@ -58,12 +58,12 @@ static DWORD query(const wchar_t *name, DWORD *state)
     return error;
 }
 
-/* Starts it unless it runs; `*ours` tells whether that was us. */
+/* Starts it; `*ours` tells whether that was us. */
 static DWORD start(const wchar_t *name, bool *ours)
 {
     SC_HANDLE manager;
     SC_HANDLE service;
-    DWORD error = with_service(name, SERVICE_START | SERVICE_QUERY_STATUS, &manager, &service);
+    DWORD error = with_service(name, SERVICE_START, &manager, &service);
     if (!error && !StartServiceW(service, 0, NULL))
         error = GetLastError();
     close_both(manager, service);
@@ -107,7 +107,6 @@ static void tell_all(struct shared *s, DWORD error)
 {
     struct companion *waiting = s->waiting;
     s->waiting = NULL;
-    s->running = error == 0;
     while (waiting) {
         struct companion *next = waiting->next;
         companion_ready *ready = waiting->ready;
@@ -117,13 +116,23 @@ static void tell_all(struct shared *s, DWORD error)
     }
 }
 
+/* Once in a wait: a service that gives up while it starts is not started over and over. One that runs need not be
+ * startable by us. */
+static DWORD start_if_stopped(struct shared *s, DWORD *state)
+{
+    DWORD error = query(s->name, state);
+    if (error || *state != SERVICE_STOPPED || s->tried)
+        return error;
+    s->tried = true;
+    error = start(s->name, &s->ours);
+    return error ? error : query(s->name, state);
+}
+
 static void look(struct loop_timer *timer)
 {
     struct shared *s = CONTAINING_RECORD(timer, struct shared, look);
     DWORD state = 0;
-    DWORD error = s->running ? 0 : start(s->name, &s->ours);
-    if (!error)
-        error = query(s->name, &state);
+    DWORD error = start_if_stopped(s, &state);
     if (!error && state != SERVICE_RUNNING) {
         bool starts = state == SERVICE_START_PENDING || state == SERVICE_STOP_PENDING;
         error = starts && loop_now_ms() < s->give_up_ms ? 0 : ERROR_SERVICE_REQUEST_TIMEOUT;
@@ -170,7 +179,7 @@ struct companion *companion_use(struct loop *loop, const char *service, companio
     *c = (struct companion){.service = s, .ready = ready, .owner = owner, .next = s->waiting};
     s->waiting = c;
     s->users++;
-    s->running = false; /* to be looked at anew: somebody else may have stopped it */
+    s->tried = false; /* somebody else may have stopped it since */
     s->give_up_ms = loop_now_ms() + START_LIMIT_MS;
     loop_set_timer(loop, &s->hold, INT64_MAX);
     loop_set_timer(loop, &s->look, loop_now_ms());
@@ -188,8 +197,10 @@ void companion_release(struct companion *c, int64_t hold_ms)
             break;
         }
     free(c);
+    if (s->keep_until_ms < loop_now_ms() + hold_ms)
+        s->keep_until_ms = loop_now_ms() + hold_ms;
     if (--s->users == 0)
-        loop_set_timer(s->loop, &s->hold, loop_now_ms() + hold_ms);
+        loop_set_timer(s->loop, &s->hold, s->keep_until_ms);
 }
 
 void companion_stop_all(void)

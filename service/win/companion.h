@@ -13,7 +13,7 @@ typedef void companion_ready(void *owner, DWORD error);
 /* Has the service run; to be released in any case. Several may use the same one. NULL when there is no memory. */
 struct companion *companion_use(struct loop *loop, const char *service, companion_ready *ready, void *owner);
 
-/* No longer needed by this user; it stays up `hold_ms` longer. */
+/* No longer needed by this user; it stays up `hold_ms` longer, or as long as one before has asked for. */
 void companion_release(struct companion *companion, int64_t hold_ms);
 
 /* Stops at once what we have started: we stop as well. */
