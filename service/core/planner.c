@@ -618,6 +618,8 @@ bool planner_prepared(struct planner *p, struct planned_host *host, const struct
         if (host->settings)
             node->server = host->settings->fallback.count; /* no other server is reached then, either */
         planner_node_done(p, host, node->name, failure, now);
+        if (outcome_consequence(failure->outcome) != FOLLOWS_NOTHING)
+            node->answered = 0; /* nor was that one asked */
     }
     return planner_session_done(p, host, now);
 }

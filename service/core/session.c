@@ -226,7 +226,7 @@ static void finger_input(struct session *s, const char *bytes, size_t count)
 
 void session_closed(struct session *s)
 {
-    if (s->state != SESSION_FINGER) {
+    if (s->state != SESSION_FINGER || s->command > 0) { /* no answer, where nothing was asked yet */
         session_fail(s, OUTCOME_LOST, "the host closed the connection");
         return;
     }
