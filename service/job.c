@@ -179,11 +179,11 @@ static void on_closed(void *owner)
     session_over(owner);
 }
 
-static bool begin_session(struct job *job)
+static DWORD begin_session(struct job *job)
 {
     static const struct link_sink sink = {.session = on_session, .note = on_note, .closed = on_closed};
     job->link = link_open(job->jobs->loop, &job->params, &sink, job);
-    return job->link != NULL;
+    return job->link ? 0 : ERROR_NOT_ENOUGH_MEMORY;
 }
 
 /* ---- programs ---- */
@@ -200,11 +200,14 @@ static void program_ended(void *owner, const struct program_result *ended)
     struct job *job = owner;
     struct result result;
     char words[SHOWN + 64];
+    char line[PROGRAM_OUTPUT_LIMIT + 1];
     struct text t;
-    size_t length = strlen(ended->output);
-    while (length > 0 && (unsigned char)ended->output[length - 1] <= ' ')
-        length--;
-    size_t skipped = length > SHOWN ? length - SHOWN : 0;
+    struct text said;
+    text_begin(&said, line, sizeof line);
+    text_add_folded(&said, ended->output, ended->length);
+    if (said.length > 0 && line[said.length - 1] == ' ')
+        line[--said.length] = '\0';
+    size_t skipped = said.length > SHOWN ? said.length - SHOWN : 0;
     text_begin(&t, words, sizeof words);
     if (ended->error == WAIT_TIMEOUT)
         text_add(&t, "ended after %d s: ", (int)(job->params.session_timeout_ms / 1000));
@@ -212,7 +215,7 @@ static void program_ended(void *owner, const struct program_result *ended)
         text_add_error(&t, ended->error);
     else
         text_add(&t, "exit code %lu: ", ended->exit_code);
-    text_add(&t, "%.*s", (int)(length - skipped), ended->output + skipped);
+    text_add(&t, "%s", line + skipped);
     bool fine = !ended->error && ended->exit_code == 0;
     result_set(&result, fine ? OUTCOME_STARTED : OUTCOME_PROGRAM_FAILED, 0, words);
     job->program = NULL;
@@ -220,16 +223,13 @@ static void program_ended(void *owner, const struct program_result *ended)
     session_over(job);
 }
 
-static bool begin_program(struct job *job)
+static DWORD begin_program(struct job *job)
 {
     DWORD error;
     const struct host_settings *host = job->host->settings;
     job->program = program_begin(job->jobs->loop, host->program ? host->program : "", job->nodes[0], job->address,
                                  job->params.session_timeout_ms, program_ended, job, &error);
-    if (job->program)
-        return true;
-    trace("%s: its Program cannot be started: error %lu", job->host->name, error);
-    return false;
+    return error;
 }
 
 static void cancel_program(struct job *job)
@@ -270,10 +270,10 @@ static void prepared(void *owner, const struct result *failure)
     jobs->ended(jobs->owner);
 }
 
-static bool begin_preparation(struct job *job)
+static DWORD begin_preparation(struct job *job)
 {
     job->errand = errand_begin(job->jobs->loop, job->host->settings, prepared, job);
-    return job->errand != NULL;
+    return job->errand ? 0 : ERROR_NOT_ENOUGH_MEMORY;
 }
 
 static void cancel_preparation(struct job *job)
@@ -337,12 +337,16 @@ static struct job *job_new(struct jobs *jobs, const struct assignment *a)
 }
 
 /* It could not be begun: its nodes learn it, and are asked again with backoff. */
-static void refuse(struct jobs *jobs, const struct assignment *a)
+static void refuse(struct jobs *jobs, const struct assignment *a, DWORD error)
 {
     struct result result;
+    char words[200];
+    struct text t;
     bool program = a->node_count > 0 && a->host->settings->method == METHOD_PROGRAM;
-    result_set(&result, program ? OUTCOME_PROGRAM_FAILED : OUTCOME_LOCAL, 0,
-               program ? "it could not be started" : "not enough memory");
+    text_begin(&t, words, sizeof words);
+    text_add(&t, "%s", program ? "it could not be started: " : "");
+    text_add_error(&t, error);
+    result_set(&result, program ? OUTCOME_PROGRAM_FAILED : OUTCOME_LOCAL, 0, words);
     for (size_t i = 0; i < a->node_count; i++)
         planner_node_done(jobs->planner, a->host, a->host->nodes[a->nodes[i]].name, &result, now());
     if (a->node_count == 0)
@@ -354,15 +358,15 @@ static void refuse(struct jobs *jobs, const struct assignment *a)
 void jobs_begin(struct jobs *jobs, const struct assignment *a)
 {
     struct job *job = job_new(jobs, a);
-    bool begun = job != NULL;
-    if (begun && a->node_count == 0)
-        begun = begin_preparation(job);
-    else if (begun)
-        begun = a->host->settings->method == METHOD_PROGRAM ? begin_program(job) : begin_session(job);
-    if (!begun) {
+    DWORD error = job ? 0 : ERROR_NOT_ENOUGH_MEMORY;
+    if (!error && a->node_count == 0)
+        error = begin_preparation(job);
+    else if (!error)
+        error = a->host->settings->method == METHOD_PROGRAM ? begin_program(job) : begin_session(job);
+    if (error) {
         if (job)
             job_free(job);
-        refuse(jobs, a);
+        refuse(jobs, a, error);
         return;
     }
     add_job(jobs, job);

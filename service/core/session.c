@@ -214,13 +214,7 @@ static void perform_finger(struct session *s)
 /* What it says goes into status on one line. */
 static void finger_input(struct session *s, const char *bytes, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        bool blank = bytes[i] == '\r' || bytes[i] == '\n' || bytes[i] == '\t' || bytes[i] == ' ';
-        if (!blank && bytes[i] != '\0')
-            text_add(&s->answer, "%c", bytes[i]);
-        else if (s->answer.length > 0 && s->answer.data[s->answer.length - 1] != ' ')
-            text_add(&s->answer, " ");
-    }
+    text_add_folded(&s->answer, bytes, count);
     emit(s, (struct session_event){.kind = SESSION_RECEIVED, .line = bytes, .length = count});
 }
 

@@ -17,7 +17,7 @@ struct program {
     bool reading, cancelled;
     DWORD error;
     size_t length;
-    char output[PROGRAM_OUTPUT_LIMIT + 1];
+    char output[PROGRAM_OUTPUT_LIMIT];
     char in[READ_SIZE];
 };
 
@@ -110,7 +110,7 @@ static void program_free(struct program *p)
 /* Its output has ended, and so, as a rule, has it. */
 static void finish(struct program *p)
 {
-    struct program_result result = {.error = p->error, .output = p->output};
+    struct program_result result = {.error = p->error, .output = p->output, .length = p->length};
     if (!p->error && WaitForSingleObject(p->process, 0) == WAIT_TIMEOUT)
         WaitForSingleObject(p->process, 1000); /* between the closing of its output and its end */
     if (!p->error && (!GetExitCodeProcess(p->process, &result.exit_code) || result.exit_code == STILL_ACTIVE))
@@ -129,7 +129,6 @@ static void keep(struct program *p, const char *octets, size_t count)
     }
     memcpy(p->output + p->length, octets, count);
     p->length += count;
-    p->output[p->length] = '\0';
 }
 
 static void have_read(struct loop_op *op, DWORD error, DWORD bytes);

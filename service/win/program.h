@@ -12,7 +12,8 @@ struct program;
 struct program_result {
     DWORD error; /* 0, or why it could not be run: WAIT_TIMEOUT when it was ended for taking too long */
     DWORD exit_code;
-    const char *output; /* raw, NUL-terminated */
+    const char *output; /* raw */
+    size_t length;
 };
 
 /* In the loop's thread, once, unless cancelled. The program is gone then. */
