@@ -1,8 +1,9 @@
 #include "engine.h"
 
-#include "core/node.h"
-#include "core/planner.h"
 #include "core/snapshot.h"
+#include "job.h"
+#include "win/companion.h"
+
 #include "win/eventlog.h"
 #include "win/link.h"
 #include "win/network.h"
@@ -23,17 +24,6 @@ enum {
     EVENT_NODES_LIMIT = 400 /* octets of a list of nodes in an event */
 };
 
-/* One session, from the planner's assignment to its end. */
-struct job {
-    struct job *previous, *next;
-    struct planned_host *host;
-    struct link *link;
-    struct link_params params;
-    char *address, *helo;
-    size_t node_count;
-    char *nodes[]; /* each a copy: the configuration may change meanwhile */
-};
-
 static struct engine {
     struct loop loop;
     struct loop_op requests[ENGINE_REQUESTS];
@@ -45,7 +35,7 @@ static struct engine {
     size_t problem_count;
     struct planner planner;
     bool planned; /* the planner has a configuration */
-    struct job *jobs;
+    struct jobs jobs;
     bool stopping;
     struct loop_timer wakeup, grace, status, reread, gate;
     int64_t gate_delay_ms; /* until the local port is looked at again; 0 while nothing is held back */
@@ -100,172 +90,15 @@ static void write_status(struct loop_timer *timer)
     e->status_error = error;
 }
 
-static void status_changed(struct engine *e)
+static void status_changed(void *owner)
 {
+    struct engine *e = owner;
     int64_t due_ms = loop_now_ms() + STATUS_DELAY_MS;
     if (!e->status.set)
         loop_set_timer(&e->loop, &e->status, due_ms > e->status_next_ms ? due_ms : e->status_next_ms);
 }
 
-/* ---- sessions ---- */
-
-static void pump(struct engine *e);
-
-static void job_free(struct job *job)
-{
-    for (size_t i = 0; i < job->node_count; i++)
-        free(job->nodes[i]);
-    free(job->address);
-    free(job->helo);
-    free(job);
-}
-
-static void job_event(void *owner, const struct session_event *event)
-{
-    const struct job *job = owner;
-    char line[800];
-    struct text t;
-    text_begin(&t, line, sizeof line);
-    switch (event->kind) {
-    case SESSION_RECEIVED:
-    case SESSION_SENT:
-        text_add_escaped(&t, event->line, event->length);
-        trace("%s %s %s", job->host->name, event->kind == SESSION_SENT ? ">" : "<", line);
-        break;
-    case SESSION_NODE:
-        trace("%s: %s: %s", job->host->name, job->nodes[event->node], outcome_meaning(event->result));
-        planner_node_done(&engine.planner, job->host, job->nodes[event->node], event->result, now());
-        status_changed(&engine);
-        break;
-    case SESSION_ENDED:
-        break;
-    }
-}
-
-static void job_note(void *owner, const struct link_note *note)
-{
-    const struct job *job = owner;
-    char words[200];
-    struct text t;
-    text_begin(&t, words, sizeof words);
-    if (note->step == LINK_CONNECTED)
-        trace("%s: connected to %s", job->host->name, note->address);
-    if (note->step == LINK_FAILED) {
-        text_add_error(&t, note->error);
-        trace("%s: %s: %s", job->host->name, note->address, words);
-    }
-}
-
-/* One event for all nodes of the host whose news and outcome are the same as node `first`'s. */
-static void report_edge(const struct planned_host *host, size_t first)
-{
-    char names[EVENT_NODES_LIMIT];
-    struct text t;
-    const struct planned_node *node = &host->nodes[first];
-    text_begin(&t, names, sizeof names);
-    for (size_t i = 0; i < host->node_count; i++) {
-        const struct planned_node *other = &host->nodes[i];
-        if (other->edge != node->edge || other->result.outcome != node->result.outcome)
-            continue;
-        if (i < first)
-            return; /* told with that one */
-        text_add(&t, "%s%s", t.length ? ", " : "", other->name);
-    }
-    const char *meaning = outcome_meaning(&node->result);
-    if (node->edge == EDGE_FAILS)
-        EVENT(EVENT_FAILS, host->name, names, meaning, outcome_advice(&node->result), node->result.text);
-    else
-        EVENT(EVENT_RECOVERS, host->name, names, meaning);
-}
-
-static void job_closed(void *owner)
-{
-    struct job *job = owner;
-    struct engine *e = &engine;
-    *(job->previous ? &job->previous->next : &e->jobs) = job->next;
-    if (job->next)
-        job->next->previous = job->previous;
-    if (planner_session_done(&e->planner, job->host, now())) {
-        for (size_t i = 0; i < job->host->node_count; i++)
-            if (job->host->nodes[i].edge != EDGE_NONE)
-                report_edge(job->host, i);
-        status_changed(e);
-    }
-    job_free(job);
-    if (e->stopping && !e->jobs)
-        loop_end(&e->loop);
-    else
-        pump(e);
-}
-
-static const struct link_sink job_sink = {.session = job_event, .note = job_note, .closed = job_closed};
-
-static struct job *job_new(const struct engine *e, const struct assignment *a)
-{
-    const struct host_settings *host = a->host->settings;
-    const struct service_settings *service = &e->config.service;
-    struct job *job = calloc(1, sizeof *job + a->node_count * sizeof job->nodes[0]);
-    if (!job)
-        return NULL;
-    char address[NODE_LIMIT + 1];
-    uint16_t port;
-    host_server(host, a->server, address, sizeof address, &port);
-    job->host = a->host;
-    job->address = text_copy(address);
-    job->helo = text_copy(host->helo_name ? host->helo_name : "");
-    bool fine = job->address && job->helo;
-    for (; fine && job->node_count < a->node_count; job->node_count += fine) {
-        job->nodes[job->node_count] = text_copy(a->host->nodes[a->nodes[job->node_count]].name);
-        fine = job->nodes[job->node_count] != NULL;
-    }
-    if (!fine) {
-        job_free(job);
-        return NULL;
-    }
-    job->params = (struct link_params){
-        .address = job->address,
-        .port = port,
-        .session = {.helo = job->helo,
-                    .nodes = (const char *const *)job->nodes,
-                    .node_count = job->node_count,
-                    .force_etrn = host->force_etrn,
-                    .tls = (enum tls_mode)host->tls},
-        .connect_timeout_ms = (int64_t)service->connect_timeout_seconds * 1000,
-        .reply_timeout_ms = (int64_t)service->timeout_seconds * 1000,
-        .session_timeout_ms = (int64_t)service->session_timeout_seconds * 1000,
-    };
-    return job;
-}
-
-/* No memory for a session: its nodes learn it, and are asked again with backoff. */
-static void refuse_assignment(struct engine *e, const struct assignment *a)
-{
-    struct result result;
-    result_set(&result, OUTCOME_LOCAL, 0, "not enough memory");
-    for (size_t i = 0; i < a->node_count; i++)
-        planner_node_done(&e->planner, a->host, a->host->nodes[a->nodes[i]].name, &result, now());
-    planner_session_done(&e->planner, a->host, now());
-    status_changed(e);
-}
-
-static void open_session(struct engine *e, const struct assignment *a)
-{
-    struct job *job = job_new(e, a);
-    if (job)
-        job->link = link_open(&e->loop, &job->params, &job_sink, job);
-    if (!job || !job->link) {
-        if (job)
-            job_free(job);
-        refuse_assignment(e, a);
-        return;
-    }
-    job->next = e->jobs;
-    if (e->jobs)
-        e->jobs->previous = job;
-    e->jobs = job;
-    trace("%s: asking %s for %zu of its nodes (%s)", a->host->name, job->address, a->node_count,
-          trigger_name(a->host->trigger));
-}
+/* ---- what is due ---- */
 
 /* Mail that is released to a server that is not up is deferred again: so what is due waits until something listens on
  * LocalPort. That is looked at again with growing pauses, and only while something is due. */
@@ -305,7 +138,7 @@ static void pump(struct engine *e)
     if (!e->gate.set) /* else its time has not come */
         mind_the_gate(e, at);
     while (planner_next(&e->planner, at, &a))
-        open_session(e, &a);
+        jobs_begin(&e->jobs, &a);
     loop_set_timer(&e->loop, &e->wakeup, planner_wakeup(&e->planner, now()));
 }
 
@@ -314,20 +147,18 @@ static void woken(struct loop_timer *timer)
     pump(CONTAINING_RECORD(timer, struct engine, wakeup));
 }
 
+static void job_ended(void *owner)
+{
+    struct engine *e = owner;
+    if (e->stopping && !e->jobs.first)
+        loop_end(&e->loop);
+    else
+        pump(e);
+}
+
 static void look_at_gate(struct loop_timer *timer)
 {
     pump(CONTAINING_RECORD(timer, struct engine, gate));
-}
-
-/* Ends sessions of hosts that are not to be asked any more, all when nothing is. A session's end may free its job. */
-static void finish_sessions(struct engine *e, bool all)
-{
-    struct job *next;
-    for (struct job *job = e->jobs; job; job = next) {
-        next = job->next;
-        if (all || !job->host->usable)
-            link_finish(job->link);
-    }
 }
 
 /* ---- the configuration ---- */
@@ -432,7 +263,7 @@ static void read_config(struct engine *e, enum trigger trigger)
     e->planned = true;
     if (first || was_enabled != (e->config.service.always_use_etrn != 0))
         report_switch(e);
-    finish_sessions(e, false);
+    jobs_finish(&e->jobs, false);
     status_changed(e);
     pump(e);
     if (!whole)
@@ -478,12 +309,7 @@ static void network_grew(void *owner)
 
 static void cut_off(struct loop_timer *timer)
 {
-    struct engine *e = CONTAINING_RECORD(timer, struct engine, grace);
-    struct job *next;
-    for (struct job *job = e->jobs; job; job = next) {
-        next = job->next;
-        link_abort(job->link);
-    }
+    jobs_abort(&CONTAINING_RECORD(timer, struct engine, grace)->jobs);
 }
 
 static void stop(struct engine *e)
@@ -493,8 +319,8 @@ static void stop(struct engine *e)
     e->stopping = true;
     loop_set_timer(&e->loop, &e->wakeup, INT64_MAX);
     loop_set_timer(&e->loop, &e->grace, loop_now_ms() + STOP_GRACE_MS);
-    finish_sessions(e, true);
-    if (!e->jobs)
+    jobs_finish(&e->jobs, true);
+    if (!e->jobs.first)
         loop_end(&e->loop);
 }
 
@@ -502,7 +328,7 @@ static void set_paused(struct engine *e, bool paused)
 {
     planner_pause(&e->planner, paused);
     if (paused)
-        finish_sessions(e, true);
+        jobs_finish(&e->jobs, true);
     event_write(paused ? EVENT_PAUSED : EVENT_CONTINUED, NULL, 0);
     status_changed(e);
     pump(e);
@@ -566,6 +392,12 @@ static DWORD start(struct engine *e)
     QueryPerformanceCounter(&counter);
     planner_init(&e->planner, (uint64_t)counter.QuadPart, &local_zone);
     e->started_utc_ms = utc_now_ms();
+    e->jobs = (struct jobs){.loop = &e->loop,
+                            .planner = &e->planner,
+                            .config = &e->config,
+                            .news = status_changed,
+                            .ended = job_ended,
+                            .owner = e};
     e->wakeup.fire = woken;
     e->grace.fire = cut_off;
     e->status.fire = write_status;
@@ -603,6 +435,7 @@ DWORD engine_run(const struct engine_callbacks *callbacks)
         text_add_error(&t, error);
         EVENT(EVENT_CANNOT_RUN, SERVICE_DISPLAY_NAME, "starting", words);
     }
+    companion_stop_all();
     registry_watch_close(&e->news);
     network_watch_close(&e->network);
     loop_close(&e->loop);

@@ -13,10 +13,10 @@ enum engine_request {
     ENGINE_READ_CONFIG,
     ENGINE_RUN_ALL,
     ENGINE_RUN_REQUESTED,
-    ENGINE_NETWORK_GREW,    /* a round, as if an address had come up */
-    ENGINE_RESUMED,         /* a round, as the machine woke */
-    ENGINE_CLOCK_SET,       /* schedules follow */
-    ENGINE_REQUESTS         /* their number */
+    ENGINE_NETWORK_GREW, /* a round, as if an address had come up */
+    ENGINE_RESUMED,      /* a round, as the machine woke */
+    ENGINE_CLOCK_SET,    /* schedules follow */
+    ENGINE_REQUESTS      /* their number */
 };
 
 struct engine_callbacks {

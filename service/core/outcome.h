@@ -26,6 +26,9 @@ enum outcome {
     OUTCOME_LOST,            /* the connection ended before the reply */
     OUTCOME_BROKEN,          /* the server's bytes are not SMTP, or came unasked */
     OUTCOME_NO_TLS,          /* TLS is required by the settings and cannot be had */
+    OUTCOME_NO_WAKE,         /* WakeHost did not answer */
+    OUTCOME_NO_SERVICE,      /* RunService could not be started */
+    OUTCOME_PROGRAM_FAILED,  /* Program could not be run, took too long, or ended with an exit code other than 0 */
     OUTCOME_BAD_NODE,        /* the node cannot be sent as an ETRN argument */
     OUTCOME_LOCAL,           /* this machine failed: memory, sockets */
     OUTCOME_CANCELLED,       /* ended from here: disabled, stopped */

@@ -441,6 +441,29 @@ static size_t batch_size(size_t nodes, size_t limit)
     return (nodes + sessions - 1) / sessions;
 }
 
+/* finger asks for one node a connection; a program runs once for all, unless it takes the node as an argument. */
+static size_t nodes_at_once(const struct host_settings *host)
+{
+    switch (host->method) {
+    case METHOD_FINGER:
+        return 1;
+    case METHOD_PROGRAM:
+        return host->program && strstr(host->program, "{node}") ? 1 : SIZE_MAX / 2;
+    default:
+        return host->etrns_per_connection;
+    }
+}
+
+static bool is_set(const char *string)
+{
+    return string && *string;
+}
+
+static bool needs_preparation(const struct host_settings *host)
+{
+    return is_set(host->wake_host) || is_set(host->run_service);
+}
+
 static void begin_dequeue(const struct planner *p, struct planned_host *h, enum trigger trigger, struct moment now)
 {
     h->active = true;
@@ -455,6 +478,7 @@ static void begin_dequeue(const struct planner *p, struct planned_host *h, enum 
         node->progress = trigger != TRIGGER_RETRY || node->retry ? NODE_WAITING : NODE_IDLE;
         h->waiting += node->progress == NODE_WAITING;
     }
+    h->stage = needs_preparation(h->settings) ? TO_PREPARE : PREPARED;
     h->retry_at = PLANNER_NEVER;
     if (trigger != TRIGGER_RETRY) { /* everything is asked: nothing else needs to be */
         h->wanted_at = PLANNER_NEVER;
@@ -462,7 +486,7 @@ static void begin_dequeue(const struct planner *p, struct planned_host *h, enum 
             h->met_utc_ms = h->scheduled_utc_ms;
         plan_next(p, h, now);
     }
-    h->batch = batch_size(h->waiting, h->settings->etrns_per_connection);
+    h->batch = batch_size(h->waiting, nodes_at_once(h->settings));
 }
 
 /* Nodes that are to be asked of the same server go into one session. */
@@ -497,7 +521,15 @@ bool planner_next(struct planner *p, struct moment now, struct assignment *a)
             bool all = why == TRIGGER_RETRY && h->scheduled <= now.steady_ms;
             begin_dequeue(p, h, all ? schedule_trigger(h) : why, now);
         }
-        if (h->active && h->waiting > 0 && h->settings && h->sessions < h->settings->connections_per_host) {
+        if (h->active && h->waiting > 0 && h->settings && h->stage == TO_PREPARE) {
+            *a = (struct assignment){.host = h};
+            h->stage = PREPARING;
+            h->sessions++; /* it counts as one: the dequeue goes on */
+            p->sessions++;
+            return true;
+        }
+        bool room = h->settings && h->sessions < h->settings->connections_per_host;
+        if (h->active && h->waiting > 0 && room && h->stage == PREPARED) {
             hand_out(p, h, a);
             p->scan++; /* hosts take turns, so that none shuts out the others */
             return true;
@@ -592,4 +624,22 @@ bool planner_session_done(struct planner *p, struct planned_host *host, struct m
         return true;
     remove_host(p, host_place(p, host->name));
     return false;
+}
+
+bool planner_prepared(struct planner *p, struct planned_host *host, const struct result *failure, struct moment now)
+{
+    host->stage = PREPARED;
+    for (size_t i = 0; failure && i < host->node_count; i++) {
+        struct planned_node *node = &host->nodes[i];
+        if (node->progress != NODE_WAITING)
+            continue;
+        node->progress = NODE_OUT;
+        host->waiting--;
+        if (host->settings)
+            node->server = host->settings->fallback.count; /* no other server is reached then, either */
+        planner_node_done(p, host, node->name, failure, now);
+        if (outcome_consequence(failure->outcome) != FOLLOWS_NOTHING)
+            node->answered = 0; /* nor was that one asked */
+    }
+    return planner_session_done(p, host, now);
 }

@@ -63,9 +63,10 @@ struct planned_host {
     const struct host_settings *settings; /* NULL: removed while its sessions end */
     struct planned_node *nodes;
     size_t node_count;
-    bool usable; /* to be asked at all, by the configuration */
-    bool active; /* a dequeue is under way */
-    bool asked;  /* some node got an outcome in it */
+    bool usable;                                    /* to be asked at all, by the configuration */
+    bool active;                                    /* a dequeue is under way */
+    bool asked;                                     /* some node got an outcome in it */
+    enum { PREPARED, TO_PREPARE, PREPARING } stage; /* of the dequeue under way */
     enum trigger trigger;
     size_t batch; /* nodes for one session of this dequeue */
     size_t waiting, sessions;
@@ -95,7 +96,7 @@ struct planner {
     uint64_t seed;
 };
 
-/* One session to open. */
+/* One session to open; or, with no nodes, a host to be made ready first: its WakeHost, its RunService. */
 struct assignment {
     struct planned_host *host; /* stays until planner_session_done() */
     size_t server;             /* which of the host's servers: host_server() */
@@ -129,7 +130,8 @@ void planner_follow_clock(struct planner *p, struct moment now);
 
 struct planned_host *planner_find(const struct planner *p, const char *name);
 
-/* Takes the next session to open now; false when none may be opened. Every one must end in planner_session_done(). */
+/* Takes the next session to open now, or host to prepare; false when there is none. Every session must end in
+ * planner_session_done(), every preparation in planner_prepared(). */
 bool planner_next(struct planner *p, struct moment now, struct assignment *a);
 
 /* A node of an open session has its result. After passing trouble the next of its host's servers is asked within the
@@ -140,6 +142,10 @@ void planner_node_done(struct planner *p, struct planned_host *host, const char 
 /* A session ended. True when its dequeue ended with it: each node's `edge` then says what is news. The host is gone
  * afterwards when it was removed from the configuration; `host` is then not to be used again, and false is returned. */
 bool planner_session_done(struct planner *p, struct planned_host *host, struct moment now);
+
+/* The host is ready, or `failure` is what its waiting nodes get instead of being asked. Returns as
+ * planner_session_done(). */
+bool planner_prepared(struct planner *p, struct planned_host *host, const struct result *failure, struct moment now);
 
 /* When to call planner_next() again if nothing happens before: steady_ms, never less than now, or PLANNER_NEVER. */
 int64_t planner_wakeup(const struct planner *p, struct moment now);

@@ -8,8 +8,8 @@
 const char *session_state_name(enum session_state state)
 {
     static const char *const names[] = {
-        [SESSION_GREETING] = "greeting", [SESSION_EHLO] = "EHLO", [SESSION_HELO] = "HELO",
-        [SESSION_ETRN] = "ETRN",         [SESSION_QUIT] = "QUIT", [SESSION_OVER] = "end",
+        [SESSION_GREETING] = "greeting", [SESSION_FINGER] = "finger", [SESSION_EHLO] = "EHLO", [SESSION_HELO] = "HELO",
+        [SESSION_ETRN] = "ETRN",         [SESSION_QUIT] = "QUIT",     [SESSION_OVER] = "end",
     };
     return names[state];
 }
@@ -168,6 +168,7 @@ static void reply_complete(struct session *s)
     case SESSION_QUIT:
         end(s);
         break;
+    case SESSION_FINGER:
     case SESSION_OVER:
         break;
     }
@@ -194,6 +195,40 @@ static void line_complete(struct session *s, bool first)
         capability(s, reply_text(&s->reply));
 }
 
+/* ---- finger ---- */
+
+/* The query is a node on a line of its own; the host answers and closes (RFC 1288 section 2.3). */
+static void perform_finger(struct session *s)
+{
+    struct text line;
+    text_begin(&s->answer, s->answer_text, sizeof s->answer_text);
+    text_begin(&line, s->out, sizeof s->out);
+    if (s->params->node_count > 0 && node_fault(s->params->nodes[0]) == NODE_FINE)
+        text_add(&line, "%s", s->params->nodes[0]);
+    s->state = SESSION_FINGER;
+    emit(s, (struct session_event){.kind = SESSION_SENT, .line = s->out, .length = line.length, .result = &s->ending});
+    text_add(&line, "\r\n");
+    s->command = line.length;
+}
+
+/* What it says goes into status on one line. */
+static void finger_input(struct session *s, const char *bytes, size_t count)
+{
+    text_add_folded(&s->answer, bytes, count);
+    emit(s, (struct session_event){.kind = SESSION_RECEIVED, .line = bytes, .length = count});
+}
+
+void session_closed(struct session *s)
+{
+    if (s->state != SESSION_FINGER || s->command > 0) { /* no answer, where nothing was asked yet */
+        session_fail(s, OUTCOME_LOST, "the host closed the connection");
+        return;
+    }
+    while (s->node < s->params->node_count)
+        settle(s, OUTCOME_STARTED, 0, s->answer.data);
+    end(s);
+}
+
 void session_begin(struct session *s, const struct session_params *params, session_sink *sink, void *owner)
 {
     s->params = params;
@@ -206,10 +241,16 @@ void session_begin(struct session *s, const struct session_params *params, sessi
     s->command = 0;
     result_set(&s->ending, OUTCOME_NONE, 0, NULL);
     reply_begin(&s->reply);
+    if (params->method == METHOD_FINGER)
+        perform_finger(s);
 }
 
 void session_input(struct session *s, const char *bytes, size_t count)
 {
+    if (s->state == SESSION_FINGER) {
+        finger_input(s, bytes, count);
+        return;
+    }
     while (count > 0 && s->state != SESSION_OVER) {
         if (s->command > 0) {
             session_fail(s, OUTCOME_BROKEN, "the host sent more before it was asked");

@@ -17,6 +17,7 @@ enum {
  * SESSION_EHLO and SESSION_ETRN. */
 enum session_state {
     SESSION_GREETING,
+    SESSION_FINGER, /* of METHOD_FINGER alone: the answer, up to the end of the connection (RFC 1288) */
     SESSION_EHLO,
     SESSION_HELO,
     SESSION_ETRN,
@@ -30,6 +31,7 @@ struct session_params {
     size_t node_count;
     bool force_etrn; /* send ETRN though it is not offered */
     enum tls_mode tls;
+    enum method method; /* METHOD_FINGER takes one node */
 };
 
 enum session_event_kind {
@@ -64,6 +66,8 @@ struct session {
     size_t command;    /* octets of `out` to be sent; 0 when none */
     char out[SESSION_COMMAND_LIMIT];
     struct result ending; /* what cut the conversation short */
+    struct text answer;   /* of finger, the beginning of it */
+    char answer_text[192];
     struct reply reply;
 };
 
@@ -83,6 +87,9 @@ void session_sent(struct session *s);
 /* Ends politely: no further node is asked, QUIT follows the reply that is awaited. Nodes left get OUTCOME_CANCELLED, or
  * what else ends the session before that reply. */
 void session_finish(struct session *s);
+
+/* The host has closed the connection, after all that it had to say. */
+void session_closed(struct session *s);
 
 /* The connection cannot go on: `why`, with a few words of detail for a person or NULL. Nodes without a result get this
  * one. Once every node has its result this changes nothing but the state: QUIT is a courtesy. */

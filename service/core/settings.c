@@ -8,6 +8,7 @@
 #include <string.h>
 
 static const char *const tls_words[] = {"none", "may", "require", "implicit"};
+static const char *const method_words[] = {"etrn", "finger", "program"};
 
 static const char *host_fault(const char *item)
 {
@@ -25,6 +26,23 @@ static const char *server_fault(const char *item)
     char host[NODE_LIMIT + 1];
     unsigned port;
     return host_split(item, host, sizeof host, &port) ? NULL : "is neither host nor host:port";
+}
+
+static const char *service_fault(const char *item)
+{
+    return strlen(item) <= 256 && !strpbrk(item, "\\/") ? NULL : "is not the name of a service";
+}
+
+/* The path stands in quotation marks and is a full one: what is started is never found by searching. */
+static const char *program_fault(const char *item)
+{
+    const char *path = item + 1;
+    if (item[0] != '"' || !strchr(path, '"'))
+        return "does not begin with a path in quotation marks";
+    bool drive =
+        ((path[0] >= 'A' && path[0] <= 'Z') || (path[0] >= 'a' && path[0] <= 'z')) && path[1] == ':' && path[2] == '\\';
+    bool share = path[0] == '\\' && path[1] == '\\';
+    return drive || share || path[0] == '%' ? NULL : "does not begin with a full path";
 }
 
 /* EHLO takes a domain or an address literal (RFC 5321 4.1.3). */
@@ -80,6 +98,21 @@ const struct setting settings[] = {
     {"Fallback", HOST(fallback), .type = SETTING_STRINGS, .fault = server_fault,
      .expected = "a list of hosts, each host or host:port",
      .help = "asked in this order when the host cannot be reached or answers with passing trouble"},
+    {"Method", HOST(method), .type = SETTING_CHOICE, .words = method_words, .maximum = METHOD_PROGRAM,
+     .initial = METHOD_ETRN,
+     .help = "how it is asked: by ETRN, by finger (a query for each node, port 79 unless Port is set), or by Program"},
+    {"WakeHost", HOST(wake_host), .type = SETTING_STRING, .fault = host_fault,
+     .expected = "a host's name or an IPv4 address",
+     .help = "PINGed first until it answers: brings a dial-on-demand line up"},
+    {"WakeSeconds", HOST(wake_seconds), NUMBER(1, 600, 60, "seconds"), .help = "at most so long"},
+    {"WakeRequired", HOST(wake_required), NUMBER(0, 1, 1, ""), .help = "0 goes on though WakeHost does not answer"},
+    {"Program", HOST(program), .type = SETTING_EXPAND, .fault = program_fault,
+     .expected = "a full path in quotation marks, and arguments",
+     .help = "run by Method program; arguments {node} and {host} are replaced"},
+    {"RunService", HOST(run_service), .type = SETTING_STRING, .fault = service_fault,
+     .expected = "the name of a service", .help = "started before, and stopped after if it did not run"},
+    {"HoldSeconds", HOST(hold_seconds), NUMBER(0, 86400, 60, "seconds"),
+     .help = "how long RunService is kept up after the last reply, for the mail to come in"},
     {"HeloName", HOST(helo_name), .type = SETTING_STRING, .fault = helo_fault,
      .expected = "a domain name or an address literal as [192.0.2.1]",
      .help = "the name given in EHLO; when empty, this computer's"},
@@ -121,6 +154,8 @@ static enum value_type stored_type(const struct setting *s)
         return VALUE_DWORD;
     case SETTING_STRINGS:
         return VALUE_MULTI_SZ;
+    case SETTING_EXPAND:
+        return VALUE_EXPAND_SZ;
     default:
         return VALUE_SZ;
     }
@@ -226,6 +261,7 @@ static void reset(struct config *c, struct host_settings *host, const struct set
         *(uint32_t *)field = s->initial;
         break;
     case SETTING_STRING:
+    case SETTING_EXPAND:
         free(*(char **)field);
         *(char **)field = NULL;
         break;
@@ -480,6 +516,7 @@ void config_show(const struct config *c, const struct host_settings *host, const
         text_add(out, "%s", s->words[*(const uint32_t *)field]);
         break;
     case SETTING_STRING:
+    case SETTING_EXPAND:
         text_add(out, "%s", *(char *const *)field ? *(char *const *)field : "");
         break;
     case SETTING_STRINGS:
@@ -551,7 +588,7 @@ bool setting_encode(const struct setting *s, const char *const *words, size_t co
     }
     for (size_t i = 0; s->type != SETTING_CHOICE && i < count; i++) {
         const char *fault = s->fault(words[i]);
-        bool empty_string = s->type == SETTING_STRING && !*words[i];
+        bool empty_string = s->type != SETTING_STRINGS && !*words[i];
         if (fault && !empty_string) {
             refuse_word(s, words[i], fault, problem);
             return false;

@@ -22,6 +22,9 @@ enum value_type {
 
 enum tls_mode { TLS_NONE, TLS_MAY, TLS_REQUIRE, TLS_IMPLICIT };
 
+/* How a host is asked. */
+enum method { METHOD_ETRN, METHOD_FINGER, METHOD_PROGRAM };
+
 /* Where a value of the configuration comes from. A later one wins. */
 enum origin { ORIGIN_DEFAULT, ORIGIN_PARAMETERS, ORIGIN_POLICY };
 
@@ -51,7 +54,9 @@ struct host_settings {
     uint32_t port, enabled, tls, force_etrn, etrns_per_connection, connections_per_host;
     uint32_t interval_minutes; /* 0: the service's */
     struct strings domains, fallback, schedule;
-    char *helo_name; /* "": this computer's */
+    uint32_t method, wake_seconds, wake_required, hold_seconds;
+    char *wake_host, *program, *run_service; /* "": none */
+    char *helo_name;                         /* "": this computer's */
     uint8_t origin[SETTING_COUNT_LIMIT];
 };
 
@@ -67,6 +72,7 @@ enum setting_type {
     SETTING_DWORD,
     SETTING_CHOICE, /* REG_SZ, one of a few words; stored as its number */
     SETTING_STRING,
+    SETTING_EXPAND, /* REG_EXPAND_SZ, or REG_SZ: a string in which %names% are replaced */
     SETTING_STRINGS /* REG_MULTI_SZ */
 };
 

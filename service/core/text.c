@@ -82,6 +82,17 @@ void text_add_escaped(struct text *t, const char *bytes, size_t count)
     }
 }
 
+void text_add_folded(struct text *t, const char *bytes, size_t count)
+{
+    for (size_t i = 0; i < count && !t->cut; i++) {
+        bool blank = bytes[i] == '\r' || bytes[i] == '\n' || bytes[i] == '\t' || bytes[i] == ' ' || bytes[i] == '\0';
+        if (!blank)
+            text_add(t, "%c", bytes[i]);
+        else if (t->length > 0 && t->data[t->length - 1] != ' ')
+            text_add(t, " ");
+    }
+}
+
 static unsigned char lower(char c)
 {
     return (unsigned char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);

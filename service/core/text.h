@@ -29,6 +29,9 @@ void text_add(struct text *t, const char *format, ...) TEXT_FORMAT(2, 3);
  * beyond the C1 controls as they are, everything else as \xNN; a backslash as \\. */
 void text_add_escaped(struct text *t, const char *bytes, size_t count);
 
+/* Adds lines as one: line ends, blanks and NULs in a row become one space, and none begins the text. */
+void text_add_folded(struct text *t, const char *bytes, size_t count);
+
 /* Length of the valid UTF-8 sequence at `bytes` (1 to 4), or 0 when there is none within `count` octets: overlong
  * forms, surrogates and values past U+10FFFF are not valid (RFC 3629). */
 size_t text_utf8_length(const char *bytes, size_t count);

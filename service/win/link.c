@@ -234,7 +234,7 @@ static void received(struct loop_op *op, DWORD error, DWORD bytes)
         if (error) {
             fail_with(link, OUTCOME_LOST, "receiving", error);
         } else if (bytes == 0) {
-            fail(link, OUTCOME_LOST, "the host closed the connection");
+            session_closed(&link->session);
         } else {
             session_input(&link->session, link->in, bytes);
             if (link->session.state != SESSION_OVER)

@@ -361,7 +361,7 @@ static bool plan(void)
     struct assignment open[40];
     size_t count = 0;
     bool fine = true;
-    planner_init(&p, 7);
+    planner_init(&p, 7, NULL);
     for (size_t i = 0; i < COUNT(configs); i++) {
         fine = follow(&p, &configs[i]) && fine;
         check_follows(&p, &configs[i]);
@@ -416,7 +416,7 @@ static void snapshots(void **state)
     (void)state;
     config_init(&configs[0]);
     add_nodes(&configs[0], "a", U("one\0two\0"));
-    planner_init(&planner, 7);
+    planner_init(&planner, 7, NULL);
     assert_true(planner_configure(&planner, &configs[0], TRIGGER_ENABLE, now));
     play_both_ways("a snapshot", snapshot, 0, 5);
     planner_free(&planner);

@@ -94,6 +94,7 @@ static void each_row_has_what_its_type_needs(void **state)
                 assert_non_null(s->words[word]);
             break;
         case SETTING_STRING:
+        case SETTING_EXPAND:
         case SETTING_STRINGS:
             CHECK(s->fault && s->expected, "%s cannot be checked", s->name);
             break;

@@ -63,7 +63,7 @@ static void two_hosts_in_the_midst_of_things(void **state)
     apply(&config, "b.example", "Host", VALUE_SZ, U("2001:db8::25"));
     apply(&config, "b.example", "Port", VALUE_DWORD, BYTES("\x4b\x02\0\0"));
     apply(&config, "b.example", "Enabled", VALUE_DWORD, BYTES("\1\0\0\0"));
-    planner_init(&p, 1985);
+    planner_init(&p, 1985, NULL);
     assert_true(planner_configure(&p, &before, TRIGGER_START, first));
     assert_true(planner_next(&p, first, &gone));
     assert_true(planner_configure(&p, &config, TRIGGER_ENABLE, first));
@@ -76,7 +76,7 @@ static void two_hosts_in_the_midst_of_things(void **state)
     answer(&p, a.host, "#three", 451, "451 try again", later(3000));
     assert_true(planner_session_done(&p, a.host, later(3500)));
     answer(&p, b.host, "four.example", 250, "250 \"ok\"", later(4000)); /* its QUIT is not answered yet */
-    planner_request(&p, b.host, later(5000));                           /* comes after */
+    planner_trigger(&p, b.host, TRIGGER_REQUEST, later(5000));                           /* comes after */
     const struct problem problems[] = {
         {"HKLM\\SYSTEM\\P", "IntervalMinutes", "found REG_DWORD 0; allowed is REG_DWORD, 1 to 10080 minutes"},
         {"HKLM\\SYSTEM\\P\\Hosts\\a.example", "", "x"},
@@ -216,7 +216,7 @@ static void nothing_configured(void **state)
     struct config config;
     struct planner p;
     config_init(&config);
-    planner_init(&p, 1);
+    planner_init(&p, 1, NULL);
     assert_true(planner_configure(&p, &config, TRIGGER_START, first));
     const struct snapshot_facts facts = {.version = "0", .now = first};
     check(&facts, &p,
@@ -251,7 +251,7 @@ static void paused_and_the_clock_stepped(void **state)
     apply(&config, "a.example", "Domains", VALUE_MULTI_SZ, U("one.example\0"));
     apply(&config, "b.example", "Enabled", VALUE_DWORD, BYTES("\0\0\0\0"));
     apply(&config, "c.example", "Domains", VALUE_MULTI_SZ, U("two.example\0"));
-    planner_init(&p, 1985);
+    planner_init(&p, 1985, NULL);
     assert_true(planner_configure(&p, &config, TRIGGER_START, first));
     assert_true(planner_next(&p, first, &a));
     assert_true(planner_next(&p, first, &c));
@@ -259,7 +259,7 @@ static void paused_and_the_clock_stepped(void **state)
     answer(&p, c.host, "two.example", 251, "251 none", first);
     assert_true(planner_session_done(&p, a.host, first));
     assert_true(planner_session_done(&p, c.host, first));
-    planner_request(&p, c.host, later(50000));
+    planner_trigger(&p, c.host, TRIGGER_REQUEST, later(50000));
     assert_true(planner_next(&p, later(50000), &c));
     answer(&p, c.host, "two.example", 252, "252 ok", later(51000));
     planner_pause(&p, true);

@@ -1,0 +1,22 @@
+/* companion: a service that runs while mail is fetched (NET START and NET STOP around it). It is started and waited
+ * for, kept up for some time after its last user has gone, and stopped only if it was us who started it. */
+#ifndef ETRN_COMPANION_H
+#define ETRN_COMPANION_H
+
+#include "loop.h"
+
+struct companion;
+
+/* In the loop's thread, once, unless released before: 0 when the service runs, else a Win32 error. */
+typedef void companion_ready(void *owner, DWORD error);
+
+/* Has the service run; to be released in any case. Several may use the same one. NULL when there is no memory. */
+struct companion *companion_use(struct loop *loop, const char *service, companion_ready *ready, void *owner);
+
+/* No longer needed by this user; it stays up `hold_ms` longer, or as long as one before has asked for. */
+void companion_release(struct companion *companion, int64_t hold_ms);
+
+/* Stops at once what we have started: we stop as well. */
+void companion_stop_all(void);
+
+#endif

@@ -1,0 +1,540 @@
+"""Hosts that are asked by finger or by a program, and what is done around a dequeue: PING before, a service meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.scripted import Script
+from lab.wine import windows_path
+
+from .machine import PARAMETERS, Hold, Machine, Raw, Serve, Value, host, host_at, nodes, outcomes, wait_until
+from .test_stop import LIMIT, TOOL, stop_and_time
+
+PATIENCE = 30.0  # seconds, for a machine that has much else to do
+EXPAND = 2  # REG_EXPAND_SZ
+UNRESOLVED = "nowhere.invalid"  # RFC 6761: never has an address
+
+# Says what it was called with, and does what the file beside it orders.
+PROGRAM = r"""
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <windows.h>
+int wmain(int count, wchar_t **words)
+{
+    wchar_t path[MAX_PATH];
+    char order[20] = "", line[1000];
+    int number = 0;
+    FILE *calls, *orders;
+    GetModuleFileNameW(NULL, path, MAX_PATH);
+    wcscpy(wcsrchr(path, L'.'), L".calls");
+    calls = _wfopen(path, L"ab");
+    sprintf(line, "%lu", GetCurrentProcessId());
+    for (int i = 1; i < count; i++)
+        sprintf(line + strlen(line), "|%ls", words[i]);
+    fprintf(calls, "%s\n", line);
+    fclose(calls);
+    wcscpy(wcsrchr(path, L'.'), L".order");
+    if ((orders = _wfopen(path, L"r")) != NULL) {
+        fscanf(orders, "%19s %d", order, &number);
+        fclose(orders);
+    }
+    if (strcmp(order, "flood") == 0)
+        for (int i = 0; i < number; i++)
+            printf("line %d\n", i);
+    if (strcmp(order, "child") == 0 && count < 100) { /* one that waits for ever, as this one then does */
+        STARTUPINFOW startup = {.cb = sizeof startup};
+        PROCESS_INFORMATION process;
+        wchar_t again[] = L"ping-for-ever forever";
+        GetModuleFileNameW(NULL, path, MAX_PATH);
+        if (count < 2 || wcscmp(words[1], L"forever") != 0)
+            CreateProcessW(path, again, NULL, NULL, TRUE, 0, NULL, NULL, &startup, &process);
+        order[0] = 's';
+    }
+    if (order[0] == 's')
+        Sleep(INFINITE);
+    if (strcmp(order, "exit") == 0) {
+        fprintf(stderr, "it says %d\r\n\x1b[31m\n", number);
+        return number;
+    }
+    return 0;
+}
+"""
+
+# A service that notes when it starts and stops. With a file named .slow beside it, it takes a while to start; with one
+# named .fails, it ends while it starts.
+COMPANION = r"""
+#include <stdio.h>
+#include <windows.h>
+static SERVICE_STATUS_HANDLE handle;
+static SERVICE_STATUS status = {.dwServiceType = SERVICE_WIN32_OWN_PROCESS, .dwControlsAccepted = SERVICE_ACCEPT_STOP};
+static HANDLE stopped;
+static wchar_t path[MAX_PATH];
+static const wchar_t *beside(const wchar_t *extension)
+{
+    wcscpy(wcsrchr(path, L'.'), extension);
+    return path;
+}
+static void note(const char *what)
+{
+    FILE *file = _wfopen(beside(L".log"), L"ab");
+    FILETIME now;
+    GetSystemTimeAsFileTime(&now);
+    unsigned long long ticks = (unsigned long long)now.dwHighDateTime << 32 | now.dwLowDateTime;
+    fprintf(file, "%s %.3f\n", what, (double)(ticks - 116444736000000000ULL) / 1e7);
+    fclose(file);
+}
+static void tell(DWORD state)
+{
+    status.dwCurrentState = state;
+    SetServiceStatus(handle, &status);
+}
+static DWORD WINAPI control(DWORD code, DWORD event, void *data, void *context)
+{
+    if (code == SERVICE_CONTROL_STOP)
+        SetEvent(stopped);
+    return NO_ERROR;
+}
+static BOOL exists(const wchar_t *extension)
+{
+    return GetFileAttributesW(beside(extension)) != INVALID_FILE_ATTRIBUTES;
+}
+static void WINAPI service(DWORD count, wchar_t **words)
+{
+    stopped = CreateEventW(NULL, TRUE, FALSE, NULL);
+    handle = RegisterServiceCtrlHandlerExW(L"", control, NULL);
+    tell(SERVICE_START_PENDING);
+    note("starts");
+    if (exists(L".slow"))
+        Sleep(1000);
+    if (exists(L".fails")) {
+        status.dwWin32ExitCode = 5;
+        tell(SERVICE_STOPPED);
+        return;
+    }
+    note("runs");
+    tell(SERVICE_RUNNING);
+    WaitForSingleObject(stopped, INFINITE);
+    note("stops");
+    tell(SERVICE_STOPPED);
+}
+int wmain(void)
+{
+    SERVICE_TABLE_ENTRYW table[] = {{L"", service}, {NULL, NULL}};
+    GetModuleFileNameW(NULL, path, MAX_PATH);
+    return !StartServiceCtrlDispatcherW(table);
+}
+"""
+
+
+def compile_program(source: str, path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.with_suffix(".c").write_text(source)
+    subprocess.run(["x86_64-w64-mingw32-gcc", "-municode", "-O1", "-o", path, path.with_suffix(".c")], check=True)
+    return path
+
+
+# ---- finger ----
+
+
+class FingerServer:
+    """Takes queries one at a time, and answers each with `answer`; None says nothing and holds the line."""
+
+    def __init__(self, answer: bytes | None) -> None:
+        self.answer = answer
+        self.queries: list[bytes] = []
+        self.after: list[bytes] = []  # what came behind the query
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self.listener.accept()
+                threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
+
+    def _talk(self, connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            query = b""
+            while not query.endswith(b"\n") and (part := connection.recv(1000)):
+                query += part
+            self.queries.append(query)
+            if self.answer is None:
+                self.after.append(connection.recv(1000))
+                return
+            connection.sendall(self.answer)
+
+
+@contextlib.contextmanager
+def finger_server(answer: bytes | None) -> Iterator[FingerServer]:
+    server = FingerServer(answer)
+    try:
+        yield server
+    finally:
+        server.listener.shutdown(socket.SHUT_RDWR)  # which also wakes its thread
+        server.listener.close()
+
+
+def finger_host(port: int, *domains: str, **more: Value) -> dict[str, Value]:
+    return {"Host": "127.0.0.1", "Port": port, "Method": "finger", "Domains": domains or ("a.example",), **more}
+
+
+def test_finger_asks_for_each_node_and_tells_the_answer(machine: Machine) -> None:
+    answer = b"Mail for you\r\n\tis \x1b[31msent\x00 \xff\xc3\xa9 \"now\"\r\n"
+    with finger_server(answer) as server:
+        machine.fresh(hosts={"isp": finger_host(server.port, "a.example", "@sub.example", "#queue")})
+        told = machine.wait_dequeues(1, PATIENCE)
+        assert sorted(server.queries) == [b"#queue\r\n", b"@sub.example\r\n", b"a.example\r\n"]
+    assert outcomes(told, "isp") == dict.fromkeys(["a.example", "@sub.example", "#queue"], "started")
+    shown = nodes(told, "isp")["a.example"]["text"]
+    assert shown == 'Mail for you is \\x1b[31msent \\xff\u00e9 "now" '
+    assert "\x1b" not in machine.ctl("status").out
+    assert machine.warnings() == []
+
+
+def test_finger_of_a_long_answer_the_beginning(machine: Machine) -> None:
+    with finger_server(b"begins " + b"x" * 300_000) as server:
+        machine.fresh(hosts={"isp": finger_host(server.port)})
+        told = machine.wait_dequeues(1, PATIENCE)
+    text = nodes(told, "isp")["a.example"]["text"]
+    assert text.startswith("begins xxx") and text.endswith("...") and len(text) < 300
+
+
+def test_finger_of_a_silent_server_times_out(machine: Machine) -> None:
+    with finger_server(None) as server:
+        machine.fresh({"TimeoutSeconds": 5}, {"isp": finger_host(server.port)})
+        told = machine.wait_dequeues(1, PATIENCE)
+        assert outcomes(told, "isp") == {"a.example": "timed-out"}
+        assert "no reply to finger in 5 s" in nodes(told, "isp")["a.example"]["text"]
+        wait_until(lambda: server.after == [b""], "the connection closed", PATIENCE)
+
+
+def test_finger_refused(machine: Machine) -> None:
+    with finger_server(b"") as server:
+        port = server.port
+    machine.fresh(hosts={"isp": finger_host(port)})
+    told = machine.wait_dequeues(1, PATIENCE)
+    assert outcomes(told, "isp") == {"a.example": "no-connection"}
+
+
+def test_stop_while_finger_waits(machine: Machine) -> None:
+    with finger_server(None) as server:
+        machine.fresh(hosts={"isp": finger_host(server.port)})
+        wait_until(lambda: server.queries, "the query", PATIENCE)
+        assert stop_and_time(machine) < LIMIT + TOOL
+    assert outcomes(machine.told(), "isp") == {"a.example": "none"}
+
+
+# ---- programs ----
+
+
+class Program:
+    """The test's program, in a folder whose name has spaces."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = compile_program(PROGRAM, path)
+        self.quoted = f'"{windows_path(path)}"'
+
+    def order(self, *words: object) -> None:
+        """What it is to do: exit N, flood N, sleep, child; nothing ends at once."""
+        self.path.with_suffix(".order").write_text(" ".join(map(str, words)))
+        self.path.with_suffix(".calls").unlink(missing_ok=True)
+
+    def calls(self) -> list[list[str]]:
+        """Each with its arguments."""
+        with contextlib.suppress(FileNotFoundError):
+            return [line.split("|")[1:] for line in self.path.with_suffix(".calls").read_text().splitlines()]
+        return []
+
+    def processes(self) -> list[int]:
+        """Those that run now."""
+        found = []
+        for each in Path("/proc").iterdir():
+            with contextlib.suppress(OSError):
+                words = (each / "cmdline").read_bytes() if each.name.isdigit() else b""
+                if self.path.name.encode() in words or b"ping-for-ever" in words:
+                    found.append(int(each.name))
+        return found
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
+    return Program(tmp_path_factory.mktemp("programs") / "with spaces, $x" / "errand.exe")
+
+
+def program_host(command: str, *domains: str, **more: Value) -> dict[str, Value]:
+    expand = Raw(EXPAND, (command + "\0").encode("utf-16-le"))
+    return {"Host": "mx.example", "Method": "program", "Program": expand, "Domains": domains or ("a.example",), **more}
+
+
+def text_of(told: dict[str, Any]) -> str:
+    return nodes(told, "isp")["a.example"]["text"]
+
+
+def test_program_runs_once_for_all_nodes(machine: Machine, program: Program) -> None:
+    program.order("exit", 0)
+    machine.fresh(hosts={"isp": program_host(program.quoted, "a.example", "b.example", EtrnsPerConnection=1)})
+    told = machine.wait_dequeues(1, PATIENCE)
+    assert outcomes(told, "isp") == {"a.example": "started", "b.example": "started"}
+    assert text_of(told) == "exit code 0: it says 0 \\x1b[31m"
+    assert program.calls() == [[]]
+
+
+def test_program_that_says_nothing(machine: Machine, program: Program) -> None:
+    program.order()
+    machine.fresh(hosts={"isp": program_host(program.quoted)})
+    assert outcomes(machine.wait_dequeues(1, PATIENCE), "isp") == {"a.example": "started"}
+
+
+def test_program_that_fails(machine: Machine, program: Program) -> None:
+    program.order("exit", 3)
+    machine.fresh({"RetrySeconds": 600}, {"isp": program_host(program.quoted)})
+    told = machine.wait_dequeues(1, PATIENCE)
+    assert outcomes(told, "isp") == {"a.example": "program-failed"}
+    assert text_of(told).startswith("exit code 3: it says 3")
+    assert host(told, "isp")["next_trigger"] == "retry"
+    assert machine.warnings()[:2] == ["isp", "a.example"]
+
+
+def test_program_of_many_words_the_end(machine: Machine, program: Program) -> None:
+    program.order("flood", 5000)
+    machine.fresh(hosts={"isp": program_host(program.quoted)})
+    told = machine.wait_dequeues(1, PATIENCE)
+    assert text_of(told).endswith("line 4999")
+    assert len(text_of(told)) < 300
+
+
+def test_program_arguments_are_whole_ones(machine: Machine, program: Program) -> None:
+    program.order()
+    smuggler = '#x"\\"-y\\\\"&%PATH%'
+    domains = ["a.example", smuggler]
+    command = program.quoted + ' {host} "{node}" -n={node} {node}x "two words" "%SystemDrive%" ""'
+    machine.fresh(hosts={"isp": program_host(command, *domains)})
+    machine.wait_dequeues(1, PATIENCE)
+    expected = [["mx.example", node, "-n={node}", "{node}x", "two words", "C:", ""] for node in domains]
+    assert sorted(program.calls()) == sorted(expected)
+
+
+@pytest.mark.parametrize("command", [r"C:\windows\system32\net.exe stop", r'"net.exe" stop', r'"..\net.exe"', r'"C:\net.exe'])
+def test_program_without_a_full_path_in_quotation_marks_is_refused(machine: Machine, command: str) -> None:
+    machine.fresh(hosts={"isp": program_host(command)})
+    told = machine.wait_dequeues(1, PATIENCE)
+    assert outcomes(told, "isp") == {"a.example": "program-failed"}  # there is none
+    [problem] = told["problems"]
+    assert problem["name"] == "Program"
+    assert machine.warnings()[:2] == [PARAMETERS + r"\Hosts\isp", "Program"]
+
+
+def test_program_that_is_not_there(machine: Machine) -> None:
+    machine.fresh(hosts={"isp": program_host(r'"C:\no such\program.exe"')})
+    told = machine.wait_dequeues(1, PATIENCE)
+    assert outcomes(told, "isp") == {"a.example": "program-failed"}
+    assert re.match(r"it could not be started: .*error [23]\b", text_of(told)), text_of(told)
+
+
+@pytest.mark.parametrize("order", ["sleep", "child"])
+def test_program_ends_with_the_service(machine: Machine, program: Program, order: str) -> None:
+    program.order(order)
+    machine.fresh(hosts={"isp": program_host(program.quoted)})
+    count = 2 if order == "child" else 1
+    wait_until(lambda: len(program.calls()) == count, "the program running", PATIENCE)
+    assert len(program.processes()) >= count
+    assert stop_and_time(machine) < LIMIT + TOOL
+    wait_until(lambda: not program.processes(), "the program's end", 5)
+    assert outcomes(machine.told(), "isp") == {"a.example": "none"}
+
+
+def test_program_ends_when_its_host_is_disabled(machine: Machine, program: Program) -> None:
+    program.order("child")
+    machine.fresh(hosts={"isp": program_host(program.quoted)})
+    wait_until(lambda: len(program.calls()) == 2, "the program running", PATIENCE)
+    machine.follow(hosts={"isp": {"Enabled": 0}})
+    wait_until(lambda: not program.processes(), "the program's end", PATIENCE)
+    assert not host(machine.status(), "isp")["asking"]
+
+
+# ---- waking ----
+
+
+def waking(server: Any, address: str, **more: Value) -> dict[str, Value]:
+    return host_at(server, WakeHost=address, **more)
+
+
+@pytest.mark.parametrize("limit", [1, 60])
+def test_a_host_that_answers_ping_is_asked_a_second_later(machine: Machine, serve: Serve, limit: int) -> None:
+    server = serve()
+    machine.fresh(hosts={"isp": waking(server, "127.0.0.1", WakeSeconds=limit)})
+    told = machine.wait_dequeues(1, PATIENCE)
+    assert outcomes(told, "isp") == {"a.example": "started"}
+    assert server.etrns() == ["a.example"]
+
+
+@pytest.mark.parametrize("address", [UNRESOLVED, "240.0.0.1"])
+def test_a_host_that_does_not_answer_ping_is_not_asked(machine: Machine, serve: Serve, address: str) -> None:
+    server = serve()
+    settings = {"WakeSeconds": 1, "Fallback": [f"127.0.0.1:{server.port}"]}
+    machine.fresh({"RetrySeconds": 600}, {"isp": waking(server, address, **settings)})
+    told = machine.wait_dequeues(1, PATIENCE)
+    assert outcomes(told, "isp") == {"a.example": "no-wake"}
+    assert text_of(told).startswith(address + ": ")
+    assert re.search(r"no such name|unreachable|no answer", text_of(told)), text_of(told)
+    assert host(told, "isp")["next_trigger"] == "retry"
+    assert server.sessions == []
+    assert machine.warnings()[:2] == ["isp", "a.example"]
+
+
+@pytest.mark.parametrize("address", [UNRESOLVED, "240.0.0.1"])
+def test_where_ping_is_not_required_the_host_is_asked_all_the_same(machine: Machine, serve: Serve, address: str) -> None:
+    server = serve()
+    machine.fresh(hosts={"isp": waking(server, address, WakeSeconds=1, WakeRequired=0)})
+    assert outcomes(machine.wait_dequeues(1, PATIENCE), "isp") == {"a.example": "started"}
+
+
+@pytest.mark.parametrize("address", [UNRESOLVED, "240.0.0.1"])
+def test_stop_while_waking(machine: Machine, serve: Serve, address: str) -> None:
+    server = serve()
+    machine.fresh(hosts={"isp": waking(server, address, WakeSeconds=600)})
+    machine.wait_told(lambda told: host(told, "isp")["asking"], timeout=PATIENCE)
+    assert stop_and_time(machine) < LIMIT + TOOL
+    assert outcomes(machine.told(), "isp") == {"a.example": "none"}
+    assert server.sessions == []
+
+
+# ---- a service meanwhile ----
+
+
+class Companion:
+    """A service called Mail that notes what happens to it."""
+
+    def __init__(self, machine: Machine, folder: Path) -> None:
+        self.machine = machine
+        self.path = compile_program(COMPANION, folder / "mail.exe")
+        reply = machine.run("sc", "create", "Mail", "binPath=", windows_path(self.path), "start=", "demand")
+        assert reply.code == 0, reply
+
+    def fresh(self, **beside: bool) -> None:
+        """Stopped, and with nothing noted."""
+        self.machine.stop()
+        self.machine.run("net", "stop", "Mail")
+        self.path.with_suffix(".log").unlink(missing_ok=True)
+        for extension in ("slow", "fails"):
+            self.path.with_suffix("." + extension).unlink(missing_ok=True)
+            if beside.get(extension):
+                self.path.with_suffix("." + extension).touch()
+
+    def notes(self) -> list[tuple[str, float]]:
+        with contextlib.suppress(FileNotFoundError):
+            lines = self.path.with_suffix(".log").read_text().splitlines()
+            return [(line.split()[0], float(line.split()[1])) for line in lines]
+        return []
+
+    def past(self) -> list[str]:
+        return [what for what, _ in self.notes()]
+
+    def wait(self, *past: str) -> None:
+        wait_until(lambda: self.past() == list(past), f"the service's past: {past}", PATIENCE)
+
+
+@pytest.fixture(scope="module")
+def companion(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Companion]:
+    each = Companion(machine, tmp_path_factory.mktemp("companion"))
+    yield each
+    each.fresh()
+    machine.run("sc", "delete", "Mail")
+
+
+@pytest.mark.parametrize("slow", [False, True])
+def test_service_runs_before_etrn_and_is_held_after(machine: Machine, serve: Serve, companion: Companion,
+                                                    slow: bool) -> None:
+    companion.fresh(slow=slow)
+    hold = Hold()
+    server = serve(Script(greeting=[hold, "220 mx.example"]))
+    machine.fresh(hosts={"isp": host_at(server, RunService="Mail", HoldSeconds=2)})
+    hold.wait(PATIENCE)
+    assert companion.past() == ["starts", "runs"]  # before the connection was made
+    hold.release()
+    machine.wait_dequeues(1, PATIENCE)
+    released = time.time()
+    companion.wait("starts", "runs", "stops")
+    assert companion.notes()[-1][1] - released > 1  # it was seen to be over a little later than it was
+
+
+def test_service_that_ran_before_is_left_running(machine: Machine, serve: Serve, companion: Companion) -> None:
+    companion.fresh()
+    machine.fresh(start=False)
+    assert machine.run("net", "start", "Mail").code == 0
+    companion.wait("starts", "runs")
+    machine.configure(hosts={"isp": host_at(serve(), RunService="Mail", HoldSeconds=0)})
+    machine.start()
+    machine.wait_dequeues(1, PATIENCE)
+    machine.follow({"IntervalMinutes": 3})
+    machine.stop()
+    assert companion.past() == ["starts", "runs"]
+
+
+def test_service_is_stopped_with_us(machine: Machine, serve: Serve, companion: Companion) -> None:
+    companion.fresh()
+    machine.fresh(hosts={"isp": host_at(serve(), RunService="Mail", HoldSeconds=3600)})
+    machine.wait_dequeues(1, PATIENCE)
+    assert companion.past() == ["starts", "runs"]
+    assert stop_and_time(machine) < LIMIT + TOOL
+    companion.wait("starts", "runs", "stops")
+
+
+def test_stop_while_the_service_starts(machine: Machine, serve: Serve, companion: Companion) -> None:
+    companion.fresh(slow=True)
+    server = serve()
+    machine.fresh(hosts={"isp": host_at(server, RunService="Mail")})
+    wait_until(lambda: companion.past() == ["starts"], "the service starting", PATIENCE)
+    assert stop_and_time(machine) < LIMIT + TOOL
+    assert server.sessions == []
+    assert outcomes(machine.told(), "isp") == {"a.example": "none"}
+    wait_until(lambda: len(companion.past()) >= 2, "the service running", PATIENCE)
+
+
+def test_service_of_two_hosts_is_held_for_the_one_that_needs_it_longest(machine: Machine, serve: Serve,
+                                                                        companion: Companion) -> None:
+    companion.fresh()
+    hold = Hold()
+    quick, slow = serve(), serve(Script(greeting=[hold, "220 mx.example"]))
+    machine.fresh(hosts={"quick": host_at(quick, RunService="Mail", HoldSeconds=3600),
+                         "slow": host_at(slow, RunService="mail", HoldSeconds=0)})
+    hold.wait(PATIENCE)
+    quick.wait_for(lambda s: s.commands("QUIT") and s.open_count() == 0, timeout=PATIENCE)
+    hold.release()
+    machine.wait_dequeues(1, PATIENCE)
+    machine.follow({"IntervalMinutes": 3})
+    assert companion.past() == ["starts", "runs"]
+    machine.stop()
+    companion.wait("starts", "runs", "stops")
+
+
+def test_service_that_gives_up_is_started_once(machine: Machine, serve: Serve, companion: Companion) -> None:
+    companion.fresh(slow=True, fails=True)
+    server = serve()
+    machine.fresh({"RetrySeconds": 600}, {"isp": host_at(server, RunService="Mail")})
+    told = machine.wait_dequeues(1, PATIENCE)
+    assert outcomes(told, "isp") == {"a.example": "no-service"}
+    assert companion.past() == ["starts"]
+    assert server.sessions == []
+
+
+def test_service_that_is_not_there(machine: Machine, serve: Serve) -> None:
+    server = serve()
+    machine.fresh({"RetrySeconds": 600}, {"isp": host_at(server, RunService="NoSuchService"), "other": host_at(server)})
+    told = machine.wait_dequeues(1, PATIENCE)
+    assert outcomes(told, "isp") == {"a.example": "no-service"}
+    assert text_of(told) == "NoSuchService: no such service"
+    assert outcomes(told, "other") == {"a.example": "started"}
+    assert machine.warnings()[:2] == ["isp", "a.example"]
