@@ -32,12 +32,12 @@ struct field {
 #define SENTENCES(a_field, range, number, backwards, a_range)                                                          \
     .that = sizeof "has " a_field " that " - 1,                                                                        \
     .faults = {                                                                                                        \
-        [NO_NUMBER] = "has " a_field " that is not " number,                                                           \
-        [OUT_OF_RANGE] = "has " a_field " that is out of range, " range,                                               \
-        [BACKWARDS] = "has " a_field " that runs backwards" backwards,                                                 \
-        [LONE_STEP] = "has " a_field " that has a step without a range; a step follows * or a range as " a_range,      \
-        [NO_STEP] = "has " a_field " that has no number from 1 on for its step",                                       \
-        [EMPTY_PLACE] = "has " a_field " that has an empty place in its list",                                         \
+        [NO_NUMBER] = ("has " a_field " that is not " number),                                                         \
+        [OUT_OF_RANGE] = ("has " a_field " that is out of range, " range),                                             \
+        [BACKWARDS] = ("has " a_field " that runs backwards" backwards),                                               \
+        [LONE_STEP] = ("has " a_field " that has a step without a range; a step follows * or a range as " a_range),    \
+        [NO_STEP] = ("has " a_field " that has no number from 1 on for its step"),                                     \
+        [EMPTY_PLACE] = ("has " a_field " that has an empty place in its list"),                                       \
     }
 
 enum { MINUTE, HOUR, DAY, MONTH, WEEKDAY, FIELDS };
@@ -238,6 +238,7 @@ static struct verdict read_times(const char *text, struct cron_line *line)
 #define MINUTE_MS INT64_C(60000)
 #define HOUR_MS (60 * MINUTE_MS)
 #define DAY_MS (24 * HOUR_MS)
+#define DAY_MINUTES INT64_C(1440)
 #define EVERY_LIMIT_MS (365 * DAY_MS)
 
 /* 90m, 1h30m: 0 when it is not allowed. */
@@ -420,21 +421,22 @@ static int next_minute_of_day(const struct cron_line *line, unsigned minute)
 static int64_t next_local(const struct cron_line *line, int64_t local_ms)
 {
     int64_t minute = floor_divide(local_ms + MINUTE_MS - 1, MINUTE_MS);
-    int64_t today = floor_divide(minute, 24 * 60);
+    int64_t today = floor_divide(minute, DAY_MINUTES);
     int64_t day = next_day(line, today);
-    int of_day = next_minute_of_day(line, day == today ? (unsigned)(minute - today * 24 * 60) : 0);
+    int of_day = next_minute_of_day(line, day == today ? (unsigned)(minute - today * DAY_MINUTES) : 0);
     if (of_day < 0) {
         day = next_day(line, today + 1);
         of_day = next_minute_of_day(line, 0);
     }
-    return day == CRON_NEVER ? CRON_NEVER : (day * 24 * 60 + of_day) * MINUTE_MS;
+    return day == CRON_NEVER ? CRON_NEVER : (day * DAY_MINUTES + of_day) * MINUTE_MS;
 }
 
 /* ---- the zone ---- */
 
 #define CORRECTION_MS (3 * HOUR_MS) /* a greater change is one */
 #define CHANGES_APART_MS (6 * HOUR_MS)
-#define WINDOW_MS (2 * DAY_MS) /* no two offsets of the world's zones lie so far apart */
+#define SEARCH_MS (DAY_MS * 366 * 100) /* ends even where the zone skips what comes every 40 years */
+#define WINDOW_MS (2 * DAY_MS)         /* no two offsets of the world's zones lie so far apart */
 
 static int64_t earlier(int64_t a, int64_t b)
 {
@@ -487,10 +489,10 @@ static int64_t next_time(const struct cron_line *line, const struct cron_zone *z
     int64_t at = after;
     int64_t offset = offset_at(zone, at);
     int64_t local = at + offset + 1; /* what comes is not before */
-    for (;;) {
+    while (at - after < SEARCH_MS) {
         int64_t match = next_local(line, local);
         if (match == CRON_NEVER)
-            return CRON_NEVER;
+            break;
         int64_t due = match - offset;
         int64_t end = earlier(due, at + WINDOW_MS);
         int64_t change = next_change(zone, at, end, offset);
@@ -513,6 +515,7 @@ static int64_t next_time(const struct cron_line *line, const struct cron_zone *z
             local = match + 1;
         }
     }
+    return CRON_NEVER;
 }
 
 /* ---- the next time of all ---- */

@@ -58,9 +58,10 @@ bool cron_parse(const char *text, struct cron_line *line, struct text *problem);
 const char *cron_fault(const char *text);
 
 /* The first instant after `after_utc_ms` at which one of the lines is due; CRON_NEVER when there is none (31 February)
- * or the year 9999 is past. It begins a minute of local time, but for what a zone change skips: that is due with the
- * change. @every is due at `every_from_utc_ms` and its multiples from there: hand in when the schedule was taken up, or
- * when the line last was due, which comes to the same. They reach back too, so that a clock set back silences none. */
+ * in a hundred years, or the year 9999 is past. It begins a minute of local time, but for what a zone change skips:
+ * that is due with the change. @every is due at `every_from_utc_ms` and its multiples from there: hand in when the
+ * schedule was taken up, or when the line last was due, which comes to the same. They reach back too, so that a clock
+ * set back silences none. */
 int64_t cron_next(const struct cron_line *lines, size_t count, const struct cron_zone *zone, int64_t every_from_utc_ms,
                   int64_t after_utc_ms);
 

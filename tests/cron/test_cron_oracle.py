@@ -10,7 +10,7 @@ import os
 import random
 import subprocess
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -172,6 +172,8 @@ def test_ten_thousand_lines_as_croniter_has_them() -> None:
     first, last = (int(datetime(year, 1, 1, tzinfo=timezone.utc).timestamp()) * 1000 for year in (1970, 2100))
     cases = [(random_line(rng), rng.randrange(first, last)) for _ in range(10_000)]
     cases += [(line, after // MINUTE * MINUTE) for line, after in cases[:1000]]
+    lacking = {"day": Field("30,31", frozenset({30, 31})), "month": Field("feb", frozenset({2}))}
+    cases += [(replace(line, **lacking), after) for line, after in cases[:50]]
     answers = ask([f"next {after} {line}" for line, after in cases])
     never = 0
     for (line, after), answer in zip(cases, answers, strict=True):

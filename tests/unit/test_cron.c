@@ -460,6 +460,8 @@ static void the_calendar_is_followed(void **state)
          "2027-02-28 00:00+0000, 2028-02-28 00:00+0000, 2028-02-29 00:00+0000, 2029-02-28 00:00+0000"},
         {"59 23 31 12 *", &utc, "2026-12-31 23:59+0000", "2027-12-31 23:59+0000"},
         {"0 0 31 4,6,9,11,dec *", &utc, "2026-01-01 00:00+0000", "2026-12-31 00:00+0000"},
+        {"0 0 31 4 mon", &utc, "2026-04-27 00:00+0000", "2027-04-05 00:00+0000"},
+        {"0 0 * * *", &utc, "2096-12-30 00:00+0000", "2096-12-31 00:00+0000, 2097-01-01 00:00+0000"},
         /* far between: a 29 February that is a Sunday */
         {"0 0 29 2 */7", &utc, "2004-02-29 00:00+0000", "2032-02-29 00:00+0000"},
         {"0 0 29 2 */7", &utc, "2088-02-29 00:00+0000", "2128-02-29 00:00+0000"},
@@ -549,6 +551,7 @@ static void a_line_of_fixed_times_is_due_once_through_a_change(void **state)
         {"0 2 * * *", &berlin, "2026-10-24 12:00+0200", "2026-10-25 02:00+0200, 2026-10-26 02:00+0100"},
         {"59 2 * * *", &berlin, "2026-10-24 12:00+0200", "2026-10-25 02:59+0200, 2026-10-26 02:59+0100"},
         {"0 3 * * *", &berlin, "2026-10-24 12:00+0200", "2026-10-25 03:00+0100, 2026-10-26 03:00+0100"},
+        {"0,50 2,3 * * *", &berlin, "2026-10-25 02:30+0100", "2026-10-25 03:00+0100, 2026-10-25 03:50+0100"},
         {"0-59 0-23 * * *", &berlin, "2026-10-25 02:58+0200", "2026-10-25 02:59+0200, 2026-10-25 03:00+0100"},
         {"45 1 * * *", &lord_howe, "2026-04-04 12:00+1100", "2026-04-05 01:45+1100, 2026-04-06 01:45+1030"},
         {"15 1 * * *", &lord_howe, "2026-04-04 12:00+1100", "2026-04-05 01:15+1100, 2026-04-06 01:15+1030"},
@@ -660,6 +663,7 @@ static void every_counts_from_where_it_began(void **state)
         /* beside others */
         {"@every 1h;30 5 * * *", &utc, "2026-10-01 00:10+0000", "2026-10-01 05:10+0000", "2026-10-01 05:30+0000"},
         {"30 5 * * *;@every 1h", &utc, "2026-10-01 00:10+0000", "2026-10-01 05:30+0000", "2026-10-01 06:10+0000"},
+        {"30 5 * * *;@every 1h", &utc, "2026-10-01 00:10+0000", "2026-10-01 05:10+0000", "2026-10-01 05:30+0000"},
         {"@every 25m;@every 1h", &utc, "2026-10-01 00:00+0000", "2026-10-01 00:50+0000", "2026-10-01 01:00+0000"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -736,6 +740,30 @@ static void a_search_is_short(void **state)
     }
 }
 
+/* No zone does this, but a search must end in any: there is never a 1 January. */
+static int64_t without_new_year(void *context, int64_t utc_ms)
+{
+    (*(unsigned *)context)++;
+    int64_t day = utc_ms / DAY;
+    int year = 1970;
+    for (; day >= 337 + days_in(year, 2); year++)
+        day -= 337 + days_in(year, 2);
+    return day == 0 ? DAY : 0;
+}
+
+static void a_search_ends_in_any_zone(void **state)
+{
+    (void)state;
+    struct cron_line lines[2];
+    unsigned asked = 0;
+    struct cron_zone zone = {without_new_year, &asked};
+    parse("0 12 1 1 *;0 12 2 1 *", lines);
+    assert_true(cron_next(&lines[0], 1, &zone, 0, instant("2026-01-10 00:00+0000")) == CRON_NEVER);
+    CHECK(asked < 20000, "the zone was asked %u times", asked);
+    assert_int_equal(cron_next(&lines[1], 1, &zone, 0, instant("2026-01-10 00:00+0000")),
+                     instant("2027-01-01 12:00+0000"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -752,6 +780,7 @@ int main(void)
         cmocka_unit_test(counted_from_the_last_time_is_the_same),
         cmocka_unit_test(any_clock_can_be_asked_about),
         cmocka_unit_test(a_search_is_short),
+        cmocka_unit_test(a_search_ends_in_any_zone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
