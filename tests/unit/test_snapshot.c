@@ -76,7 +76,7 @@ static void two_hosts_in_the_midst_of_things(void **state)
     answer(&p, a.host, "#three", 451, "451 try again", later(3000));
     assert_true(planner_session_done(&p, a.host, later(3500)));
     answer(&p, b.host, "four.example", 250, "250 \"ok\"", later(4000)); /* its QUIT is not answered yet */
-    planner_trigger(&p, b.host, TRIGGER_REQUEST, later(5000));                           /* comes after */
+    planner_trigger(&p, b.host, TRIGGER_REQUEST, later(5000));          /* comes after */
     const struct problem problems[] = {
         {"HKLM\\SYSTEM\\P", "IntervalMinutes", "found REG_DWORD 0; allowed is REG_DWORD, 1 to 10080 minutes"},
         {"HKLM\\SYSTEM\\P\\Hosts\\a.example", "", "x"},
@@ -97,6 +97,7 @@ static void two_hosts_in_the_midst_of_things(void **state)
           "  \"enabled\": true,\n"
           "  \"enabled_by\": \"policy\",\n"
           "  \"paused\": false,\n"
+          "  \"awaited_port\": null,\n"
           "  \"sessions\": 2,\n"
           "  \"next\": \"2026-11-21T18:21:17.368Z\",\n"
           "  \"problems\": [\n"
@@ -130,6 +131,7 @@ static void two_hosts_in_the_midst_of_things(void **state)
           "          \"outcome\": \"pending\",\n"
           "          \"code\": 253,\n"
           "          \"messages\": 3,\n"
+          "          \"server\": \"a.example\",\n"
           "          \"text\": \"253 OK, 3 pending messages for node one.example started\",\n"
           "          \"meaning\": \"Mail is waiting for this node, and is now being sent to its mail server.\",\n"
           "          \"advice\": \"\",\n"
@@ -142,6 +144,7 @@ static void two_hosts_in_the_midst_of_things(void **state)
           "          \"outcome\": \"not-allowed\",\n"
           "          \"code\": 459,\n"
           "          \"messages\": 0,\n"
+          "          \"server\": \"a.example\",\n"
           "          \"text\": \"459 Node \\\"@two.example\\\" not allowed: \\\\x1b[2J\",\n"
           "          \"meaning\": \"The host does not allow ETRN for this node.\",\n"
           "          \"advice\": \"Ask the host's operator to allow it for this node (Postfix: fast_flush_domains), or "
@@ -155,6 +158,7 @@ static void two_hosts_in_the_midst_of_things(void **state)
           "          \"outcome\": \"temporary\",\n"
           "          \"code\": 451,\n"
           "          \"messages\": 0,\n"
+          "          \"server\": \"a.example\",\n"
           "          \"text\": \"451 try again\",\n"
           "          \"meaning\": \"The host met a local error.\",\n"
           "          \"advice\": \"The service asks again by itself.\",\n"
@@ -182,6 +186,7 @@ static void two_hosts_in_the_midst_of_things(void **state)
           "          \"outcome\": \"started\",\n"
           "          \"code\": 250,\n"
           "          \"messages\": 0,\n"
+          "          \"server\": \"2001:db8::25\",\n"
           "          \"text\": \"250 \\\"ok\\\"\",\n"
           "          \"meaning\": \"Mail that waits for this node is now being sent to its mail server.\",\n"
           "          \"advice\": \"\",\n"
@@ -194,6 +199,7 @@ static void two_hosts_in_the_midst_of_things(void **state)
           "          \"outcome\": \"none\",\n"
           "          \"code\": null,\n"
           "          \"messages\": 0,\n"
+          "          \"server\": \"2001:db8::25\",\n"
           "          \"text\": \"\",\n"
           "          \"meaning\": \"Not asked yet.\",\n"
           "          \"advice\": \"\",\n"
@@ -229,6 +235,7 @@ static void nothing_configured(void **state)
           "  \"enabled\": false,\n"
           "  \"enabled_by\": \"default\",\n"
           "  \"paused\": false,\n"
+          "  \"awaited_port\": null,\n"
           "  \"sessions\": 0,\n"
           "  \"next\": null,\n"
           "  \"problems\": [],\n"
@@ -275,6 +282,7 @@ static void paused_and_the_clock_stepped(void **state)
           "  \"enabled\": true,\n"
           "  \"enabled_by\": \"policy\",\n"
           "  \"paused\": true,\n"
+          "  \"awaited_port\": null,\n"
           "  \"sessions\": 1,\n"
           "  \"next\": null,\n"
           "  \"problems\": [],\n"
@@ -297,6 +305,7 @@ static void paused_and_the_clock_stepped(void **state)
           "          \"outcome\": \"started\",\n"
           "          \"code\": 250,\n"
           "          \"messages\": 0,\n"
+          "          \"server\": \"a.example\",\n"
           "          \"text\": \"250 ok\",\n"
           "          \"meaning\": \"Mail that waits for this node is now being sent to its mail server.\",\n"
           "          \"advice\": \"\",\n"
@@ -338,6 +347,7 @@ static void paused_and_the_clock_stepped(void **state)
           "          \"outcome\": \"pending\",\n"
           "          \"code\": 252,\n"
           "          \"messages\": 0,\n"
+          "          \"server\": \"c.example\",\n"
           "          \"text\": \"252 ok\",\n"
           "          \"meaning\": \"Mail is waiting for this node, and is now being sent to its mail server.\",\n"
           "          \"advice\": \"\",\n"
