@@ -57,6 +57,14 @@ static void add_argument(struct command *c, const wchar_t *argument)
     add_char(c, L'"');
 }
 
+/* Batch files are run by cmd.exe, which reads the line by rules of its own: these no quotation marks keep from it. */
+static bool safe_for(const wchar_t *exe, const wchar_t *argument)
+{
+    const wchar_t *type = wcsrchr(exe, L'.');
+    bool batch = type && (_wcsicmp(type, L".bat") == 0 || _wcsicmp(type, L".cmd") == 0);
+    return !batch || !wcspbrk(argument, L"\"%!^&|<>");
+}
+
 /* The whole command line with what is to be replaced replaced, and in `exe` the program's full path. Both from malloc.
  */
 static DWORD build_command(const char *value, const char *node, const char *host, struct command *c, wchar_t **exe)
@@ -81,6 +89,8 @@ static DWORD build_command(const char *value, const char *node, const char *host
         const wchar_t *word = wcscmp(words[i], L"{node}") == 0   ? wide_node
                               : wcscmp(words[i], L"{host}") == 0 ? wide_host
                                                                  : words[i];
+        if (word != words[i] && !safe_for(*exe, word))
+            error = ERROR_BAD_ARGUMENTS;
         add_argument(c, word);
     }
     if (!error && c->full)

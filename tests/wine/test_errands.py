@@ -326,6 +326,16 @@ def test_program_arguments_are_whole_ones(machine: Machine, program: Program) ->
     assert sorted(program.calls()) == sorted(expected)
 
 
+def test_batch_file_gets_no_node_that_cmd_would_read_as_more(machine: Machine, tmp_path: Path) -> None:
+    batch = tmp_path / "fetch.bat"
+    batch.write_text("@echo off\r\necho [%1]\r\n")
+    command = f'"{windows_path(batch)}" {{node}}'
+    machine.fresh({"RetrySeconds": 600}, {"isp": program_host(command, "a.example", '#x"&echo', "#%PATH%")})
+    told = machine.wait_dequeues(1, PATIENCE)
+    assert outcomes(told, "isp") == {"a.example": "started", '#x"&echo': "program-failed", "#%PATH%": "program-failed"}
+    assert text_of(told) == 'exit code 0: ["a.example"]'
+
+
 @pytest.mark.parametrize("command", [r"C:\windows\system32\net.exe stop", r'"net.exe" stop', r'"..\net.exe"', r'"C:\net.exe'])
 def test_program_without_a_full_path_in_quotation_marks_is_refused(machine: Machine, command: str) -> None:
     machine.fresh(hosts={"isp": program_host(command)})
