@@ -167,8 +167,9 @@ static void check_switch(struct findings *f)
              "Group Policy sets AlwaysUseETRN to %u, and that wins over %u in Parameters.",
              f->config.service.always_use_etrn, value);
     if (!f->config.service.always_use_etrn)
-        find(f, EXIT_INVALID, "etrnctl enable", "ETRN is disabled: AlwaysUseETRN is 0 (%s).",
-             store_origin(&f->config, NULL, master));
+        find(f, EXIT_INVALID,
+             origin == ORIGIN_POLICY ? "Change it in Group Policy (HKLM\\SOFTWARE\\Policies\\EtrnSvc)." : "etrnctl enable",
+             "ETRN is disabled: AlwaysUseETRN is 0 (%s).", store_origin(&f->config, NULL, master));
 }
 
 /* The value that made Exchange's Internet Mail Service send ETRN: it goes with that service, and ours takes over. */

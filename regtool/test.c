@@ -302,7 +302,9 @@ static enum exit_code run_conversation(struct test *test)
         write_results(test, words);
     } else {
         json_free(&test->json);
-        out("\n%s%s%s\n", shade(code == EXIT_DONE ? SHADE_GOOD : SHADE_BAD), words, shade(SHADE_PLAIN));
+        out("\n%s", shade(code == EXIT_DONE ? SHADE_GOOD : SHADE_BAD));
+        out_wrapped(0, words);
+        out("%s", shade(SHADE_PLAIN));
     }
     return code;
 }

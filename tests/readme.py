@@ -26,7 +26,8 @@ def commands(run) -> str:
     names = re.findall(r"^  ([a-z]+) {2,}\S", overview, re.MULTILINE)
     rows = []
     for name in names:
-        usage, summary = run(name, "--help").splitlines()[0].split(": ", 1)
+        head = run(name, "--help").partition("\n\n")[0]
+        usage, summary = " ".join(head.split("\n")).split(": ", 1)
         rows.append([f"`{usage}`", summary])
     return table(["command", "what it does"], rows)
 

@@ -52,7 +52,6 @@ def test_install_start_stop_uninstall(machine: Machine) -> None:
     assert not machine.status_file.parent.exists()
 
 
-@pytest.mark.xfail(strict=True, reason="to ask for the path of status.json makes its folder")
 def test_to_look_leaves_nothing_behind(machine: Machine) -> None:
     machine.fresh(start=False)
     machine.ctl("service", "uninstall")
@@ -60,20 +59,18 @@ def test_to_look_leaves_nothing_behind(machine: Machine) -> None:
     assert not machine.status_file.parent.exists()
 
 
-def test_install_twice_says_so(machine: Machine) -> None:
-    machine.fresh(start=False)
-    reply = machine.ctl("service", "install")
-    assert reply.code == 7
-    assert "installed already" in reply.err and "etrnctl status" in reply.err
-
-
-@pytest.mark.parametrize("verb", ["start", "stop", "uninstall"])
-def test_without_an_installed_service(machine: Machine, verb: str) -> None:
-    machine.fresh(start=False)
-    machine.ctl("service", "uninstall")
-    reply = machine.ctl("service", verb)
-    assert reply.code == 3
-    assert "EtrnSvc" in reply.err and "service" in reply.err
+def test_install_puts_the_entry_right_and_keeps_the_settings(machine: Machine, serve: Serve) -> None:
+    server = serve()
+    machine.fresh(hosts={"isp": host_at(server)})
+    machine.wait_dequeues(1)
+    machine.change_entry(4, r"C:\gone.exe", "LocalSystem")
+    process = machine.process()
+    assert machine.ctl("service", "install").code == 0
+    assert f'REG_SZ    "{SERVICE_EXE}"' in machine.prefix.reg_query(SERVICE, "ImagePath")
+    assert "0x2" in machine.prefix.reg_query(SERVICE, "Start")
+    assert "LocalService" in machine.prefix.reg_query(SERVICE, "ObjectName")
+    assert machine.process() == process  # it runs on, with its settings
+    assert machine.prefix.reg_query(PARAMETERS + r"\Hosts\isp", "Port")
 
 
 def test_uninstall_and_install_keep_no_settings(machine: Machine) -> None:

@@ -66,13 +66,14 @@ def test_the_tool_explains_what_postfix_says(machine: Machine, postfix: Postfix,
     lines = result.out.splitlines()
     assert result.code == code
     assert meaning in lines[lines.index(reply) + 1]
-    assert any(line.startswith("   = ETRN is offered;") for line in lines)
-    assert lines[-3:] == ["-> QUIT", "<- 221 2.0.0 Bye", f"Verdict: {1 - code} of 1 accepted."]
+    assert any(line.startswith("     ETRN is offered;") for line in lines)
+    assert lines[-4:-1] == ["-> QUIT", "<- 221 2.0.0 Bye", ""]
+    assert lines[-1].startswith(f"ETRN was accepted for {1 - code} of 1.")
 
 
 def test_the_tool_explains_a_refusal(machine: Machine, forbidding: Postfix) -> None:
     result = machine.ctl("test", f"127.0.0.1:{forbidding.port}", OURS)
     assert result.code == 1
     assert f"<- 554 5.7.1 <{OURS}>: Etrn command rejected: Access denied" in result.out
-    assert "   = The host rejects ETRN from this machine." in result.out
+    assert "     The host rejects ETRN from this machine." in result.out
     assert "smtpd_etrn_restrictions" in result.out

@@ -121,10 +121,11 @@ def test_killed_at_any_instant_status_json_is_whole(machine: Machine, serve: Ser
     seen = 0
     for _ in range(10):
         console = machine.prefix.popen([SERVICE_EXE, "--console"], stdout=subprocess.DEVNULL)
-        asked = len(server.etrns())
-        server.wait_for(asked + random.randrange(1, 200))
-        console.kill()
-        console.wait(10)
+        try:
+            server.wait_for(len(server.etrns()) + random.randrange(1, 200), timeout=20)
+        finally:
+            console.kill()
+            console.wait(10)
         if told := machine.told():  # raises when it is not whole
             assert told["schema"] == 1 and len(told["hosts"]) == 60
             seen += 1

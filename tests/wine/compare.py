@@ -1,0 +1,90 @@
+"""Golden files: what a person reads after each command, written down whole and compared whole.
+
+A file of tests/wine/golden is a session: "$ etrnctl ..." lines, each followed by what the command prints, lines of
+standard error marked by "2> ", and by [exit CODE]. compare() runs these commands in their order. What stands between
+them is a comment.
+
+{port} and other names in braces stand for what the test gives, or for what differs from run to run (CHANGING).
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from .machine import Machine, Reply
+
+FOLDER = Path(__file__).resolve().parent / "golden"
+BLOCK = re.compile(r"^\$ (etrnctl.*)\n((?:.*\n)*?\[exit \d+\])$", re.M)
+ERROR_MARK = "2>"
+
+CHANGING = {
+    "age": r"just now|\d+ seconds? ago",
+    "s": r"[2-9]",
+    "ms": r"\d+(?:\.\d)?",
+    "n": r"\d+",
+    "version": r"\d+\.\d+\.\d+",
+}
+LONGEST = {"age": "59 seconds ago", "s": "9", "ms": "9999.9", "n": "99", "version": "10.10.10", "port": "65535"}
+
+
+@dataclass(frozen=True)
+class Block:
+    """One command and what follows it."""
+
+    command: str
+    expected: list[str]
+
+
+def blocks(name: str) -> list[Block]:
+    text = (FOLDER / f"{name}.txt").read_text()
+    found = [Block(command, expected.split("\n")) for command, expected in BLOCK.findall(text)]
+    assert len(found) == len(re.findall(r"^\$ ", text, re.M)) > 0, f"{name}.txt: a command without [exit CODE]"
+    return found
+
+
+def fill(line: str, values: dict[str, str]) -> str:
+    for name, value in values.items():
+        line = line.replace(f"{{{name}}}", value)
+    return line
+
+
+def pattern(line: str) -> str:
+    escaped = re.escape(line)
+    for name, changing in CHANGING.items():
+        escaped = escaped.replace(re.escape(f"{{{name}}}"), f"(?:{changing})")
+    return escaped
+
+
+def session(reply: Reply) -> list[str]:
+    """A reply as golden files show it."""
+    errors = [f"{ERROR_MARK} {line}".rstrip() for line in reply.err.splitlines()]
+    return [*reply.out.splitlines(), *errors, f"[exit {reply.code}]"]
+
+
+def difference(command: str, expected: list[str], found: list[str]) -> str:
+    """Empty when there is none. Lines that match are shown as they are expected."""
+    if re.fullmatch("\n".join(map(pattern, expected)), "\n".join(found)):
+        return ""
+    shown = [next((line for line in expected if re.fullmatch(pattern(line), seen)), seen) for seen in found]
+    return "\n".join([f"$ {command}", *difflib.unified_diff(expected, shown, "expected", "found", n=99, lineterm="")])
+
+
+def compare(machine: Machine, name: str, **given: object) -> None:
+    values = {key: str(value) for key, value in given.items()}
+    differences = []
+    for block in blocks(name):
+        command = fill(block.command, values)
+        reply = machine.ctl(*shlex.split(command.replace("\\", "\\\\"))[1:])
+        differences.append(difference(command, [fill(line, values) for line in block.expected], session(reply)))
+    assert not any(differences), "\n\n".join(filter(None, differences))
+
+
+def too_wide(name: str, errors: bool) -> list[str]:
+    """The lines of standard error, or of standard output, that may not fit 80 columns."""
+    lines = [fill(line, LONGEST) for block in blocks(name) for line in block.expected]
+    mark = ERROR_MARK + " "
+    return [line for line in lines if line.startswith(mark) == errors and len(line.removeprefix(mark)) > 80]

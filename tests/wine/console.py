@@ -1,0 +1,81 @@
+"""A console of 80 columns and 24 lines with etrnctl in it, and a person at its keyboard: tmux draws it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Iterator
+
+from lab.wine import environment
+
+from .machine import TOOL_EXE, Machine, wait_until
+
+HAS_TMUX = shutil.which("tmux") is not None
+EXIT = re.compile(r"^\[exit (\d+)\]$", re.M)
+
+
+class Console:
+    def __init__(self, machine: Machine, server: str, name: str) -> None:
+        self._machine, self._server, self._name = machine, server, name
+
+    def _tmux(self, *words: str) -> str:
+        command = ["tmux", "-L", self._server, "-f", "/dev/null", *words]
+        variables = environment(self._machine.prefix.path) | {"TERM": "xterm-256color"}
+        return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=30).stdout
+
+    def open(self, words: tuple[str, ...], variables: dict[str, str], redirection: str) -> None:
+        given = [f"{name}={value}" for name, value in variables.items()]
+        command = shlex.join(["env", *given, "wine", TOOL_EXE, *words])
+        # Ctrl+C is for the program: the shell outlives it to tell its exit code
+        shell = f"trap : INT; {command} {redirection}; echo \"[exit $?]\"; read end"
+        self._tmux("new-session", "-d", "-s", self._name, "-x", "80", "-y", "24", "sh", "-c", shell)
+
+    def screen(self, colours: bool = False) -> str:
+        """What is to be seen now, without the blanks at the ends; with colours, as escape sequences."""
+        lines = self._tmux("capture-pane", "-p", *(["-e"] if colours else []), "-t", self._name).rstrip().split("\n")
+        return "".join(line.rstrip() + "\n" for line in lines)
+
+    def wait_for(self, words: str, times: int = 1) -> str:
+        """Returns the screen once these words stand there so often."""
+        return wait_until(lambda: (now := self.screen()).count(words) >= times and now, f"{words!r}; {self.screen()}")
+
+    def type(self, *keys: str) -> None:
+        """Presses keys: words as they are, or tmux's names for others: Enter, C-c."""
+        self._tmux("send-keys", "-t", self._name, *keys)
+
+    def answer(self, question: str, *keys: str, times: int = 1) -> None:
+        self.wait_for(question, times)
+        self.type(*keys)
+
+    def end(self) -> tuple[str, int]:
+        """Waits for the program's end, and returns the last screen without the exit code, and that."""
+        screen = wait_until(lambda: EXIT.search(now := self.screen()) and now, f"the end; {self.screen()}")
+        return EXIT.sub("", screen).rstrip() + "\n", int(EXIT.search(screen)[1])
+
+    def close(self) -> None:
+        """As by a click on the window's cross."""
+        self._tmux("kill-session", "-t", self._name)
+
+
+@contextlib.contextmanager
+def consoles(machine: Machine) -> Iterator:
+    """Opens consoles: open_console("status", "--watch", NO_COLOR="1", redirection="< /dev/null")."""
+    server = f"etrn-{os.getpid()}"
+    count = 0
+    machine.prefix.start()
+
+    def open_console(*words: str, redirection: str = "", **variables: str) -> Console:
+        nonlocal count
+        count += 1
+        console = Console(machine, server, f"console-{count}")
+        console.open(words, variables, redirection)
+        return console
+
+    try:
+        yield open_console
+    finally:
+        subprocess.run(["tmux", "-L", server, "kill-server"], capture_output=True, check=False)
