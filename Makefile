@@ -137,4 +137,4 @@ clean:
 .PHONY: all unit test fuzz fuzz-replay demo bench clean
 .DELETE_ON_ERROR:
 .SECONDARY:
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B)/obj $(B)/native -name '*.d' 2>/dev/null)

@@ -65,6 +65,12 @@ static bool safe_for(const wchar_t *exe, const wchar_t *argument)
     return !batch || !wcspbrk(argument, L"\"%!^&|<>");
 }
 
+static bool is_full_path(const wchar_t *path)
+{
+    bool drive = iswalpha(path[0]) && path[1] == L':' && path[2] == L'\\';
+    return drive || (path[0] == L'\\' && path[1] == L'\\');
+}
+
 /* The whole command line with what is to be replaced replaced, and in `exe` the program's full path. Both from malloc.
  */
 static DWORD build_command(const char *value, const char *node, const char *host, struct command *c, wchar_t **exe)
@@ -83,6 +89,8 @@ static DWORD build_command(const char *value, const char *node, const char *host
         words = length > 0 && length <= COMMAND_LIMIT ? CommandLineToArgvW(expanded, &count) : NULL;
         error = words ? 0 : ERROR_BAD_PATHNAME;
     }
+    if (!error && !is_full_path(words[0])) /* %names% may have stood for anything */
+        error = ERROR_BAD_PATHNAME;
     if (!error && !(*exe = _wcsdup(words[0])))
         error = ERROR_NOT_ENOUGH_MEMORY;
     for (int i = 0; !error && i < count; i++) {
