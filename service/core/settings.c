@@ -503,6 +503,15 @@ const struct strings *config_strings(const struct config *c, const struct host_s
     return s->type == SETTING_STRINGS ? field : NULL;
 }
 
+/* Items that hold spaces themselves, crontab lines, are kept apart by more than one. */
+static const char *between(const struct strings *strings)
+{
+    for (size_t i = 0; i < strings->count; i++)
+        if (strchr(strings->items[i], ' '))
+            return "; ";
+    return " ";
+}
+
 void config_show(const struct config *c, const struct host_settings *host, const struct setting *s, struct text *out)
 {
     const void *field = (const char *)(host ? (const void *)host : (const void *)&c->service) + s->offset;
@@ -521,7 +530,7 @@ void config_show(const struct config *c, const struct host_settings *host, const
         break;
     case SETTING_STRINGS:
         for (size_t i = 0; i < strings->count; i++)
-            text_add(out, "%s%s", i ? ", " : "", strings->items[i]);
+            text_add(out, "%s%s", i ? between(strings) : "", strings->items[i]);
         break;
     }
 }

@@ -141,7 +141,8 @@ void host_server(const struct host_settings *host, size_t which, char *address, 
 bool config_apply(struct config *c, struct host_settings *host, const struct setting *s, enum origin origin,
                   enum value_type type, const void *data, size_t size, struct text *problem);
 
-/* What a configuration holds of this setting, as a person writes it; several strings are separated by commas. */
+/* What a configuration holds of this setting, as a person writes it; several strings are separated by spaces, or by
+ * semicolons where they hold spaces. */
 void config_show(const struct config *c, const struct host_settings *host, const struct setting *s, struct text *out);
 
 /* The strings of a SETTING_STRINGS; NULL for other types. */

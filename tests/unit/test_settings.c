@@ -284,16 +284,16 @@ static void values_are_taken_or_refused_with_a_reason(void **state)
 
         /* lists */
         {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("a.example\0@b.example\0#c\0"), "a.example, @b.example, #c", NULL},
-        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("a.example\0b.example"), "a.example, b.example",
+        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("a.example\0b.example"), "a.example b.example",
          NULL},                                                             /* one NUL short */
-        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, u"a\0b", 6, "a, b", NULL},  /* both missing */
-        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, u"a\0bc", 7, "a, b", NULL}, /* odd */
+        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, u"a\0b", 6, "a b", NULL},  /* both missing */
+        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, u"a\0bc", 7, "a b", NULL}, /* odd */
         {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U(""), "", NULL},
         {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, BYTES(""), "", NULL},
         {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, BYTES("a"), "", NULL},
         {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("\0\0\0"), "", NULL},
-        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("a\0\0b\0"), "a, b", NULL}, /* an empty one does not end the list */
-        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("a\0b\0A\0b\0"), "a, b", NULL}, /* each once */
+        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("a\0\0b\0"), "a b", NULL}, /* an empty one does not end the list */
+        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("a\0b\0A\0b\0"), "a b", NULL}, /* each once */
         {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("a\0b b\0c\0"), "a, c",
          "\"b b\" has a character that no domain has; allowed is a list of nodes, each a domain, @domain or #queue"},
         {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("@\0a\0..\0"), "a",
@@ -536,8 +536,8 @@ static void words_of_a_person_become_values(void **state)
         {SCOPE_HOST, "HeloName", {""}, "", NULL},
         {SCOPE_HOST, "Domains", {NULL}, "", NULL},
         {SCOPE_HOST, "Domains", {"a.example"}, "a.example", NULL},
-        {SCOPE_HOST, "Domains", {"a.example", "@b.example", "#q/7"}, "a.example, @b.example, #q/7", NULL},
-        {SCOPE_HOST, "Domains", {"a.example", "A.example", "b"}, "a.example, b", NULL},
+        {SCOPE_HOST, "Domains", {"a.example", "@b.example", "#q/7"}, "a.example @b.example #q/7", NULL},
+        {SCOPE_HOST, "Domains", {"a.example", "A.example", "b"}, "a.example b", NULL},
 
         {SCOPE_SERVICE, "AlwaysUseETRN", {"2"}, NULL, "2 is out of range, 0 or 1"},
         {SCOPE_SERVICE, "AlwaysUseETRN", {"yes"}, NULL, "\"yes\" is not a number; allowed is 0 or 1"},

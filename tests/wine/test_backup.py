@@ -33,6 +33,7 @@ SAVED = rf"""Windows Registry Editor Version 5.00
 [{KEY}]
 "AlwaysUseETRN"=dword:00000001
 "IntervalMinutes"=dword:0000001e
+"LocalPort"=dword:00000000
 "MinimumGapSeconds"=dword:00000000
 
 [{KEY}\Hosts]

@@ -88,7 +88,8 @@ def test_config_for_programs(machine: Machine) -> None:
     settings = {each["name"]: each for each in listed["settings"]}
     assert set(settings["IntervalMinutes"]) == {"name", "value", "from", "type", "allowed", "default", "meaning"}
     assert {name: (each["value"], each["from"]) for name, each in settings.items()} == {
-        "AlwaysUseETRN": (1, "Parameters"), "IntervalMinutes": (20, "Parameters"), "RunAtStart": (1, "default"),
+        "AlwaysUseETRN": (1, "Parameters"), "IntervalMinutes": (20, "Parameters"), "Schedule": ([], "default"),
+        "RunAtStart": (1, "default"), "RunOnNetworkChange": (1, "default"), "LocalPort": (0, "Parameters"),
         "RetrySeconds": (60, "default"), "MinimumGapSeconds": (0, "Parameters"), "MaxConnections": (9, "policy"),
         "TimeoutSeconds": (300, "default"), "ConnectTimeoutSeconds": (30, "default"),
         "SessionTimeoutSeconds": (900, "default")}
@@ -106,7 +107,7 @@ def test_config_for_programs(machine: Machine) -> None:
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")  # ISO 8601, UTC
 STATUS = {"schema": int, "state": str, "enabled": bool, "enabled_by": str, "service": dict}
 SERVICE = {"schema": int, "version": str, "process": int, "started": TIME, "written": TIME, "enabled": bool,
-           "enabled_by": str, "paused": bool, "sessions": int, "next": TIME, "problems": list, "hosts": list}
+           "enabled_by": str, "paused": bool, "awaited_port": int | None, "sessions": int, "next": TIME, "problems": list, "hosts": list}
 HOST = {"name": str, "host": str, "port": int, "enabled": bool, "asking": bool, "dequeues": int, "trigger": str,
         "started": TIME, "ended": TIME, "next": TIME, "next_trigger": str, "nodes": list}
 NODE = {"node": str, "outcome": str, "code": int, "messages": int, "text": str, "meaning": str, "advice": str, "at": TIME,
