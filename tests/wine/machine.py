@@ -166,11 +166,11 @@ class Machine:
 
     def fresh(self, values: Values = {}, hosts: Mapping[str, Values] = {}, start: bool = True,
               policies: Values | None = None) -> None:
-        """The service with these settings and no past. ETRN is enabled, and hosts may be asked at any time, unless the
-        values say otherwise."""
+        """The service with these settings and no past. ETRN is enabled, and hosts may be asked at any time and without a
+        mail server here, unless the values say otherwise."""
         if self.control(STOP, STOPPED)[0] == NOT_INSTALLED:
             self.ctl("service", "install")
-        values = {"AlwaysUseETRN": 1, "MinimumGapSeconds": 0} | dict(values)
+        values = {"AlwaysUseETRN": 1, "MinimumGapSeconds": 0, "LocalPort": 0} | dict(values)
         gone = "".join(f"[-{key.replace('HKLM', 'HKEY_LOCAL_MACHINE', 1)}]\r\n\r\n" for key in (PARAMETERS, POLICIES))
         above = reg_text(POLICIES, policies) if policies is not None else ""
         self.prefix.reg_import(gone + reg_text(PARAMETERS, values) + host_texts(hosts) + above)

@@ -1,0 +1,169 @@
+"""What begins a round besides the interval: a schedule, the network, waking; and the local mail server it waits for."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from lab.scripted import ScriptedServer, free_port
+
+from .machine import Machine, Serve, host, host_at, outcomes, servers, wait_until
+
+NETWORK_GREW, RESUMED = 130, 131  # stand in for Windows' own news, which Wine never sends
+WRONG = "0 24 * * *"
+
+
+@pytest.fixture(scope="module")
+def minute(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Machine, ScriptedServer]]:
+    """A machine of its own waits for the next whole minute while the other tests run."""
+    with servers() as serve:
+        each, server = Machine(tmp_path_factory.mktemp("minute") / "prefix"), serve()
+        each.fresh({"RunAtStart": 0, "Schedule": ["0 0 31 2 *"]},
+                   {"isp": host_at(server, Schedule=["# each minute, and a slip", WRONG, "* * * * *"])})
+        yield each, server
+        each.prefix.kill()
+
+
+def test_a_wrong_line_is_named_and_the_others_count(minute: tuple[Machine, ScriptedServer]) -> None:
+    machine, server = minute
+    told = machine.wait_told(lambda told: told["hosts"])
+    [problem] = told["problems"]
+    expected = f'"{WRONG}" has an hour that is out of range, 0 to 23; allowed is crontab lines of five fields'
+    assert problem["key"].endswith(r"Parameters\Hosts\isp") and problem["name"] == "Schedule"
+    assert problem["problem"].startswith(expected)
+    assert machine.warnings() == [problem["key"], "Schedule", problem["problem"]]  # one event
+    if not server.sessions:
+        due = datetime.fromisoformat(host(told, "isp")["next"])
+        assert host(told, "isp")["next_trigger"] == "schedule"
+        assert timedelta(0) < due - datetime.fromisoformat(told["written"]) <= timedelta(minutes=1)
+        assert due.second == 0
+
+
+# ---- the local mail server
+
+
+@pytest.mark.parametrize("family, address", [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET, "0.0.0.0"),
+                                             (socket.AF_INET6, "::1"), (socket.AF_INET6, "::")])
+def test_rounds_wait_for_the_local_mail_server(machine: Machine, serve: Serve, family: int, address: str) -> None:
+    server, port = serve(), free_port()
+    machine.fresh({"LocalPort": port}, {"isp": host_at(server)})
+    told = machine.wait_told(lambda told: told["awaited_port"])
+    assert told["awaited_port"] == machine.status()["service"]["awaited_port"] == port
+    time.sleep(1.2)  # it has looked again
+    assert server.sessions == []
+    with socket.create_server((address, port), family=family):
+        server.wait_for(1, timeout=8)  # after 1, 2 and 4 s
+        told = machine.wait_told(lambda told: told["awaited_port"] is None and told["hosts"][0]["dequeues"] == 1)
+    assert host(told, "isp")["trigger"] == "start"
+
+
+def test_somebody_who_is_merely_connected_does_not_listen(machine: Machine, serve: Serve) -> None:
+    server = serve()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = socket.create_connection(listener.getsockname())
+        accepted, _ = listener.accept()
+    with client, accepted:  # from a local port on which nobody listens any more
+        machine.fresh({"LocalPort": accepted.getsockname()[1]}, {"isp": host_at(server)})
+        machine.wait_told(lambda told: told["awaited_port"])
+        assert server.sessions == []
+
+
+def test_a_mail_server_that_is_up_is_not_waited_for(machine: Machine, serve: Serve) -> None:
+    server = serve()
+    machine.fresh({"LocalPort": server.port}, {"isp": host_at(server)})
+    assert machine.wait_dequeues(1)["awaited_port"] is None
+
+
+def test_told_not_to_look_it_goes_at_once(machine: Machine, serve: Serve) -> None:
+    server = serve()
+    machine.fresh({"LocalPort": free_port()}, {"isp": host_at(server)})
+    machine.wait_told(lambda told: told["awaited_port"])
+    machine.configure({"LocalPort": 0})
+    assert machine.wait_dequeues(1)["awaited_port"] is None
+
+
+def test_nothing_due_is_nothing_to_wait_for(machine: Machine, serve: Serve) -> None:
+    server = serve()
+    machine.fresh({"LocalPort": free_port(), "RunAtStart": 0}, {"isp": host_at(server)})
+    assert machine.follow({"IntervalMinutes": 3})["awaited_port"] is None
+    machine.control(128)
+    assert machine.wait_told(lambda told: told["awaited_port"])
+    machine.configure(hosts={"isp": {"Enabled": 0}})
+    machine.wait_told(lambda told: told["awaited_port"] is None)
+    assert server.sessions == []
+
+
+# ---- the network comes up, the machine wakes
+
+
+@pytest.mark.parametrize("control, trigger", [(NETWORK_GREW, "network"), (RESUMED, "resume")])
+def test_the_network_and_waking_start_a_round(machine: Machine, serve: Serve, control: int, trigger: str) -> None:
+    server = serve()
+    machine.fresh({"RunAtStart": 0}, {"isp": host_at(server)})
+    machine.control(control)
+    assert host(machine.wait_dequeues(1), "isp")["trigger"] == trigger
+    machine.follow({"MinimumGapSeconds": 3600})
+    machine.control(control)
+    told = machine.wait_told(lambda told: host(told, "isp")["next_trigger"] == trigger)  # told at once, held by the gap
+    assert host(told, "isp")["dequeues"] == 1
+
+
+@pytest.mark.parametrize("control", [NETWORK_GREW, RESUMED])
+def test_they_start_none_when_told_not_to(machine: Machine, serve: Serve, control: int) -> None:
+    server = serve()
+    machine.fresh({"RunAtStart": 0, "RunOnNetworkChange": 0}, {"isp": host_at(server)})
+    machine.control(control)
+    told = machine.follow({"IntervalMinutes": 3})
+    assert host(told, "isp")["next_trigger"] == "interval" and server.sessions == []
+
+
+# ---- idle, and due
+
+
+def system_calls(trace: str) -> list[str]:
+    """What strace saw, without the calls in which it found and left the threads."""
+    waits = re.compile(r"\d+ +(?:restart_syscall\(|\w+\(.*(?:<unfinished \.\.\.>|<detached \.\.\.>)$|<\.\.\.|strace:)")
+    return [line for line in trace.splitlines() if not waits.match(line)]
+
+
+def test_idle_with_a_schedule_it_does_nothing_at_all(machine: Machine, serve: Serve, tmp_path: Path) -> None:
+    if not shutil.which("strace"):
+        pytest.skip("needs strace")
+    machine.fresh({"Schedule": ["0 0 1 1 *", "@every 365d"]}, {"isp": host_at(serve(), Schedule=["0 0 31 12 *"])})
+    told = machine.wait_dequeues(1)
+    assert host(told, "isp")["next_trigger"] == "schedule"
+    time.sleep(1)
+    pid, output = machine.process(), tmp_path / "trace"
+    strace = subprocess.Popen(["strace", "-f", "-q", "-o", output, "-p", str(pid)], stderr=subprocess.PIPE)
+    try:
+        wait_until(lambda: output.exists() and output.read_text(), "strace is attached")
+        time.sleep(5)
+    finally:
+        strace.terminate()
+        assert strace.stderr
+        refused = strace.stderr.read().decode()
+        strace.wait()
+    if "ptrace" in refused:
+        pytest.skip(refused)
+    assert system_calls(output.read_text()) == []
+
+
+def test_the_schedule_asks_on_the_minute(minute: tuple[Machine, ScriptedServer]) -> None:
+    machine, server = minute
+    server.wait_for(1, timeout=65)
+    told = machine.wait_dequeues(1)
+    assert host(told, "isp")["trigger"] == "schedule"
+    assert outcomes(told, "isp") == {"a.example": "started"}
+    started = datetime.fromisoformat(host(told, "isp")["started"])
+    assert started.second < 10  # this machine is busy
+    assert host(told, "isp")["next_trigger"] == "schedule"
+    next_due = datetime.fromisoformat(host(told, "isp")["next"])
+    assert (next_due - started.replace(second=0)).total_seconds() == pytest.approx(60, abs=1)
