@@ -261,12 +261,13 @@ static void open_session(struct engine *e, const struct assignment *a)
 
 /* Mail that is released to a server that is not up is deferred again: so what is due waits until something listens on
  * LocalPort. That is looked at again with growing pauses, and only while something is due. */
-static void mind_the_gate(struct engine *e)
+static void mind_the_gate(struct engine *e, struct moment at)
 {
     uint32_t port = e->config.service.local_port;
     bool open = true;
+    planner_follow_clock(&e->planner, at); /* or more may be due in a moment than was looked at here */
     planner_hold(&e->planner, false);
-    if (port != 0 && planner_wakeup(&e->planner, now()) <= loop_now_ms())
+    if (port != 0 && planner_wakeup(&e->planner, at) <= at.steady_ms)
         open = network_port_listens((uint16_t)port);
     if (!open) {
         planner_hold(&e->planner, true);
@@ -290,11 +291,12 @@ static void mind_the_gate(struct engine *e)
 static void pump(struct engine *e)
 {
     struct assignment a;
+    struct moment at = now(); /* one for all: what comes due meanwhile has not passed the gate */
     if (e->stopping || !e->planned)
         return;
     if (!e->gate.set) /* else its time has not come */
-        mind_the_gate(e);
-    while (planner_next(&e->planner, now(), &a))
+        mind_the_gate(e, at);
+    while (planner_next(&e->planner, at, &a))
         open_session(e, &a);
     loop_set_timer(&e->loop, &e->wakeup, planner_wakeup(&e->planner, now()));
 }
@@ -451,13 +453,19 @@ static void run_requested(void *owner, const char *name)
         planner_trigger(&e->planner, host, TRIGGER_REQUEST, now());
 }
 
+/* A round as RunOnNetworkChange has it. */
+static void follow_machine(struct engine *e, enum trigger trigger)
+{
+    if (e->config.service.run_on_network_change)
+        planner_trigger(&e->planner, NULL, trigger, now());
+    status_changed(e);
+    pump(e);
+}
+
 static void network_grew(void *owner)
 {
-    struct engine *e = owner;
     trace("An address came up.");
-    if (e->config.service.run_on_network_change)
-        planner_trigger(&e->planner, NULL, TRIGGER_NETWORK, now());
-    pump(e);
+    follow_machine(owner, TRIGGER_NETWORK);
 }
 
 static void cut_off(struct loop_timer *timer)
@@ -519,13 +527,12 @@ static void requested(struct loop_op *op, DWORD error, DWORD bytes)
         break;
     case ENGINE_RESUMED:
         trace("The computer woke.");
-        if (e->config.service.run_on_network_change)
-            planner_trigger(&e->planner, NULL, TRIGGER_RESUME, now());
-        pump(e);
+        follow_machine(e, TRIGGER_RESUME);
         break;
     case ENGINE_CLOCK_SET:
         trace("The clock was set.");
         planner_follow_clock(&e->planner, now());
+        status_changed(e);
         pump(e);
         break;
     case ENGINE_REQUESTS:

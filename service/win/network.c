@@ -20,7 +20,7 @@ static void *listener_table(ULONG family)
         if (!grown)
             break;
         table = grown;
-        DWORD error = GetExtendedTcpTable(table, &size, FALSE, family, TCP_TABLE_BASIC_LISTENER, 0);
+        DWORD error = GetExtendedTcpTable(table, &size, FALSE, family, TCP_TABLE_OWNER_PID_LISTENER, 0);
         if (!error)
             return table;
         if (error != ERROR_INSUFFICIENT_BUFFER)
@@ -38,9 +38,9 @@ static uint16_t port_of(DWORD port)
 
 bool network_port_listens(uint16_t port)
 {
-    MIB_TCPTABLE *v4 = listener_table(AF_INET);
-    MIB_TCP6TABLE *v6 = listener_table(AF_INET6);
-    bool found = !v4 && !v6;
+    MIB_TCPTABLE_OWNER_PID *v4 = listener_table(AF_INET);
+    MIB_TCP6TABLE_OWNER_PID *v6 = listener_table(AF_INET6);
+    bool found = !v4 || !v6; /* what is not in the one table may be in the other */
     for (DWORD i = 0; v4 && i < v4->dwNumEntries; i++)
         found = found || port_of(v4->table[i].dwLocalPort) == port;
     for (DWORD i = 0; v6 && i < v6->dwNumEntries; i++)
