@@ -28,7 +28,8 @@ struct world {
     bool off, not_at_start;
     uint32_t gap, retry, maximum, interval; /* 0: as the case needs it; see configure() */
     const char *schedule;
-    int64_t offset, summer_from, summer_to; /* the zone: an hour more from one instant to the other */
+    int64_t offset, summer_from, summer_to; /* the zone: an hour more from one instant to the other ... */
+    bool every_year;                        /* ... of each 365 days */
     char problem[300];                      /* of the configuration */
     struct config *config;
     struct cron_zone zone;
@@ -112,7 +113,8 @@ static struct moment first_moment(void)
 static int64_t offset_there(void *context, int64_t utc_ms)
 {
     const struct world *w = context;
-    return w->offset + (utc_ms >= w->summer_from && utc_ms < w->summer_to ? HOUR : 0);
+    int64_t at = w->every_year ? (utc_ms % YEAR + YEAR) % YEAR : utc_ms;
+    return w->offset + (at >= w->summer_from && at < w->summer_to ? HOUR : 0);
 }
 
 static void set_up(struct world *w)
@@ -1419,9 +1421,16 @@ struct shadow {
     uint32_t nodes, waiting, out, retry;
     uint32_t failing, told; /* health: as results have it; as edges told it */
     uint32_t unable[NODES];
+    size_t server[NODES];
     size_t open;
-    uint32_t limit;               /* nodes of one session, of this dequeue */
-    int64_t base;                 /* the last full round, or when it came to be asked at all */
+    uint32_t limit;    /* nodes of one session, of this dequeue */
+    int64_t base;      /* the last full round, or when it came to be asked at all; PLANNER_NEVER: not to be */
+    const char *lines; /* of its schedule; "" when the interval counts */
+    int64_t taken_up;  /* the schedule, by the wall clock */
+    int64_t due_utc;   /* by the schedule; CRON_NEVER: never */
+    int64_t met_utc;   /* the last of these that was asked */
+    int64_t overdue;   /* since when it has been due by its schedule, whatever came since; or PLANNER_NEVER */
+    int64_t planned, planned_utc; /* what the planner had in mind: where the clocks' drift leaves both free */
     int64_t ended;                /* the last dequeue; 0: none */
     int64_t wanted;               /* since when a trigger waits; PLANNER_NEVER: none */
     int64_t retry_from, retry_to; /* the window of the next retry; PLANNER_NEVER: none */
@@ -1443,7 +1452,7 @@ struct simulation {
     struct shadow hosts[HOSTS];
     struct open_session open[OPEN_LIMIT];
     size_t open_count;
-    bool paused;
+    bool paused, held;
     uint64_t seed, random, steps, sessions;
 };
 
@@ -1478,6 +1487,118 @@ static int64_t interval_of(const struct simulation *sim, size_t i)
     return (int64_t)(own ? own : or_default(sim->w.interval, 15)) * MINUTE;
 }
 
+/* ---- schedules, by the wall clock ---- */
+
+enum { DRIFT_MS = 4 * SECOND }; /* as far as the clocks may drift apart before the planner minds */
+
+static const char *const schedules[] = {
+    NULL,
+    NULL,
+    NULL,
+    NULL,
+    "0 * * * *",
+    "30 2 * * *",
+    "@every 1h30m",
+    "# nothing",
+    "0 0 31 2 *",
+    "0 9-17/2 * * mon-fri|45 23 * * sun",
+    "15,45 */6 1-7 * *|@monthly",
+};
+
+static const char *lines_of(const struct simulation *sim, size_t i)
+{
+    const struct host_plan *plan = &sim->w.hosts[i];
+    const char *lines = plan->schedule || plan->interval ? plan->schedule : sim->w.schedule;
+    return lines && *lines != '#' ? lines : "";
+}
+
+/* Looks for the next time from now on. What was asked at its time does not come back with a clock that is behind. */
+static void shadow_plans(struct simulation *sim, struct shadow *s)
+{
+    struct cron_line lines[4];
+    size_t count = 0;
+    char copy[100], problem[100];
+    struct text text;
+    text_begin(&text, problem, sizeof problem);
+    snprintf(copy, sizeof copy, "%s", s->lines);
+    for (char *line = strtok(copy, "|"); line; line = strtok(NULL, "|"))
+        assert_true(cron_parse(line, &lines[count++], &text));
+    int64_t after = sim->w.now.utc_ms;
+    if (s->met_utc > after && s->met_utc < after + DRIFT_MS)
+        after = s->met_utc;
+    s->base = sim->w.now.steady_ms;
+    s->overdue = PLANNER_NEVER;
+    s->due_utc = cron_next(lines, count, &sim->w.zone, s->taken_up, after);
+}
+
+/* When the schedule or the interval is due: the first time and the last. */
+static void scheduled_between(const struct simulation *sim, size_t i, int64_t *from, int64_t *to)
+{
+    const struct shadow *s = &sim->hosts[i];
+    *from = *to = PLANNER_NEVER;
+    if (s->base == PLANNER_NEVER)
+        return;
+    if (!*s->lines) {
+        *from = *to = s->base + interval_of(sim, i);
+    } else if (s->overdue != PLANNER_NEVER) {
+        *from = INT64_MIN;
+        *to = s->overdue;
+    } else if (s->due_utc != CRON_NEVER) {
+        int64_t due = sim->w.now.steady_ms + (s->due_utc - sim->w.now.utc_ms);
+        *from = due - DRIFT_MS;
+        *to = due + DRIFT_MS;
+    }
+}
+
+/* Before the clock or the configuration changes: what is due by a schedule stays due. */
+static void note_what_is_due(struct simulation *sim)
+{
+    int64_t now = sim->w.now.steady_ms;
+    for (size_t i = 0; i < HOSTS; i++) {
+        struct shadow *s = &sim->hosts[i];
+        int64_t from, to;
+        if (!s->usable || !*s->lines || s->overdue != PLANNER_NEVER)
+            continue;
+        scheduled_between(sim, i, &from, &to);
+        if (to <= now || (from <= now && planner_find(&sim->w.planner, host_names[i])->scheduled <= now))
+            s->overdue = now;
+    }
+}
+
+/* The clock was set. */
+static void shadows_follow_clock(struct simulation *sim, int64_t step)
+{
+    for (size_t i = 0; i < HOSTS; i++)
+        if (sim->hosts[i].usable && *sim->hosts[i].lines && sim->hosts[i].overdue == PLANNER_NEVER && step < 0) {
+            int64_t base = sim->hosts[i].base;
+            shadow_plans(sim, &sim->hosts[i]);
+            sim->hosts[i].base = base;
+        }
+}
+
+static void shadow_follows_schedule(struct simulation *sim, size_t i)
+{
+    struct shadow *s = &sim->hosts[i];
+    const char *lines = lines_of(sim, i);
+    int64_t now = sim->w.now.steady_ms;
+    bool by_interval = !*s->lines;
+    if (strcmp(lines, s->lines) == 0)
+        return;
+    bool due =
+        by_interval ? s->base != PLANNER_NEVER && s->base + interval_of(sim, i) <= now : s->overdue != PLANNER_NEVER;
+    s->lines = lines;
+    s->taken_up = sim->w.now.utc_ms;
+    if (due && by_interval) {
+        s->overdue = now;
+    } else if (due && !*lines && s->usable) {
+        s->base = planner_find(&sim->w.planner, host_names[i])->scheduled - interval_of(sim, i);
+        HOLDS(s->base + interval_of(sim, i) <= now);
+        s->overdue = PLANNER_NEVER;
+    } else if (!due && s->base != PLANNER_NEVER) {
+        shadow_plans(sim, s);
+    }
+}
+
 /* ---- the configuration ---- */
 
 static void change_nodes(struct simulation *sim, size_t i, uint32_t nodes)
@@ -1498,6 +1619,9 @@ static void change_host(struct simulation *sim, size_t i)
     plan->etrns = ONE_OF(sim, 0, 1, 2, 5, 100);
     plan->connections = ONE_OF(sim, 0, 1, 2, 32);
     plan->interval = chance(sim, 3) ? 1 : ONE_OF(sim, 0, 60, 240, 1440, 10080);
+    plan->fallback = (const char *[]){NULL, NULL, "one", "one|two", "one|two|three"}[pick(sim, 5)];
+    if (chance(sim, 50))
+        plan->schedule = schedules[pick(sim, COUNT(schedules))];
     if (chance(sim, 60))
         change_nodes(sim, i, (pick(sim, 1u << NODES) & pick(sim, 1u << NODES)) | (chance(sim, 20) ? 1 : 0));
 }
@@ -1509,6 +1633,7 @@ static void change_service(struct simulation *sim)
     sim->w.retry = ONE_OF(sim, 10, 60, 900, 86400);
     sim->w.maximum = ONE_OF(sim, 1, 2, 3, 500);
     sim->w.interval = ONE_OF(sim, 30, 120, 720, 1440);
+    sim->w.schedule = schedules[pick(sim, COUNT(schedules))];
 }
 
 static uint32_t nodes_of(const struct host_plan *plan)
@@ -1529,7 +1654,15 @@ static void forget_all_but(struct shadow *s, uint32_t nodes)
     s->told &= nodes;
     for (uint32_t k = 0; k < NODES; k++)
         if (!(nodes >> k & 1))
-            s->unable[k] = 0;
+            s->unable[k] = 0, s->server[k] = 0;
+}
+
+static size_t fallbacks(const struct host_plan *plan)
+{
+    size_t count = plan->fallback != NULL;
+    for (const char *at = plan->fallback; at && *at; at++)
+        count += *at == '|';
+    return count;
 }
 
 /* What the end of a dequeue means for the next. */
@@ -1560,6 +1693,8 @@ static void shadow_follows(struct simulation *sim, size_t i, enum trigger trigge
     bool grown = nodes & ~s->nodes;
     if (!plan->name && s->open == 0) {
         *s = (struct shadow){.mood = s->mood,
+                             .lines = "",
+                             .overdue = PLANNER_NEVER,
                              .base = PLANNER_NEVER,
                              .wanted = PLANNER_NEVER,
                              .retry_from = PLANNER_NEVER,
@@ -1568,18 +1703,21 @@ static void shadow_follows(struct simulation *sim, size_t i, enum trigger trigge
     }
     s->known = plan->name;
     s->usable = plan->name && !plan->disabled && nodes && !sim->w.off;
-    if (plan->name)
+    if (plan->name) {
         forget_all_but(s, nodes);
+        shadow_follows_schedule(sim, i);
+    }
     if (!s->usable) {
         s->waiting = 0;
-        s->base = s->wanted = s->retry_from = s->retry_to = PLANNER_NEVER;
+        s->overdue = s->base = s->wanted = s->retry_from = s->retry_to = PLANNER_NEVER;
     }
     if (s->retry == 0)
         s->retry_from = s->retry_to = PLANNER_NEVER;
     if (s->usable && (!was_usable || grown) && (trigger != TRIGGER_START || !sim->w.not_at_start))
         s->wanted = s->wanted < sim->w.now.steady_ms ? s->wanted : sim->w.now.steady_ms;
-    if (s->usable && s->base == PLANNER_NEVER)
-        s->base = sim->w.now.steady_ms;
+    bool never = *s->lines && s->due_utc == CRON_NEVER && s->overdue == PLANNER_NEVER;
+    if (s->usable && (s->base == PLANNER_NEVER || never))
+        shadow_plans(sim, s);
     if (s->busy && s->open == 0 && s->waiting == 0) { /* ended unseen: its edges come again */
         shadow_ends(sim, s, interval_of(sim, i));
         s->failing = s->told;
@@ -1595,15 +1733,19 @@ static void reconfigure(struct simulation *sim, enum trigger trigger)
 
 /* ---- sessions ---- */
 
+static int64_t sooner(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 /* The first time at which a host may be asked, and the last by which it must be. */
 static void due_between(struct simulation *sim, size_t i, int64_t *from, int64_t *to)
 {
     const struct shadow *s = &sim->hosts[i];
-    int64_t scheduled = s->base + interval_of(sim, i);
-    int64_t soonest = scheduled < s->wanted ? scheduled : s->wanted;
-    int64_t allowed = s->ended ? s->ended + (int64_t)sim->w.gap * SECOND : 0;
-    *from = s->retry_from < soonest ? s->retry_from : soonest;
-    *to = s->retry_to < soonest ? s->retry_to : soonest;
+    int64_t allowed = s->ended ? s->ended + (int64_t)sim->w.gap * SECOND : INT64_MIN;
+    scheduled_between(sim, i, from, to);
+    *from = sooner(sooner(*from, s->wanted), s->retry_from);
+    *to = sooner(sooner(*to, s->wanted), s->retry_to);
     *from = *from > allowed ? *from : allowed;
     *to = *to > allowed ? *to : allowed;
 }
@@ -1612,17 +1754,20 @@ static void shadow_begins(struct simulation *sim, size_t i, enum trigger why)
 {
     struct shadow *s = &sim->hosts[i];
     int64_t now = sim->w.now.steady_ms;
-    int64_t from, to;
+    int64_t from, to, scheduled;
+    scheduled_between(sim, i, &scheduled, &to);
     due_between(sim, i, &from, &to);
     HOLDS(s->open == 0);
     HOLDS(now >= from);
     HOLDS(s->ended == 0 || now >= s->ended + (int64_t)sim->w.gap * SECOND);
     if (why == TRIGGER_RETRY)
         HOLDS(s->retry_from <= now && s->retry != 0);
-    else if (why == TRIGGER_INTERVAL)
-        HOLDS(s->base + interval_of(sim, i) <= now || s->wanted <= now); /* or cancelled, and come after */
+    else if (why == TRIGGER_INTERVAL || why == TRIGGER_SCHEDULE)
+        HOLDS((scheduled <= now && (why == TRIGGER_SCHEDULE) == (*s->lines != '\0')) ||
+              s->wanted <= now); /* or cancelled, and come after */
     else
         HOLDS(s->wanted <= now);
+    HOLDS(!sim->held);
     s->busy = true;
     s->retrying = why == TRIGGER_RETRY;
     s->asked_any = false;
@@ -1634,8 +1779,10 @@ static void shadow_begins(struct simulation *sim, size_t i, enum trigger why)
     s->retry_from = s->retry_to = PLANNER_NEVER;
     if (why != TRIGGER_RETRY) {
         s->wanted = PLANNER_NEVER;
-        s->base = now;
+        s->met_utc = s->planned <= now ? s->planned_utc : s->met_utc;
+        shadow_plans(sim, s);
     }
+    memset(s->server, 0, sizeof s->server);
 }
 
 static int64_t duration(struct simulation *sim)
@@ -1643,6 +1790,16 @@ static int64_t duration(struct simulation *sim)
     if (chance(sim, 1))
         return (int64_t)pick(sim, 2 * 3600) * SECOND;
     return (int64_t)pick(sim, chance(sim, 10) ? 900000 : 30000);
+}
+
+/* The nodes that wait for a session with that server. */
+static uint32_t waiting_for(const struct shadow *s, size_t server)
+{
+    uint32_t nodes = 0;
+    for (uint32_t k = 0; k < NODES; k++)
+        if (s->server[k] == server)
+            nodes |= s->waiting & 1u << k;
+    return nodes;
 }
 
 static void open_session(struct simulation *sim, const struct assignment *a)
@@ -1662,8 +1819,9 @@ static void open_session(struct simulation *sim, const struct assignment *a)
         HOLDS(!(nodes & bit));
         nodes |= bit;
     }
-    HOLDS(nodes != 0 && (nodes & ~s->waiting) == 0);
-    HOLDS(bits(nodes) == (bits(s->waiting) < s->limit ? bits(s->waiting) : s->limit));
+    uint32_t alike = waiting_for(s, a->server);
+    HOLDS(nodes != 0 && (nodes & ~alike) == 0);
+    HOLDS(bits(nodes) == (bits(alike) < s->limit ? bits(alike) : s->limit));
     HOLDS(s->open < or_default(sim->w.hosts[i].connections, 4));
     HOLDS(sim->open_count < sim->w.maximum && sim->open_count < OPEN_LIMIT);
     s->waiting &= ~nodes;
@@ -1674,8 +1832,9 @@ static void open_session(struct simulation *sim, const struct assignment *a)
         .host = a->host, .index = i, .nodes = nodes, .ends = sim->w.now.steady_ms + duration(sim)};
 }
 
-static void shadow_result(struct simulation *sim, struct shadow *s, uint32_t k, int code)
+static void shadow_result(struct simulation *sim, size_t i, uint32_t k, int code)
 {
+    struct shadow *s = &sim->hosts[i];
     uint32_t bit = 1u << k;
     if (!(s->out & bit))
         return; /* configured no more, or anew */
@@ -1689,9 +1848,14 @@ static void shadow_result(struct simulation *sim, struct shadow *s, uint32_t k, 
         return;
     s->asked_any = true;
     bool success = code < 300;
-    bool again = code == 458 || code == 421 || code == 451;
+    bool passing = code == 421 || code == 451;
+    s->retry = passing || code == 458 ? s->retry | bit : s->retry & ~bit;
+    if (passing && s->usable && s->server[k] < fallbacks(&sim->w.hosts[i])) {
+        s->server[k]++;
+        s->waiting |= bit;
+        return;
+    }
     s->unable[k] = code == 458 ? s->unable[k] + 1 : 0;
-    s->retry = again ? s->retry | bit : s->retry & ~bit;
     if (success)
         s->failing &= ~bit;
     else if (code != 458 || s->unable[k] >= 3)
@@ -1736,7 +1900,7 @@ static void close_session(struct simulation *sim, size_t which)
         snprintf(name, sizeof name, "N%u", k);
         result_set(&result, code ? outcome_of_etrn(code) : OUTCOME_CANCELLED, code, NULL);
         planner_node_done(&sim->w.planner, o.host, name, &result, sim->w.now);
-        shadow_result(sim, s, k, code);
+        shadow_result(sim, o.index, k, code);
     }
     s->open--;
     bool over = s->open == 0 && s->waiting == 0;
@@ -1793,17 +1957,27 @@ static void check_idle(struct simulation *sim)
         int64_t from, to, due = planner_due(p, h, &why);
         due_between(sim, i, &from, &to);
         HOLDS(due >= from && due <= to);
-        HOLDS(held || due > now);
+        HOLDS(held || sim->held || due > now);
         soonest = due < soonest ? due : soonest;
     }
     HOLDS(wakeup >= now);
-    HOLDS(wakeup == (held ? PLANNER_NEVER : soonest));
+    HOLDS(wakeup == (held || sim->held ? PLANNER_NEVER : soonest));
+}
+
+static void note_plans(struct simulation *sim)
+{
+    planner_follow_clock(&sim->w.planner, sim->w.now);
+    for (size_t i = 0; i < HOSTS; i++) {
+        const struct planned_host *h = planner_find(&sim->w.planner, host_names[i]);
+        sim->hosts[i].planned = h ? h->scheduled : PLANNER_NEVER;
+        sim->hosts[i].planned_utc = h ? h->scheduled_utc_ms : 0;
+    }
 }
 
 static void pump(struct simulation *sim)
 {
     struct assignment a;
-    while (planner_next(&sim->w.planner, sim->w.now, &a))
+    for (note_plans(sim); planner_next(&sim->w.planner, sim->w.now, &a); note_plans(sim))
         open_session(sim, &a);
     check_counts(sim);
     check_idle(sim);
@@ -1816,30 +1990,48 @@ static void trigger_request(struct simulation *sim)
     size_t i = pick(sim, HOSTS);
     struct planned_host *h = planner_find(&sim->w.planner, host_names[i]);
     bool all = chance(sim, 30) || !h;
-    planner_trigger(&sim->w.planner, all ? NULL : h, TRIGGER_REQUEST, sim->w.now);
+    enum trigger trigger = (enum trigger)ONE_OF(sim, TRIGGER_REQUEST, TRIGGER_NETWORK, TRIGGER_RESUME);
+    planner_trigger(&sim->w.planner, all ? NULL : h, trigger, sim->w.now);
     for (size_t k = 0; k < HOSTS; k++)
         if ((all || k == i) && sim->hosts[k].usable && sim->hosts[k].wanted == PLANNER_NEVER)
             sim->hosts[k].wanted = sim->w.now.steady_ms;
 }
 
+/* Drifts are left for the planner to find out; steps are news. */
+static void set_clock(struct simulation *sim)
+{
+    static const int64_t steps[] = {HOUR, -HOUR, DAY, -DAY, 10 * YEAR, -10 * YEAR};
+    static const int64_t drifts[] = {SECOND, -SECOND, 1, -1};
+    bool drift = chance(sim, 50);
+    int64_t step = drift ? drifts[pick(sim, COUNT(drifts))] : steps[pick(sim, COUNT(steps))];
+    sim->w.now.utc_ms += step;
+    if (drift)
+        return;
+    planner_follow_clock(&sim->w.planner, sim->w.now);
+    shadows_follow_clock(sim, step);
+}
+
 static void something_happens(struct simulation *sim)
 {
-    static const int64_t wall_steps[] = {HOUR, -HOUR, 10 * YEAR, -10 * YEAR};
     uint32_t what = pick(sim, 100);
-    if (what < 30) {
+    note_what_is_due(sim);
+    if (what < 25) {
         trigger_request(sim);
-    } else if (what < 55) {
+    } else if (what < 45) {
         for (uint32_t times = 1 + pick(sim, 2); times > 0; times--)
             change_host(sim, pick(sim, HOSTS));
         reconfigure(sim, TRIGGER_ENABLE);
-    } else if (what < 65) {
+    } else if (what < 52) {
         change_service(sim);
         reconfigure(sim, TRIGGER_ENABLE);
-    } else if (what < 75 || sim->paused) {
+    } else if (what < 60 || sim->paused) {
         sim->paused = !sim->paused;
         planner_pause(&sim->w.planner, sim->paused);
+    } else if (what < 68 || sim->held) {
+        sim->held = !sim->held;
+        planner_hold(&sim->w.planner, sim->held);
     } else if (what < 85) {
-        sim->w.now.utc_ms += wall_steps[pick(sim, COUNT(wall_steps))];
+        set_clock(sim);
     } else if (what < 90) { /* asleep: the steady clock goes on, nothing else does */
         pass(&sim->w, (int64_t)(1 + pick(sim, 3 * 24 * 60)) * MINUTE);
     }
@@ -1875,10 +2067,16 @@ static void ten_years_pass_without_a_slip(void **state)
     const char *seed = getenv("PLANNER_SEED");
     sim->seed = sim->random = seed ? strtoull(seed, NULL, 10) : 1985;
     set_up(&sim->w);
+    sim->w.offset = 2 * HOUR;
+    sim->w.every_year = true;
+    sim->w.summer_from = 90 * DAY;
+    sim->w.summer_to = 300 * DAY;
     change_service(sim);
     sim->w.off = false;
     for (size_t i = 0; i < HOSTS; i++) {
         sim->hosts[i].base = sim->hosts[i].wanted = sim->hosts[i].retry_from = sim->hosts[i].retry_to = PLANNER_NEVER;
+        sim->hosts[i].lines = "";
+        sim->hosts[i].overdue = PLANNER_NEVER;
         sim->w.hosts[i].nodes = "";
         change_host(sim, i);
     }

@@ -11,7 +11,7 @@ import pytest
 
 from lab.scripted import Close, Script, ScriptedServer, Silence, free_port, loopback
 
-from .machine import Machine, Value, black_hole, host, nodes, outcomes, servers
+from .machine import Hold, Machine, Value, black_hole, host, nodes, outcomes, servers
 
 NODES = ("a.example", "b.example")
 RUN_ALL = 128
@@ -130,8 +130,6 @@ def test_the_first_server_is_the_first_again(rounds: Rounds, name: str) -> None:
 
 
 def test_servers_taken_away_in_mid_dequeue_leave_the_host_itself(machine: Machine) -> None:
-    from .machine import Hold
-
     hold = Hold()
     with servers() as serve:
         first, second = serve(Script(greeting="421 later")), serve(Script(greeting=[hold, Close()]))
