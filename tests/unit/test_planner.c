@@ -583,6 +583,20 @@ static void neither_requests_nor_retries_move_a_schedule(void **state)
     tear_down(&w);
 }
 
+static void a_retry_that_meets_the_schedule_is_one_round_of_all(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x y"}}, .schedule = "0 * * * *"};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    dequeue(&w, "a: x y", "a", "x=451 y=250");
+    pass(&w, HOUR); /* asleep */
+    dequeue(&w, "a: x y", "a", "x=250 y=250");
+    assert_int_equal(find(&w, "a")->trigger, TRIGGER_SCHEDULE);
+    assert_string_equal(next_session(&w), "");
+    tear_down(&w);
+}
+
 static void a_schedule_that_never_comes_leaves_requests_and_retries(void **state)
 {
     (void)state;
@@ -2119,6 +2133,7 @@ int main(void)
         cmocka_unit_test(an_invalid_line_costs_the_others_nothing),
         cmocka_unit_test(every_counts_from_where_the_schedule_was_taken_up),
         cmocka_unit_test(neither_requests_nor_retries_move_a_schedule),
+        cmocka_unit_test(a_retry_that_meets_the_schedule_is_one_round_of_all),
         cmocka_unit_test(a_schedule_that_never_comes_leaves_requests_and_retries),
         cmocka_unit_test(a_changed_schedule_is_followed_and_what_was_due_stays_due),
         cmocka_unit_test(switched_off_and_on_a_schedule_goes_on),
