@@ -14,14 +14,13 @@
 #include <stdlib.h>
 
 enum {
-    STOP_GRACE_MS = 1500,    /* for polite endings; then connections are cut */
-    STATUS_DELAY_MS = 100,   /* results that come together are written together */
-    STATUS_TRIES = 20,       /* while a reader has it open */
-    STATUS_SHARE = 20,       /* at most one part in so many of the time goes into writing status.json */
-    MEMORY_RETRY_MS = 10000, /* when there was no memory for something */
-    GATE_LEAST_MS = 1000,    /* between two looks at the local port ... */
+    STOP_GRACE_MS = 1500,         /* for polite endings; then connections are cut */
+    STATUS_DELAY_MS = 100,        /* results that come together are written together */
+    STATUS_RETRY_MOST_MS = 10000, /* when it cannot be written: while it is read, or the disk is full */
+    STATUS_SHARE = 20,            /* at most one part in so many of the time goes into writing status.json */
+    MEMORY_RETRY_MS = 10000,      /* when there was no memory for something */
+    GATE_LEAST_MS = 1000,         /* between two looks at the local port ... */
     GATE_MOST_MS = 60000,
-    EVENT_NODES_LIMIT = 400 /* octets of a list of nodes in an event */
 };
 
 static struct engine {
@@ -40,14 +39,21 @@ static struct engine {
     struct loop_timer wakeup, grace, status, reread, gate;
     int64_t gate_delay_ms; /* until the local port is looked at again; 0 while nothing is held back */
     wchar_t *status_file;
-    DWORD status_error; /* of the last write: told once */
-    unsigned status_tries;
+    DWORD status_error;      /* as last told */
+    int64_t status_retry_ms; /* before it is written again; 0 while that works */
     int64_t started_utc_ms, status_next_ms;
 } engine;
 
 static struct moment now(void)
 {
     return (struct moment){loop_now_ms(), utc_now_ms()};
+}
+
+/* The pause before the next try: grows from `least` to `most`. */
+static int64_t retry_after(int64_t last_ms, int64_t least_ms, int64_t most_ms)
+{
+    int64_t next_ms = last_ms ? last_ms * 2 : least_ms;
+    return next_ms < most_ms ? next_ms : most_ms;
 }
 
 /* ---- status.json ---- */
@@ -72,22 +78,21 @@ static void write_status(struct loop_timer *timer)
         error = e->status_file ? status_make_folder() : GetLastError();
     if (!error)
         error = file_replace(e->status_file, j.data, j.length);
-    json_free(&j);
-    e->status_next_ms = loop_now_ms() + (loop_now_ms() - began_ms) * STATUS_SHARE;
-    bool in_use = error == ERROR_ACCESS_DENIED || error == ERROR_SHARING_VIOLATION; /* somebody reads it just now */
-    if (in_use && e->status_tries++ < STATUS_TRIES) {
-        loop_set_timer(&e->loop, timer, loop_now_ms() + STATUS_DELAY_MS);
-        return;
-    }
-    e->status_tries = 0;
-    if (error && error != e->status_error) {
+    if (error && error != e->status_error && e->status_retry_ms) { /* not just somebody who was reading it */
         char words[200];
         struct text t;
         text_begin(&t, words, sizeof words);
         text_add_error(&t, error);
         EVENT(EVENT_CANNOT_WRITE, "status.json", words);
+        e->status_error = error;
     }
-    e->status_error = error;
+    e->status_retry_ms = error ? retry_after(e->status_retry_ms, STATUS_DELAY_MS, STATUS_RETRY_MOST_MS) : 0;
+    if (error)
+        loop_set_timer(&e->loop, &e->status, loop_now_ms() + e->status_retry_ms);
+    else
+        e->status_error = 0;
+    json_free(&j);
+    e->status_next_ms = loop_now_ms() + (loop_now_ms() - began_ms) * STATUS_SHARE;
 }
 
 static void status_changed(void *owner)
@@ -116,9 +121,7 @@ static void mind_the_gate(struct engine *e, struct moment at)
             trace("Nothing listens on this computer's port %u: what is due waits.", port);
             status_changed(e);
         }
-        e->gate_delay_ms = e->gate_delay_ms == 0 ? GATE_LEAST_MS : e->gate_delay_ms * 2;
-        if (e->gate_delay_ms > GATE_MOST_MS)
-            e->gate_delay_ms = GATE_MOST_MS;
+        e->gate_delay_ms = retry_after(e->gate_delay_ms, GATE_LEAST_MS, GATE_MOST_MS);
         loop_set_timer(&e->loop, &e->gate, loop_now_ms() + e->gate_delay_ms);
     } else if (e->gate_delay_ms != 0) {
         trace("Port %u is up.", port);
@@ -410,8 +413,8 @@ static DWORD start(struct engine *e)
         error = link_startup();
     if (!error)
         error = registry_watch_open(&e->news, &e->loop, config_changed, e);
-    if (!error)
-        error = network_watch_open(&e->network, &e->loop, network_grew, e);
+    if (!error && network_watch_open(&e->network, &e->loop, network_grew, e) != 0)
+        trace("This system tells no news of addresses."); /* rounds come by schedule and retry all the same */
     return error;
 }
 

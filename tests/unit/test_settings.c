@@ -283,7 +283,7 @@ static void values_are_taken_or_refused_with_a_reason(void **state)
          "found REG_SZ \"[x\\x0d\\x0a]\"; allowed is REG_SZ, a domain name or an address literal as [192.0.2.1]"},
 
         /* lists */
-        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("a.example\0@b.example\0#c\0"), "a.example, @b.example, #c", NULL},
+        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("a.example\0@b.example\0#c\0"), "a.example @b.example #c", NULL},
         {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("a.example\0b.example"), "a.example b.example",
          NULL},                                                             /* one NUL short */
         {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, u"a\0b", 6, "a b", NULL},  /* both missing */

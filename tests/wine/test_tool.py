@@ -107,10 +107,10 @@ def test_config_for_programs(machine: Machine) -> None:
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")  # ISO 8601, UTC
 STATUS = {"schema": int, "state": str, "enabled": bool, "enabled_by": str, "service": dict}
 SERVICE = {"schema": int, "version": str, "process": int, "started": TIME, "written": TIME, "enabled": bool,
-           "enabled_by": str, "paused": bool, "awaited_port": int | None, "sessions": int, "next": TIME, "problems": list, "hosts": list}
+           "enabled_by": str, "paused": bool, "awaited_port": type(None), "sessions": int, "next": TIME, "problems": list, "hosts": list}
 HOST = {"name": str, "host": str, "port": int, "enabled": bool, "asking": bool, "dequeues": int, "trigger": str,
         "started": TIME, "ended": TIME, "next": TIME, "next_trigger": str, "nodes": list}
-NODE = {"node": str, "outcome": str, "code": int, "messages": int, "text": str, "meaning": str, "advice": str, "at": TIME,
+NODE = {"node": str, "outcome": str, "code": int, "messages": int, "server": str, "text": str, "meaning": str, "advice": str, "at": TIME,
         "failing": bool, "since": TIME}
 PROBLEM = {"key": str, "name": str, "problem": str}
 
