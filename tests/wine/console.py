@@ -15,7 +15,7 @@ from lab.wine import environment
 from .machine import TOOL_EXE, Machine, wait_until
 
 HAS_TMUX = shutil.which("tmux") is not None
-EXIT = re.compile(r"^\[exit (\d+)\]$", re.M)
+EXIT = re.compile(r"\[exit (\d+)\]$", re.M)
 
 
 class Console:

@@ -182,10 +182,10 @@ def test_run(machine: Machine, serve: Serve) -> None:
 
 def test_run_held_back(machine: Machine, serve: Serve) -> None:
     server = serve()
-    machine.fresh({"MinimumGapSeconds": 4}, {"mail.isp.example": host_at(server)})
+    machine.fresh({"MinimumGapSeconds": 3}, {"mail.isp.example": host_at(server)})
     machine.wait_dequeues(1)
     compare(machine, "run-gap")
-    assert server.sessions[1].opened - server.sessions[0].closed > 3.9
+    assert server.sessions[1].opened - server.sessions[0].closed > 2.9
 
 
 ODD: dict[str, Answer] = {

@@ -107,7 +107,7 @@ REFUSALS = {221: "broken", 354: "broken", 450: "temporary", 500: "turned-away", 
 def refusal_cases() -> Iterator[tuple[str, Case]]:
     for code, outcome in REFUSALS.items():
         yield f"greeting {code}", Case(Script(greeting=f"{code} so"), [outcome] * 2, f"{code} so", (QUIT,), code)
-        ehlo = "not-offered" if outcome == "turned-away" else outcome  # a host without EHLO can offer no ETRN
+        ehlo = "not-offered" if code in (500, 501) else outcome  # a host without EHLO can offer no ETRN
         yield f"EHLO {code}", Case(Script(ehlo=f"{code} so"), [ehlo] * 2, f"{code} so", (EHLO, QUIT), code)
 
 
