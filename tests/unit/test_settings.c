@@ -294,7 +294,7 @@ static void values_are_taken_or_refused_with_a_reason(void **state)
         {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("\0\0\0"), "", NULL},
         {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("a\0\0b\0"), "a b", NULL}, /* an empty one does not end the list */
         {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("a\0b\0A\0b\0"), "a b", NULL}, /* each once */
-        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("a\0b b\0c\0"), "a, c",
+        {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("a\0b b\0c\0"), "a c",
          "\"b b\" has a character that no domain has; allowed is a list of nodes, each a domain, @domain or #queue"},
         {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("@\0a\0..\0"), "a",
          "\"@\" is empty; \"..\" has a part between dots that is empty, longer than 63, or edged by a hyphen; allowed "
