@@ -307,7 +307,7 @@ static void values_are_taken_or_refused_with_a_reason(void **state)
         {SCOPE_HOST, "Domains", VALUE_SZ, U("a.example"), "",
          "found REG_SZ \"a.example\"; allowed is REG_MULTI_SZ, a list of nodes, each a domain, @domain or #queue"},
         {SCOPE_SERVICE, "Schedule", VALUE_MULTI_SZ, U("0 8-18 * * mon-fri\0@every 2h\0"),
-         "0 8-18 * * mon-fri, @every 2h", NULL},
+         "0 8-18 * * mon-fri; @every 2h", NULL},
         {SCOPE_SERVICE, "Schedule", VALUE_MULTI_SZ, U("# nights\0\0@daily\0"), "# nights, @daily", NULL},
         {SCOPE_SERVICE, "Schedule", VALUE_MULTI_SZ,
          U("@daily\0"
