@@ -308,11 +308,11 @@ static void values_are_taken_or_refused_with_a_reason(void **state)
          "found REG_SZ \"a.example\"; allowed is REG_MULTI_SZ, a list of nodes, each a domain, @domain or #queue"},
         {SCOPE_SERVICE, "Schedule", VALUE_MULTI_SZ, U("0 8-18 * * mon-fri\0@every 2h\0"),
          "0 8-18 * * mon-fri; @every 2h", NULL},
-        {SCOPE_SERVICE, "Schedule", VALUE_MULTI_SZ, U("# nights\0\0@daily\0"), "# nights, @daily", NULL},
+        {SCOPE_SERVICE, "Schedule", VALUE_MULTI_SZ, U("# nights\0\0@daily\0"), "# nights; @daily", NULL},
         {SCOPE_SERVICE, "Schedule", VALUE_MULTI_SZ,
          U("@daily\0"
            "0 24 * * *\0@hourly\0"),
-         "@daily, @hourly", "\"0 24 * * *\" has an hour that is out of range, 0 to 23; allowed is " CRON_LINES},
+         "@daily @hourly", "\"0 24 * * *\" has an hour that is out of range, 0 to 23; allowed is " CRON_LINES},
         {SCOPE_SERVICE, "Schedule", VALUE_MULTI_SZ, U("* * *\0@every 30s\0"), "",
          "\"* * *\" has not all of five fields: minute, hour, day of month, month, day of week; \"@every 30s\" has no "
          "time from 1m to 365d, in m, h and d as 10m or 1h30m; allowed is " CRON_LINES},
@@ -323,7 +323,7 @@ static void values_are_taken_or_refused_with_a_reason(void **state)
         {SCOPE_HOST, "Fallback", VALUE_MULTI_SZ,
          U("mx2\0mx3.example:2525\0[2001:db8::1]:26\0"
            "192.0.2.1\0"),
-         "mx2, mx3.example:2525, [2001:db8::1]:26, 192.0.2.1", NULL},
+         "mx2 mx3.example:2525 [2001:db8::1]:26 192.0.2.1", NULL},
         {SCOPE_HOST, "Fallback", VALUE_MULTI_SZ, U("mx2:0\0mx3\0mx4:65536\0"), "mx3",
          "\"mx2:0\" is neither host nor host:port; \"mx4:65536\" is neither host nor host:port; allowed is a list of "
          "hosts, each host or host:port"},
