@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-enum { LOOK_AGAIN_MS = 1000 };
+enum { LOOK_AGAIN_MS = 1000, FOLLOW_LIMIT_MS = 2000, FOLLOW_STEP_MS = 50 };
 
 /* One host that was asked for: done once a dequeue has ended that began after we asked. */
 struct awaited {
@@ -230,10 +230,35 @@ static enum exit_code check_service(const struct json_value *told)
     return EXIT_DONE;
 }
 
+/* Whether what the service tells is of the configuration as it is now. */
+static bool is_of(const struct json_value *told, const struct config *config)
+{
+    size_t hosts = 0;
+    for (const struct json_value *host = json_member(told, "hosts")->first; host; host = host->next, hosts++)
+        if (!config_find_host(config, report_string(host, "name")))
+            return false;
+    return hosts == config->host_count && report_bool(told, "enabled") == (config->service.always_use_etrn != 0);
+}
+
+/* A script may have changed the configuration a moment ago: the service follows within a second, and is given two. */
+static struct json_value *read_report(void)
+{
+    struct config config;
+    struct json_value *told = report_read();
+    store_read(&config, true);
+    for (int waited = 0; told && !is_of(told, &config) && waited < FOLLOW_LIMIT_MS; waited += FOLLOW_STEP_MS) {
+        json_value_free(told);
+        Sleep(FOLLOW_STEP_MS);
+        told = report_read();
+    }
+    config_free(&config);
+    return told;
+}
+
 enum exit_code run_run(const struct arguments *a)
 {
     struct wait w = {.as_json = option_value(a, "--json") != NULL};
-    struct json_value *told = report_read();
+    struct json_value *told = read_report();
     enum exit_code code = check_service(told);
     json_begin(&w.json);
     json_open_object(&w.json, NULL);

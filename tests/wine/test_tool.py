@@ -213,7 +213,6 @@ def test_run_just_after_start(machine: Machine, serve: Serve) -> None:
     assert reply.code == DONE, reply.err
 
 
-@pytest.mark.xfail(strict=True, reason="it believes a status.json from before the change")
 @pytest.mark.parametrize("enabled, first, then", [(1, "add 127.0.0.1:{port} a.example", "run 127.0.0.1"), (0, "enable", "run")])
 def test_run_just_after_a_change(machine: Machine, serve: Serve, enabled: int, first: str, then: str) -> None:
     server = serve()
