@@ -14,6 +14,12 @@ static int64_t utc_of(struct moment now, int64_t steady_ms)
     return steady_ms == PLANNER_NEVER ? 0 : now.utc_ms + (steady_ms - now.steady_ms);
 }
 
+/* By its schedule a host is due at a time of the wall clock; the steady one is only how that is waited for. */
+static int64_t due_utc(const struct planned_host *host, struct moment now, int64_t due)
+{
+    return host->line_count > 0 && due == host->scheduled ? host->scheduled_utc_ms : utc_of(now, due);
+}
+
 static void write_node(struct json *j, const struct planned_host *host, const struct planned_node *node)
 {
     const struct result *result = &node->result;
@@ -52,7 +58,7 @@ static void write_host(struct json *j, const struct planner *p, const struct pla
     json_string(j, "trigger", host->trigger == TRIGGER_NONE ? NULL : trigger_name(host->trigger));
     json_time(j, "started", host->started.utc_ms);
     json_time(j, "ended", host->active ? 0 : host->ended.utc_ms);
-    json_time(j, "next", host->active ? 0 : utc_of(now, due));
+    json_time(j, "next", host->active ? 0 : due_utc(host, now, due));
     json_string(j, "next_trigger", host->active || why == TRIGGER_NONE ? NULL : trigger_name(why));
     json_open_array(j, "nodes");
     for (size_t i = 0; i < host->node_count; i++)

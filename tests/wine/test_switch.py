@@ -85,7 +85,7 @@ def test_parameters_key_deleted_and_made_again(machine: Machine, serve: Serve) -
         machine.prefix.reg_delete(PARAMETERS)
         told = machine.wait_told(disabled)
         assert told["hosts"] == []
-        machine.prefix.reg_import(reg_text(PARAMETERS, {SWITCH: 1, "MinimumGapSeconds": 0}) + host_texts(hosts))
+        machine.prefix.reg_import(reg_text(PARAMETERS, {SWITCH: 1, "MinimumGapSeconds": 0, "LocalPort": 0}) + host_texts(hosts))
         server.wait_for(asked)
     assert machine.warnings() == []
 
