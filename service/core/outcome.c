@@ -184,6 +184,7 @@ void result_set(struct result *result, enum outcome outcome, int code, const cha
     struct text shown;
     text_begin(&shown, result->text, sizeof result->text);
     result->outcome = outcome;
+    result->channel = CHANNEL_NONE;
     result->code = code;
     result->messages = 0;
     if (!text)

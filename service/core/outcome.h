@@ -44,9 +44,21 @@ enum consequence {
     FOLLOWS_PERMANENT /* wait for the next scheduled time; a failure at once */
 };
 
+/* How the host was spoken to when the outcome came. */
+enum channel {
+    CHANNEL_NONE,              /* it did not come so far */
+    CHANNEL_CLEAR,             /* in clear, as the settings say */
+    CHANNEL_CLEAR_NOT_OFFERED, /* in clear: the host does not offer STARTTLS */
+    CHANNEL_CLEAR_REFUSED,     /* in clear: the host refused STARTTLS */
+    CHANNEL_CLEAR_FAILED,      /* in clear: TLS could not be agreed on in a connection before this */
+    CHANNEL_TLS_UNVERIFIED,    /* over TLS with a certificate that proves nothing */
+    CHANNEL_TLS                /* over TLS, the host's certificate verified */
+};
+
 /* One node's outcome, with the reply that led to it. */
 struct result {
     enum outcome outcome;
+    enum channel channel;
     int code;          /* the reply's, 0 when there was none */
     uint32_t messages; /* waiting, as 253 tells; 0 when it does not */
     char text[200];    /* the reply, or what happened instead, escaped for display */
@@ -70,8 +82,8 @@ const char *outcome_meaning(const struct result *result);
 /* ... and what to do about it; "" when nothing needs doing. */
 const char *outcome_advice(const struct result *result);
 
-/* Fills in `result`, `text` escaped and cut to fit; NULL is "". Reads the number of messages from the text of a 253
- * (RFC 1985 5.3: "253 OK, <n> pending messages for node <x> started"). */
+/* Fills in `result` (its channel CHANNEL_NONE), `text` escaped and cut to fit; NULL is "". Reads the number of messages
+ * from the text of a 253 (RFC 1985 5.3: "253 OK, <n> pending messages for node <x> started"). */
 void result_set(struct result *result, enum outcome outcome, int code, const char *text);
 
 #endif

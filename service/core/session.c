@@ -8,8 +8,9 @@
 const char *session_state_name(enum session_state state)
 {
     static const char *const names[] = {
-        [SESSION_GREETING] = "greeting", [SESSION_FINGER] = "finger", [SESSION_EHLO] = "EHLO", [SESSION_HELO] = "HELO",
-        [SESSION_ETRN] = "ETRN",         [SESSION_QUIT] = "QUIT",     [SESSION_OVER] = "end",
+        [SESSION_GREETING] = "greeting", [SESSION_FINGER] = "finger",     [SESSION_EHLO] = "EHLO",
+        [SESSION_HELO] = "HELO",         [SESSION_STARTTLS] = "STARTTLS", [SESSION_TLS] = "TLS handshake",
+        [SESSION_ETRN] = "ETRN",         [SESSION_QUIT] = "QUIT",         [SESSION_OVER] = "end",
     };
     return names[state];
 }
@@ -25,6 +26,7 @@ static void settle(struct session *s, enum outcome outcome, int code, const char
 {
     struct result result;
     result_set(&result, outcome, code, text);
+    result.channel = s->channel;
     emit(s, (struct session_event){.kind = SESSION_NODE, .node = s->node, .result = &result});
     s->node++;
 }
@@ -32,8 +34,10 @@ static void settle(struct session *s, enum outcome outcome, int code, const char
 /* The conversation is cut short: nodes left get this result. In QUIT it no longer matters. */
 static void settle_rest(struct session *s, enum outcome outcome, int code, const char *text)
 {
-    if (s->state != SESSION_QUIT)
+    if (s->state != SESSION_QUIT) {
         result_set(&s->ending, outcome, code, text);
+        s->ending.channel = s->channel;
+    }
     while (s->node < s->params->node_count)
         settle(s, outcome, code, text);
 }
@@ -85,21 +89,68 @@ static void perform_etrn(struct session *s)
     perform_quit(s);
 }
 
-/* What follows once the host has introduced itself: security, where the settings ask for it, then ETRN. */
-static void introduced(struct session *s, int code, const char *text)
+static bool tls_required(const struct session *s)
 {
-    if (s->params->tls == TLS_REQUIRE || s->params->tls == TLS_IMPLICIT)
-        give_up(s, OUTCOME_NO_TLS, 0, "this version of EtrnSvc has no TLS");
-    else if (!s->etrn_offered && !s->params->force_etrn)
-        give_up(s, OUTCOME_NOT_OFFERED, code, text);
+    return s->params->tls == TLS_REQUIRE || s->params->tls == TLS_IMPLICIT;
+}
+
+static bool secured(const struct session *s)
+{
+    return s->channel == CHANNEL_TLS || s->channel == CHANNEL_TLS_UNVERIFIED;
+}
+
+/* All that must come before ETRN has come. */
+static void ask(struct session *s)
+{
+    if (!s->etrn_offered && !s->params->force_etrn)
+        give_up(s, OUTCOME_NOT_OFFERED, 0, "ETRN is not in the reply to EHLO");
     else
         perform_etrn(s);
+}
+
+/* There will be no TLS: `channel` and the words say why. */
+static void without_tls(struct session *s, enum channel channel, int code, const char *why)
+{
+    if (tls_required(s)) {
+        give_up(s, OUTCOME_NO_TLS, code, why);
+        return;
+    }
+    s->channel = channel;
+    ask(s);
+}
+
+/* What follows once the host has introduced itself: security, where the settings ask for it, then ETRN. */
+static void introduced(struct session *s)
+{
+    if (secured(s))
+        ask(s);
+    else if (s->params->tls == TLS_NONE)
+        without_tls(s, CHANNEL_CLEAR, 0, NULL);
+    else if (s->params->starttls_failed)
+        without_tls(s, CHANNEL_CLEAR_FAILED, 0, "the TLS handshake failed");
+    else if (s->starttls_offered)
+        perform(s, SESSION_STARTTLS, "");
+    else
+        without_tls(s, CHANNEL_CLEAR_NOT_OFFERED, 0, "STARTTLS is not in the reply to EHLO");
+}
+
+/* What EHLO offered in clear counts no more behind TLS (RFC 3207 4.2). */
+static void forget_capabilities(struct session *s)
+{
+    s->etrn_offered = false;
+    s->starttls_offered = false;
+}
+
+static void perform_ehlo(struct session *s)
+{
+    forget_capabilities(s);
+    perform(s, SESSION_EHLO, s->params->helo);
 }
 
 static void greeting_reply(struct session *s, int code, const char *line)
 {
     if (code == 220)
-        perform(s, SESSION_EHLO, s->params->helo);
+        perform_ehlo(s);
     else
         give_up(s, outcome_of_refusal(code), code, line);
 }
@@ -108,10 +159,9 @@ static void greeting_reply(struct session *s, int code, const char *line)
 static void ehlo_reply(struct session *s, int code, const char *line)
 {
     bool unknown = code >= 500 && code <= 504;
-    bool secure = s->params->tls == TLS_REQUIRE || s->params->tls == TLS_IMPLICIT;
     if (code == 250)
-        introduced(s, 0, "ETRN is not in the reply to EHLO");
-    else if (unknown && s->params->force_etrn && !secure)
+        introduced(s);
+    else if (unknown && s->params->force_etrn && !tls_required(s))
         perform(s, SESSION_HELO, s->params->helo);
     else if (unknown)
         give_up(s, OUTCOME_NOT_OFFERED, code, line);
@@ -122,9 +172,22 @@ static void ehlo_reply(struct session *s, int code, const char *line)
 static void helo_reply(struct session *s, int code, const char *line)
 {
     if (code == 250)
-        introduced(s, 0, NULL);
+        introduced(s);
     else
         give_up(s, outcome_of_refusal(code), code, line);
+}
+
+/* Behind 220 the host waits for a handshake: not even QUIT can be said to it in clear. */
+static void starttls_reply(struct session *s, int code, const char *line)
+{
+    if (code == 220 && s->finishing)
+        session_fail(s, OUTCOME_CANCELLED, NULL);
+    else if (code == 220)
+        s->state = SESSION_TLS;
+    else if (s->finishing)
+        give_up(s, OUTCOME_CANCELLED, 0, NULL);
+    else
+        without_tls(s, CHANNEL_CLEAR_REFUSED, code, line);
 }
 
 static void etrn_reply(struct session *s, int code, const char *line)
@@ -148,7 +211,7 @@ static void reply_complete(struct session *s)
         closing_reply(s, code, line);
         return;
     }
-    if (s->finishing && s->state < SESSION_ETRN) {
+    if (s->finishing && s->state < SESSION_STARTTLS) {
         give_up(s, OUTCOME_CANCELLED, 0, NULL);
         return;
     }
@@ -162,6 +225,9 @@ static void reply_complete(struct session *s)
     case SESSION_HELO:
         helo_reply(s, code, line);
         break;
+    case SESSION_STARTTLS:
+        starttls_reply(s, code, line);
+        break;
     case SESSION_ETRN:
         etrn_reply(s, code, line);
         break;
@@ -169,6 +235,7 @@ static void reply_complete(struct session *s)
         end(s);
         break;
     case SESSION_FINGER:
+    case SESSION_TLS:
     case SESSION_OVER:
         break;
     }
@@ -177,7 +244,7 @@ static void reply_complete(struct session *s)
 /* A line of the EHLO reply behind the first names a capability (RFC 5321 4.1.1.1). */
 static void capability(struct session *s, const char *text)
 {
-    char keyword[8];
+    char keyword[sizeof "STARTTLS"];
     size_t length = strcspn(text, " ");
     if (length >= sizeof keyword)
         return;
@@ -185,6 +252,8 @@ static void capability(struct session *s, const char *text)
     keyword[length] = '\0';
     if (text_same(keyword, "ETRN"))
         s->etrn_offered = true;
+    if (text_same(keyword, "STARTTLS"))
+        s->starttls_offered = true;
 }
 
 static void line_complete(struct session *s, bool first)
@@ -234,9 +303,10 @@ void session_begin(struct session *s, const struct session_params *params, sessi
     s->params = params;
     s->sink = sink;
     s->owner = owner;
-    s->state = SESSION_GREETING;
+    s->state = params->tls == TLS_IMPLICIT ? SESSION_TLS : SESSION_GREETING;
     s->node = 0;
-    s->etrn_offered = false;
+    s->channel = CHANNEL_NONE;
+    forget_capabilities(s);
     s->finishing = false;
     s->command = 0;
     result_set(&s->ending, OUTCOME_NONE, 0, NULL);
@@ -252,7 +322,7 @@ void session_input(struct session *s, const char *bytes, size_t count)
         return;
     }
     while (count > 0 && s->state != SESSION_OVER) {
-        if (s->command > 0) {
+        if (s->command > 0 || s->state == SESSION_TLS) {
             session_fail(s, OUTCOME_BROKEN, "the host sent more before it was asked");
             return;
         }
@@ -283,6 +353,23 @@ const char *session_output(const struct session *s, size_t *count)
 void session_sent(struct session *s)
 {
     s->command = 0;
+}
+
+void session_secured(struct session *s, const char *unverified)
+{
+    if (s->state != SESSION_TLS)
+        return;
+    if (unverified && tls_required(s)) {
+        session_fail(s, OUTCOME_NO_TLS, unverified);
+        return;
+    }
+    s->channel = unverified ? CHANNEL_TLS_UNVERIFIED : CHANNEL_TLS;
+    if (s->params->tls == TLS_IMPLICIT)
+        s->state = SESSION_GREETING;
+    else if (s->finishing)
+        give_up(s, OUTCOME_CANCELLED, 0, NULL);
+    else
+        perform_ehlo(s);
 }
 
 void session_finish(struct session *s)

@@ -1,7 +1,7 @@
 /* session: one SMTP conversation that asks a host to deliver what it holds for some nodes (RFC 1985 over RFC 5321).
- * It knows no socket and no clock: bytes go in, commands come out, events tell what happened. One command at a time,
- * never pipelined (RFC 2920 3.1: an extension's command may not be followed by others in a group), and any byte that
- * arrives before it was asked for ends the conversation. */
+ * It knows no socket, no clock and no TLS library: bytes go in, commands come out, events tell what happened. One
+ * command at a time, never pipelined (RFC 2920 3.1: an extension's command may not be followed by others in a group),
+ * and any byte that arrives before it was asked for ends the conversation. */
 #ifndef ETRN_SESSION_H
 #define ETRN_SESSION_H
 
@@ -13,13 +13,15 @@ enum {
     SESSION_COMMAND_LIMIT = 512 /* octets, CRLF included; RFC 5321 4.5.3.1.4 */
 };
 
-/* Each state is named by the reply it waits for. STARTTLS, the TLS handshake and AUTH have their place between
- * SESSION_EHLO and SESSION_ETRN. */
+/* Each state is named by the reply it waits for. After SESSION_TLS comes another EHLO (RFC 3207 4.2), or with
+ * TLS_IMPLICIT, where it is the first (RFC 8314 3), the greeting. */
 enum session_state {
     SESSION_GREETING,
     SESSION_FINGER, /* of METHOD_FINGER alone: the answer, up to the end of the connection (RFC 1288) */
     SESSION_EHLO,
     SESSION_HELO,
+    SESSION_STARTTLS,
+    SESSION_TLS, /* the caller makes the TLS handshake: session_secured(), or session_fail() */
     SESSION_ETRN,
     SESSION_QUIT,
     SESSION_OVER /* nothing further is read or sent; the connection is to be closed */
@@ -31,7 +33,8 @@ struct session_params {
     size_t node_count;
     bool force_etrn; /* send ETRN though it is not offered */
     enum tls_mode tls;
-    enum method method; /* METHOD_FINGER takes one node */
+    bool starttls_failed; /* of TLS_MAY: the handshake failed in a connection before this, do without */
+    enum method method;   /* METHOD_FINGER takes one node */
 };
 
 enum session_event_kind {
@@ -60,10 +63,11 @@ struct session {
     session_sink *sink;
     void *owner;
     enum session_state state;
-    size_t node;       /* the next to get its result; those before it have theirs */
-    bool etrn_offered; /* by the EHLO reply */
-    bool finishing;    /* QUIT follows the reply under way */
-    size_t command;    /* octets of `out` to be sent; 0 when none */
+    size_t node;                         /* the next to get its result; those before it have theirs */
+    bool etrn_offered, starttls_offered; /* by the last EHLO reply */
+    enum channel channel;
+    bool finishing; /* QUIT follows the reply under way */
+    size_t command; /* octets of `out` to be sent; 0 when none */
     char out[SESSION_COMMAND_LIMIT];
     struct result ending; /* what cut the conversation short */
     struct text answer;   /* of finger, the beginning of it */
@@ -71,11 +75,12 @@ struct session {
     struct reply reply;
 };
 
-/* Begins with the connection made and the greeting awaited. `params`, and what it points to, must outlive the session.
+/* Begins with the connection made and the greeting awaited, or with TLS_IMPLICIT the TLS handshake. `params`, and what
+ * it points to, must outlive the session.
  */
 void session_begin(struct session *s, const struct session_params *params, session_sink *sink, void *owner);
 
-/* Bytes from the host. */
+/* Bytes from the host, deciphered where TLS is in use. */
 void session_input(struct session *s, const char *bytes, size_t count);
 
 /* The command to be sent now, CRLF included; NULL when there is none. It stays until session_sent(). */
@@ -83,6 +88,11 @@ const char *session_output(const struct session *s, size_t *count);
 
 /* The command was handed to the connection: from now on its reply may come. */
 void session_sent(struct session *s);
+
+/* The TLS handshake of SESSION_TLS is done. `unverified` says why the host's certificate does not prove that it is the
+ * host, NULL when it does: without proof TLS_REQUIRE and TLS_IMPLICIT end here with OUTCOME_NO_TLS, and nothing more is
+ * sent. */
+void session_secured(struct session *s, const char *unverified);
 
 /* Ends politely: no further node is asked, QUIT follows the reply that is awaited. Nodes left get OUTCOME_CANCELLED, or
  * what else ends the session before that reply. */

@@ -237,6 +237,8 @@ static void received(struct loop_op *op, DWORD error, DWORD bytes)
             session_closed(&link->session);
         } else {
             session_input(&link->session, link->in, bytes);
+            if (link->session.state == SESSION_TLS)
+                session_fail(&link->session, OUTCOME_NO_TLS, "this version of EtrnSvc has no TLS");
             if (link->session.state != SESSION_OVER)
                 receive_more(link);
         }
@@ -304,7 +306,10 @@ static void connected(struct loop_op *op, DWORD error, DWORD bytes)
             choose_helo(link);
             link->phase = TALKING;
             expect_reply(link);
-            receive_more(link);
+            if (link->session.state == SESSION_TLS)
+                fail(link, OUTCOME_NO_TLS, "this version of EtrnSvc has no TLS");
+            else
+                receive_more(link);
         }
     }
     proceed(link);
@@ -395,6 +400,7 @@ struct link *link_open(struct loop *loop, const struct link_params *params, cons
     link->socket = INVALID_SOCKET;
     link->timer.fire = deadline;
     link->session_params = params->session;
+    link->session_params.starttls_failed = params->session.tls == TLS_MAY;
     link->began_ms = link->connecting_ms = loop_now_ms();
     link->session_due_ms = link->began_ms + params->session_timeout_ms;
     session_begin(&link->session, &link->session_params, sink->session, owner);

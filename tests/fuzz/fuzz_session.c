@@ -1,12 +1,13 @@
 /* A whole conversation over a script of octets: options, the nodes separated by spaces up to LF, then what the host
  * sends. In it stand for themselves: 1 ends a part, 2 the connection took the command, 3 session_finish(),
- * 4 session_fail(), 5 the octet behind it as it is. */
+ * 4 session_fail(), 5 the octet behind it as it is, 6 and 7 a TLS handshake that verifies the host, and one that
+ * does not. */
 #include "session.h"
 
 #include "fuzz.h"
 #include "node.h"
 
-enum { NODES = 5, END_PART = 1, SENT, FINISH, FAIL, LITERAL };
+enum { NODES = 5, END_PART = 1, SENT, FINISH, FAIL, LITERAL, SECURED, UNVERIFIED };
 
 struct conversation {
     struct session session;
@@ -14,6 +15,7 @@ struct conversation {
     const char *nodes[NODES];
     size_t settled, sent, handed, replies;
     bool over;
+    bool secured, verified;
     uint64_t trace;
 };
 
@@ -36,6 +38,16 @@ static void check_result(struct conversation *c, const struct result *r)
     trace(c, r->text, strlen(r->text));
 }
 
+static void make_handshake(struct conversation *c, bool verified)
+{
+    if (c->session.state != SESSION_TLS)
+        return;
+    MUST(!c->secured && c->params.tls != TLS_NONE);
+    c->secured = true;
+    c->verified = verified;
+    session_secured(&c->session, verified ? NULL : "for another host \x1b");
+}
+
 static void check_command(struct conversation *c, const struct session_event *event)
 {
     size_t count;
@@ -51,7 +63,8 @@ static void check_command(struct conversation *c, const struct session_event *ev
         MUST(node_fault(node) == NODE_FINE && event->length == 5 + strlen(node));
         MUST(memcmp(out, "ETRN ", 5) == 0 && memcmp(out + 5, node, strlen(node)) == 0);
         MUST(c->params.force_etrn || c->session.etrn_offered);
-        MUST(c->params.tls != TLS_REQUIRE && c->params.tls != TLS_IMPLICIT);
+        MUST(c->verified || (c->params.tls != TLS_REQUIRE && c->params.tls != TLS_IMPLICIT));
+        MUST(event->result->channel == CHANNEL_NONE);
     }
     c->sent++;
 }
@@ -77,6 +90,8 @@ static void watch(void *owner, const struct session_event *event)
         MUST(event->node == c->settled && event->node < c->params.node_count);
         MUST(event->result->outcome != OUTCOME_NONE);
         check_result(c, event->result);
+        MUST(c->secured == (event->result->channel >= CHANNEL_TLS_UNVERIFIED) ||
+             event->result->outcome == OUTCOME_NO_TLS);
         c->settled++;
         break;
     case SESSION_ENDED:
@@ -118,6 +133,8 @@ static void act(struct conversation *c, uint8_t what)
         session_finish(&c->session);
     else if (what == FAIL)
         session_fail(&c->session, OUTCOME_TIMED_OUT, "no reply in time \x1b");
+    else if (what == SECURED || what == UNVERIFIED)
+        make_handshake(c, what == SECURED);
 }
 
 /* Plays the script; the parts as they are, joined, or byte by byte. */
@@ -126,7 +143,8 @@ static void play(struct conversation *c, const uint8_t *script, size_t size, enu
     char *part = exactly(script, size);
     size_t length = 0;
     for (size_t i = 0; i < size; i++) {
-        if (script[i] >= END_PART && script[i] <= FAIL) {
+        bool control = script[i] >= END_PART && script[i] <= UNVERIFIED && script[i] != LITERAL;
+        if (control) {
             if (script[i] == END_PART && way == JOINED)
                 continue;
             give(c, part, length, way == BYTEWISE);
@@ -144,8 +162,11 @@ static void play(struct conversation *c, const uint8_t *script, size_t size, enu
 static uint64_t converse(uint8_t options, char *nodes, const uint8_t *script, size_t size, enum way way)
 {
     struct conversation c = {.trace = 0xCBF29CE484222325u};
-    c.params = (struct session_params){
-        .helo = "me.example", .nodes = c.nodes, .force_etrn = options & 1, .tls = (enum tls_mode)(options >> 1 & 3)};
+    c.params = (struct session_params){.helo = "me.example",
+                                       .nodes = c.nodes,
+                                       .force_etrn = options & 1,
+                                       .tls = (enum tls_mode)(options >> 1 & 3),
+                                       .starttls_failed = options & 8};
     for (char *end; c.params.node_count < NODES && *nodes; nodes = end) {
         end = nodes + strcspn(nodes, " ");
         c.nodes[c.params.node_count++] = nodes;

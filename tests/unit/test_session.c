@@ -17,6 +17,8 @@ struct conversation {
     const char *nodes[NODE_MAXIMUM]; /* a.example, b.example, c.example when none is given */
     bool force_etrn, no_nodes;
     enum tls_mode tls;
+    enum channel channel; /* of the results, where CHANNEL_NONE would not do */
+    bool starttls_failed;
     int finish_at;     /* session_finish() before the host's n-th turn, counted from 1; 0: never */
     enum outcome fail; /* in place of OUTCOME_LOST */
 };
@@ -29,7 +31,14 @@ struct conversation {
 #define A "ETRN a.example;"
 #define B "ETRN b.example;"
 #define C "ETRN c.example;"
+#define STARTTLS "STARTTLS;"
 #define QUIT "QUIT;"
+#define TLS_GREET "220 mx.example ESMTP\r\n", "250-mx.example\r\n250-starttls\r\n250 ETRN\r\n"
+#define READY "220 go ahead\r\n"
+
+/* Turns of the host that are no bytes of SMTP: the handshake, with a good certificate or another. */
+#define SECURED "\1good"
+#define UNVERIFIED "\1the certificate is for elsewhere"
 #define THREE(result) result ", " result ", " result
 
 /* ---- playing a conversation, with what must hold in each ---- */
@@ -64,6 +73,8 @@ static void watch_node(struct played *p, const struct session_event *event)
     CHECK(event->node == p->settled && p->settled < p->node_count, "%s: node %zu after %zu results", p->script->name,
           event->node, p->settled);
     assert_int_not_equal(event->result->outcome, OUTCOME_NONE);
+    if (p->script->channel)
+        assert_int_equal(event->result->channel, p->script->channel);
     text_add(&p->results, "%s%s", p->settled ? ", " : "", outcome_name(event->result->outcome));
     if (event->result->code)
         text_add(&p->results, " %d", event->result->code);
@@ -113,6 +124,11 @@ static void hand_over(struct played *p)
 /* One turn of the host: whole, in two parts at `split`, or byte by byte (SIZE_MAX). */
 static void host_speaks(struct played *p, const char *bytes, size_t count, size_t split)
 {
+    if (bytes[0] == UNVERIFIED[0]) {
+        CHECK(p->session.state == SESSION_TLS, "%s: a handshake before its turn", p->script->name);
+        session_secured(&p->session, strcmp(bytes, SECURED) == 0 ? NULL : bytes + 1);
+        return;
+    }
     if (split == SIZE_MAX) {
         for (size_t i = 0; i < count; i++)
             session_input(&p->session, bytes + i, 1);
@@ -129,8 +145,11 @@ static const char *const usual_nodes[] = {"a.example", "b.example", "c.example"}
 static void play(const struct conversation *c, size_t turn, size_t split)
 {
     struct played p = {.script = c};
-    struct session_params params = {
-        .helo = "me.example", .nodes = c->nodes, .force_etrn = c->force_etrn, .tls = c->tls};
+    struct session_params params = {.helo = "me.example",
+                                    .nodes = c->nodes,
+                                    .force_etrn = c->force_etrn,
+                                    .tls = c->tls,
+                                    .starttls_failed = c->starttls_failed};
     while (params.node_count < NODE_MAXIMUM && c->nodes[params.node_count])
         params.node_count++;
     if (params.node_count == 0 && !c->no_nodes) {
@@ -331,10 +350,10 @@ static void a_refused_ehlo_leaves_helo_where_etrn_is_forced(void **state)
         bool helo;
         const char *outcome;
     } rows[] = {
-        {220, false, "broken"},     {221, false, "broken"},         {354, false, "broken"},
-        {450, false, "temporary"},  {451, false, "temporary"},      {500, true, "not-offered"},
-        {501, true, "not-offered"}, {502, true, "not-offered"},     {503, true, "not-offered"},
-        {504, true, "not-offered"}, {530, false, "needs-security"}, {550, false, "turned-away"},
+        {220, false, "broken"},      {221, false, "broken"},         {354, false, "broken"},
+        {450, false, "temporary"},   {451, false, "temporary"},      {500, true, "not-offered"},
+        {501, true, "not-offered"},  {502, true, "not-offered"},     {503, true, "not-offered"},
+        {504, true, "not-offered"},  {530, false, "needs-security"}, {550, false, "turned-away"},
         {554, false, "turned-away"}, {555, false, "turned-away"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -348,8 +367,8 @@ static void a_refused_ehlo_leaves_helo_where_etrn_is_forced(void **state)
 
         struct conversation secure = refused;
         secure.force_etrn = true;
-        for (secure.tls = TLS_REQUIRE; secure.tls <= TLS_IMPLICIT; secure.tls++)
-            play_every_way(&secure);
+        secure.tls = TLS_REQUIRE;
+        play_every_way(&secure);
 
         struct conversation forced = {
             reply,
@@ -438,6 +457,166 @@ static void etrn_is_sent_only_where_it_is_offered_or_forced(void **state)
     }
 }
 
+static void starttls_comes_before_etrn_and_ehlo_again_behind_it(void **state)
+{
+    (void)state;
+    static const struct conversation conversations[] = {
+        {"may",
+         {TLS_GREET, READY, SECURED, EHLO_REPLY, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", BYE},
+         EHLO STARTTLS EHLO A B C QUIT,
+         THREE("started 250"),
+         .ending = "",
+         .channel = CHANNEL_TLS,
+         .tls = TLS_MAY},
+        {"may, and a certificate that proves nothing",
+         {TLS_GREET, READY, UNVERIFIED, EHLO_REPLY, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", BYE},
+         EHLO STARTTLS EHLO A B C QUIT,
+         THREE("started 250"),
+         .ending = "",
+         .channel = CHANNEL_TLS_UNVERIFIED,
+         .tls = TLS_MAY},
+        {"none, though offered",
+         {TLS_GREET, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", BYE},
+         EHLO A B C QUIT,
+         THREE("started 250"),
+         .ending = "",
+         .channel = CHANNEL_CLEAR,
+         .tls = TLS_NONE},
+        {"may, after a handshake that failed",
+         {TLS_GREET, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", BYE},
+         EHLO A B C QUIT,
+         THREE("started 250"),
+         .ending = "",
+         .channel = CHANNEL_CLEAR_FAILED,
+         .starttls_failed = true,
+         .tls = TLS_MAY},
+        {"required",
+         {TLS_GREET, READY, SECURED, EHLO_REPLY, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", BYE},
+         EHLO STARTTLS EHLO A B C QUIT,
+         THREE("started 250"),
+         .ending = "",
+         .channel = CHANNEL_TLS,
+         .tls = TLS_REQUIRE},
+        {"required, and a certificate that proves nothing",
+         {TLS_GREET, READY, UNVERIFIED},
+         EHLO STARTTLS,
+         THREE("no-tls"),
+         .ending = "no-tls",
+         .tls = TLS_REQUIRE},
+        {"implicit",
+         {SECURED, GREET, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", BYE},
+         EHLO A B C QUIT,
+         THREE("started 250"),
+         .ending = "",
+         .channel = CHANNEL_TLS,
+         .tls = TLS_IMPLICIT},
+        {"implicit, and STARTTLS offered once more",
+         {SECURED, TLS_GREET, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", BYE},
+         EHLO A B C QUIT,
+         THREE("started 250"),
+         .ending = "",
+         .tls = TLS_IMPLICIT},
+        {"implicit, and a certificate that proves nothing",
+         {UNVERIFIED},
+         "",
+         THREE("no-tls"),
+         .ending = "no-tls",
+         .tls = TLS_IMPLICIT},
+        {"ETRN offered in clear alone is forgotten",
+         {TLS_GREET, READY, SECURED, "250 mx.example\r\n", BYE},
+         EHLO STARTTLS EHLO QUIT,
+         THREE("not-offered"),
+         .ending = "not-offered",
+         .tls = TLS_MAY},
+        {"EHLO refused behind TLS",
+         {TLS_GREET, READY, SECURED, "550 no\r\n", BYE},
+         EHLO STARTTLS EHLO QUIT,
+         THREE("turned-away 550"),
+         .ending = "turned-away",
+         .tls = TLS_MAY},
+        {"a reply behind 220",
+         {TLS_GREET, READY "250 ETRN\r\n"},
+         EHLO STARTTLS,
+         THREE("broken"),
+         .ending = "broken",
+         .tls = TLS_MAY},
+        {"a reply later, still in clear",
+         {TLS_GREET, READY, "250 ETRN\r\n"},
+         EHLO STARTTLS,
+         THREE("broken"),
+         .ending = "broken",
+         .tls = TLS_REQUIRE},
+        {"greeting in clear where TLS is implicit",
+         {GREET},
+         "",
+         THREE("broken"),
+         .ending = "broken",
+         .tls = TLS_IMPLICIT},
+        {"ended before the reply to STARTTLS",
+         {TLS_GREET, READY},
+         EHLO STARTTLS,
+         THREE("cancelled"),
+         .ending = "cancelled",
+         .finish_at = 3,
+         .tls = TLS_MAY},
+        {"ended before STARTTLS is refused",
+         {TLS_GREET, "454 not now\r\n", BYE},
+         EHLO STARTTLS QUIT,
+         THREE("cancelled"),
+         .ending = "cancelled",
+         .finish_at = 3,
+         .tls = TLS_MAY},
+        {"ended in the handshake",
+         {TLS_GREET, READY, SECURED, BYE},
+         EHLO STARTTLS QUIT,
+         THREE("cancelled"),
+         .ending = "cancelled",
+         .finish_at = 4,
+         .tls = TLS_MAY},
+        {"ended in the handshake that comes first",
+         {SECURED, "220 mx\r\n", BYE},
+         QUIT,
+         THREE("cancelled"),
+         .ending = "cancelled",
+         .finish_at = 1,
+         .tls = TLS_IMPLICIT},
+    };
+    play_all(conversations, COUNT(conversations));
+}
+
+/* 421 closes the connection; whatever else is not 220 is a refusal, and leaves the session as it was. */
+static void a_refused_starttls_leaves_clear_text_where_it_may(void **state)
+{
+    (void)state;
+    static const int codes[] = {250, 334, 354, 450, 454, 500, 501, 502, 503, 504, 530, 554};
+    for (size_t i = 0; i < COUNT(codes); i++) {
+        char reply[32];
+        char result[32];
+        char results[100];
+        snprintf(reply, sizeof reply, "%d no\r\n", codes[i]);
+        snprintf(result, sizeof result, "no-tls %d", codes[i]);
+        snprintf(results, sizeof results, "%s, %s, %s", result, result, result);
+        struct conversation may = {reply,
+                                   {TLS_GREET, reply, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", BYE},
+                                   EHLO STARTTLS A B C QUIT,
+                                   THREE("started 250"),
+                                   .ending = "",
+                                   .channel = CHANNEL_CLEAR_REFUSED,
+                                   .tls = TLS_MAY};
+        struct conversation required = {reply,   {TLS_GREET, reply, BYE}, EHLO STARTTLS QUIT,
+                                        results, .ending = "no-tls",      .tls = TLS_REQUIRE};
+        play_every_way(&may);
+        play_every_way(&required);
+    }
+    static const struct conversation closing = {"421",
+                                                {TLS_GREET, "421 closing\r\n"},
+                                                EHLO STARTTLS,
+                                                THREE("temporary 421"),
+                                                .ending = "temporary",
+                                                .tls = TLS_REQUIRE};
+    play_every_way(&closing);
+}
+
 static void without_tls_nothing_is_asked_where_it_is_required(void **state)
 {
     (void)state;
@@ -450,12 +629,12 @@ static void without_tls_nothing_is_asked_where_it_is_required(void **state)
          .ending = "no-tls",
          .tls = TLS_REQUIRE,
          .force_etrn = true},
-        {"implicit", {GREET, BYE}, EHLO QUIT, THREE("no-tls"), .ending = "no-tls", .tls = TLS_IMPLICIT},
         {"may",
          {GREET, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", BYE},
          EHLO A B C QUIT,
          THREE("started 250"),
          .ending = "",
+         .channel = CHANNEL_CLEAR_NOT_OFFERED,
          .tls = TLS_MAY},
     };
     play_all(conversations, COUNT(conversations));
@@ -844,6 +1023,8 @@ int main(void)
         cmocka_unit_test(a_greeting_other_than_220_is_no_welcome),
         cmocka_unit_test(a_refused_ehlo_leaves_helo_where_etrn_is_forced),
         cmocka_unit_test(etrn_is_sent_only_where_it_is_offered_or_forced),
+        cmocka_unit_test(starttls_comes_before_etrn_and_ehlo_again_behind_it),
+        cmocka_unit_test(a_refused_starttls_leaves_clear_text_where_it_may),
         cmocka_unit_test(without_tls_nothing_is_asked_where_it_is_required),
         cmocka_unit_test(bytes_before_their_time_end_it),
         cmocka_unit_test(what_is_not_smtp_ends_it),
