@@ -11,8 +11,11 @@ enum {
 
 /* ---- who listens ---- */
 
+/* The owner of a listener is not of interest, and costs a look at each process, but Windows has no shorter table for
+ * IPv6. */
 static void *listener_table(ULONG family)
 {
+    TCP_TABLE_CLASS kind = family == AF_INET ? TCP_TABLE_BASIC_LISTENER : TCP_TABLE_OWNER_PID_LISTENER;
     DWORD size = 4096;
     void *table = NULL;
     for (int i = 0; i < TABLE_TRIES; i++) {
@@ -20,7 +23,7 @@ static void *listener_table(ULONG family)
         if (!grown)
             break;
         table = grown;
-        DWORD error = GetExtendedTcpTable(table, &size, FALSE, family, TCP_TABLE_OWNER_PID_LISTENER, 0);
+        DWORD error = GetExtendedTcpTable(table, &size, FALSE, family, kind, 0);
         if (!error)
             return table;
         if (error != ERROR_INSUFFICIENT_BUFFER)
@@ -38,7 +41,7 @@ static uint16_t port_of(DWORD port)
 
 bool network_port_listens(uint16_t port)
 {
-    MIB_TCPTABLE_OWNER_PID *v4 = listener_table(AF_INET);
+    MIB_TCPTABLE *v4 = listener_table(AF_INET);
     MIB_TCP6TABLE_OWNER_PID *v6 = listener_table(AF_INET6);
     bool found = !v4 || !v6; /* what is not in the one table may be in the other */
     for (DWORD i = 0; v4 && i < v4->dwNumEntries; i++)
