@@ -1,0 +1,27 @@
+/* stamp: times as machines write them, 2026-11-21T08:15:00.000Z (RFC 3339, in UTC and with milliseconds). */
+#ifndef ETRN_STAMP_H
+#define ETRN_STAMP_H
+
+#include "text.h"
+
+#include <stdint.h>
+
+enum { STAMP_SIZE = 32 }; /* octets that hold a stamp and its NUL */
+
+/* A day of the Gregorian calendar. */
+struct date {
+    int64_t year;
+    unsigned month, day; /* from 1 */
+};
+
+/* The day of so many days since 1970-01-01, and back. The date must exist. */
+struct date date_of_days(int64_t days);
+int64_t days_of_date(struct date date);
+
+/* Appends the stamp of a time since 1970. */
+void stamp_add(struct text *t, int64_t utc_ms);
+
+/* Reads what stamp_add() writes; 0 when it is something else, or not after 1970. */
+int64_t stamp_read(const char *stamp);
+
+#endif
