@@ -7,6 +7,7 @@
 #include "win/eventlog.h"
 #include "win/link.h"
 #include "win/network.h"
+#include "win/protocol.h"
 #include "win/registry.h"
 #include "win/status.h"
 
@@ -35,6 +36,7 @@ static struct engine {
     struct planner planner;
     bool planned; /* the planner has a configuration */
     struct jobs jobs;
+    struct protocol_log log;
     bool stopping;
     struct loop_timer wakeup, grace, status, reread, gate;
     int64_t gate_delay_ms; /* until the local port is looked at again; 0 while nothing is held back */
@@ -266,6 +268,7 @@ static void read_config(struct engine *e, enum trigger trigger)
     e->planned = true;
     if (first || was_enabled != (e->config.service.always_use_etrn != 0))
         report_switch(e);
+    protocol_follow(&e->log, e->config.service.protocol_log);
     jobs_finish(&e->jobs, false);
     status_changed(e);
     pump(e);
@@ -398,6 +401,7 @@ static DWORD start(struct engine *e)
     e->jobs = (struct jobs){.loop = &e->loop,
                             .planner = &e->planner,
                             .config = &e->config,
+                            .log = &e->log,
                             .news = status_changed,
                             .ended = job_ended,
                             .owner = e};
@@ -408,6 +412,7 @@ static DWORD start(struct engine *e)
     e->gate.fire = look_at_gate;
     for (size_t i = 0; i < ARRAYSIZE(e->requests); i++)
         e->requests[i].done = requested;
+    protocol_init(&e->log, &e->loop);
     DWORD error = loop_open(&e->loop);
     if (!error)
         error = link_startup();
@@ -439,6 +444,7 @@ DWORD engine_run(const struct engine_callbacks *callbacks)
         EVENT(EVENT_CANNOT_RUN, SERVICE_DISPLAY_NAME, "starting", words);
     }
     companion_stop_all();
+    protocol_close(&e->log);
     registry_watch_close(&e->news);
     network_watch_close(&e->network);
     loop_close(&e->loop);

@@ -5,6 +5,7 @@
 #include "win/eventlog.h"
 #include "win/link.h"
 #include "win/program.h"
+#include "win/protocol.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,9 @@ struct job {
     struct program *program;
     struct errand *errand;
     struct link_params params;
+    uint64_t session;           /* in the protocol log */
+    uint32_t logged;            /* rows of it */
+    char local[64], remote[64]; /* both ends of the connection, as the log names them */
     char *address, *helo;
     size_t node_count;
     char *nodes[]; /* each a copy: the configuration may change meanwhile */
@@ -140,6 +144,29 @@ static void node_done(struct job *job, size_t node, const struct result *result)
 
 /* ---- sessions ---- */
 
+static void log_row(struct job *job, enum protolog_event event, const char *data, size_t length, const char *context)
+{
+    struct protolog_row row = {.connector = job->host->name,
+                               .session = job->session,
+                               .sequence = job->logged++,
+                               .local = job->local,
+                               .remote = job->remote,
+                               .event = event,
+                               .data = data,
+                               .length = length,
+                               .context = context};
+    protocol_add(job->jobs->log, &row);
+}
+
+static void log_node(struct job *job, size_t node, const struct result *result)
+{
+    char words[NODE_LIMIT + 64];
+    struct text t;
+    text_begin(&t, words, sizeof words);
+    text_add(&t, "%s: %s", job->nodes[node], outcome_name(result->outcome));
+    log_row(job, PROTOLOG_INFORMATION, "", 0, words);
+}
+
 static void on_session(void *owner, const struct session_event *event)
 {
     struct job *job = owner;
@@ -151,26 +178,43 @@ static void on_session(void *owner, const struct session_event *event)
     case SESSION_SENT:
         text_add_escaped(&t, event->line, event->length);
         trace("%s %s %s", job->host->name, event->kind == SESSION_SENT ? ">" : "<", line);
+        log_row(job, event->kind == SESSION_SENT ? PROTOLOG_SEND : PROTOLOG_RECEIVE, event->line, event->length, "");
         break;
     case SESSION_NODE:
+        log_node(job, event->node, event->result);
         node_done(job, event->node, event->result);
         break;
     case SESSION_ENDED:
+        log_row(job, PROTOLOG_DISCONNECT, "", 0, event->result->text);
         break;
     }
 }
 
 static void on_note(void *owner, const struct link_note *note)
 {
-    const struct job *job = owner;
-    char words[200];
+    struct job *job = owner;
+    char words[300];
     struct text t;
     text_begin(&t, words, sizeof words);
-    if (note->step == LINK_CONNECTED)
+    switch (note->step) {
+    case LINK_ADDRESS:
+        break;
+    case LINK_TRYING:
+        text_add(&t, "attempting to connect to %s", note->address);
+        log_row(job, PROTOLOG_INFORMATION, "", 0, words);
+        break;
+    case LINK_CONNECTED:
         trace("%s: connected to %s", job->host->name, note->address);
-    if (note->step == LINK_FAILED) {
+        snprintf(job->local, sizeof job->local, "%s", note->local);
+        snprintf(job->remote, sizeof job->remote, "%s", note->remote);
+        log_row(job, PROTOLOG_CONNECT, "", 0, "");
+        break;
+    case LINK_FAILED:
+        text_add(&t, "%s: ", note->address);
         text_add_error(&t, note->error);
-        trace("%s: %s: %s", job->host->name, note->address, words);
+        trace("%s: %s", job->host->name, words);
+        log_row(job, PROTOLOG_INFORMATION, "", 0, words);
+        break;
     }
 }
 
@@ -313,6 +357,7 @@ static struct job *job_new(struct jobs *jobs, const struct assignment *a)
         return NULL;
     host_server(host, a->server, address, sizeof address, &port);
     job->jobs = jobs;
+    job->session = protocol_session(jobs->log);
     job->host = a->host;
     job->address = text_copy(address);
     job->helo = text_copy(host->helo_name ? host->helo_name : "");

@@ -16,6 +16,7 @@ struct jobs {
     void (*ended)(void *owner);  /* a job has ended: others may begin */
     void *owner;
     struct job *first;
+    struct protocol_log *log;
     struct kept_errand *kept; /* RunService of dequeues under way */
 };
 

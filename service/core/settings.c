@@ -87,6 +87,8 @@ const struct setting settings[] = {
      .help = "wait for a connection to one address"},
     {"SessionTimeoutSeconds", SERVICE(session_timeout_seconds), NUMBER(30, 3600, 900, "seconds"),
      .help = "bounds a whole session"},
+    {"ProtocolLog", SERVICE(protocol_log), NUMBER(0, 1, 0, ""),
+     .help = "1 logs SMTP in %ProgramData%\\EtrnSvc\\log, without secrets"},
 
     {"Host", HOST(host), .type = SETTING_STRING, .fault = host_fault, .expected = "a domain name or an IP address",
      .help = "the server to ask; when empty, the name of its key"},

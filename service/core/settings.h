@@ -43,7 +43,7 @@ struct strings {
 struct service_settings {
     uint32_t always_use_etrn, interval_minutes, run_at_start, retry_seconds, minimum_gap_seconds, max_connections;
     uint32_t timeout_seconds, connect_timeout_seconds, session_timeout_seconds;
-    uint32_t run_on_network_change, local_port;
+    uint32_t run_on_network_change, local_port, protocol_log;
     struct strings schedule;
     uint8_t origin[SETTING_COUNT_LIMIT]; /* enum origin of each row */
 };

@@ -260,9 +260,36 @@ static void show_address(const struct sockaddr *address, socklen_t length, char 
         snprintf(out, size, "%s port %s", host, port);
 }
 
+/* Appends address:port of one end, as getsockname() or getpeername() tells it. */
+static void add_end(struct text *t, SOCKET socket, int WSAAPI ask(SOCKET, struct sockaddr *, int *))
+{
+    struct sockaddr_storage end;
+    int length = sizeof end;
+    char host[64];
+    char port[8];
+    if (ask(socket, (struct sockaddr *)&end, &length) == 0 &&
+        getnameinfo((struct sockaddr *)&end, length, host, sizeof host, port, sizeof port,
+                    NI_NUMERICHOST | NI_NUMERICSERV) == 0)
+        text_add(t, end.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
+}
+
 static void note(struct link *link, enum link_step step, DWORD error)
 {
-    struct link_note n = {step, link->peer, loop_now_ms() - link->connecting_ms, error};
+    char ends[2][80];
+    struct text local;
+    struct text remote;
+    text_begin(&local, ends[0], sizeof ends[0]);
+    text_begin(&remote, ends[1], sizeof ends[1]);
+    if (step == LINK_CONNECTED) {
+        add_end(&local, link->socket, getsockname);
+        add_end(&remote, link->socket, getpeername);
+    }
+    struct link_note n = {.step = step,
+                          .address = link->peer,
+                          .local = local.data,
+                          .remote = remote.data,
+                          .elapsed_ms = loop_now_ms() - link->connecting_ms,
+                          .error = error};
     if (link->sink->note)
         link->sink->note(link->owner, &n);
 }

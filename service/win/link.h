@@ -26,7 +26,8 @@ enum link_step {
 
 struct link_note {
     enum link_step step;
-    const char *address; /* numeric, with port */
+    const char *address;        /* numeric, with port */
+    const char *local, *remote; /* of LINK_CONNECTED: both ends as address:port */
     int64_t elapsed_ms;
     DWORD error;
 };

@@ -15,6 +15,10 @@ enum { FILE_LIMIT = 64 << 20 };
 #define BACKUP_RIGHTS L"D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
 #define BACKUP_FOLDER L"backup"
 
+/* The protocol log tells who sends mail to whom. */
+#define LOG_RIGHTS L"D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;FA;;;LS)"
+#define LOG_FOLDER L"log"
+
 /* "a" + "b"; NULL when there is no memory. */
 static wchar_t *join(const wchar_t *a, const wchar_t *b)
 {
@@ -88,22 +92,43 @@ DWORD status_make_folder(void)
     return error;
 }
 
-wchar_t *backup_path(const wchar_t *file)
+/* The path of a folder in the folder, or of `file` in it. */
+static wchar_t *below(const wchar_t *name, const wchar_t *file)
 {
-    wchar_t *folder = status_path(BACKUP_FOLDER);
+    wchar_t *folder = status_path(name);
     wchar_t *path = folder ? inside(folder, file) : NULL;
     free(folder);
     return path;
 }
 
-DWORD backup_make_folder(void)
+static DWORD make_below(const wchar_t *name, const wchar_t *rights)
 {
     DWORD error = status_make_folder();
-    wchar_t *folder = error ? NULL : status_path(BACKUP_FOLDER);
+    wchar_t *folder = error ? NULL : status_path(name);
     if (!error)
-        error = make_folder(folder, BACKUP_RIGHTS);
+        error = make_folder(folder, rights);
     free(folder);
     return error;
+}
+
+wchar_t *backup_path(const wchar_t *file)
+{
+    return below(BACKUP_FOLDER, file);
+}
+
+DWORD backup_make_folder(void)
+{
+    return make_below(BACKUP_FOLDER, BACKUP_RIGHTS);
+}
+
+wchar_t *log_path(const wchar_t *file)
+{
+    return below(LOG_FOLDER, file);
+}
+
+DWORD log_make_folder(void)
+{
+    return make_below(LOG_FOLDER, LOG_RIGHTS);
 }
 
 static DWORD write_whole(const wchar_t *path, const void *data, size_t size)
@@ -222,6 +247,13 @@ void backup_visit(void (*visit)(void *owner, const wchar_t *path), void *owner)
     free(folder);
 }
 
+void log_visit(void (*visit)(void *owner, const wchar_t *path), void *owner)
+{
+    wchar_t *folder = log_path(NULL);
+    visit_files(folder, L"*.LOG", visit, owner);
+    free(folder);
+}
+
 struct taker {
     void (*take)(void *owner, const char *host);
     void *owner;
@@ -266,5 +298,7 @@ static DWORD remove_folder(wchar_t *folder)
 DWORD status_remove(void)
 {
     DWORD error = remove_folder(backup_path(NULL));
+    if (!error)
+        error = remove_folder(log_path(NULL));
     return error ? error : remove_folder(status_path(NULL));
 }

@@ -1,5 +1,5 @@
 /* status: the files below %ProgramData%\EtrnSvc: status.json, by which the service tells how it is, the requests by
- * which etrnctl asks it for single hosts, and etrnctl's backups. */
+ * which etrnctl asks it for single hosts, the protocol log, and etrnctl's backups. */
 #ifndef ETRN_STATUS_H
 #define ETRN_STATUS_H
 
@@ -36,6 +36,11 @@ DWORD backup_make_folder(void);
 
 /* Calls `visit` for each backup, in no order. */
 void backup_visit(void (*visit)(void *owner, const wchar_t *path), void *owner);
+
+/* The same for the folder of the protocol log, into which users may not look. */
+wchar_t *log_path(const wchar_t *file);
+DWORD log_make_folder(void);
+void log_visit(void (*visit)(void *owner, const wchar_t *path), void *owner);
 
 /* Deletes the folder with all that we put into it, if it is there. Returns 0 or a Win32 error. */
 DWORD status_remove(void);

@@ -122,6 +122,7 @@ static void names_ranges_and_defaults_are_as_promised(void **state)
         {SCOPE_SERVICE, "TimeoutSeconds", "REG_DWORD", "5 to 600 seconds", "300"},
         {SCOPE_SERVICE, "ConnectTimeoutSeconds", "REG_DWORD", "5 to 300 seconds", "30"},
         {SCOPE_SERVICE, "SessionTimeoutSeconds", "REG_DWORD", "30 to 3600 seconds", "900"},
+        {SCOPE_SERVICE, "ProtocolLog", "REG_DWORD", "0 or 1", "0"},
         {SCOPE_HOST, "Host", "REG_SZ", "a domain name or an IP address", ""},
         {SCOPE_HOST, "Port", "REG_DWORD", "1 to 65535", "25"},
         {SCOPE_HOST, "Enabled", "REG_DWORD", "0 or 1", "1"},

@@ -1,0 +1,219 @@
+#include "protocol.h"
+
+#include "eventlog.h"
+#include "status.h"
+
+#include <stdlib.h>
+#include <wchar.h>
+
+enum {
+    GATHER_MS = 200,        /* rows that come together are written together */
+    ROWS_LIMIT = 256 << 10, /* octets of rows that wait */
+    FILES_LIMIT = 1000      /* files that are looked at */
+};
+
+void protocol_init(struct protocol_log *log, struct loop *loop)
+{
+    *log = (struct protocol_log){.loop = loop, .sessions = (uint64_t)utc_now_ms() << 20};
+}
+
+uint64_t protocol_session(struct protocol_log *log)
+{
+    return ++log->sessions;
+}
+
+/* ---- files ---- */
+
+struct files {
+    struct protolog_file items[FILES_LIMIT];
+    size_t count;
+};
+
+static void note_file(void *owner, const wchar_t *path)
+{
+    struct files *files = owner;
+    WIN32_FILE_ATTRIBUTE_DATA found;
+    const wchar_t *slash = wcsrchr(path, L'\\');
+    char *name = narrow_copy(slash ? slash + 1 : path);
+    struct protolog_file file;
+    if (name && files->count < FILES_LIMIT && protolog_read_name(name, &file) &&
+        GetFileAttributesExW(path, GetFileExInfoStandard, &found)) {
+        file.size = (uint64_t)found.nFileSizeHigh << 32 | found.nFileSizeLow;
+        files->items[files->count++] = file;
+    }
+    free(name);
+}
+
+static wchar_t *path_of(const struct protolog_file *file)
+{
+    char name[40];
+    struct text t;
+    text_begin(&t, name, sizeof name);
+    protolog_add_name(&t, file);
+    wchar_t *wide = wide_copy(name);
+    wchar_t *path = wide ? log_path(wide) : NULL;
+    free(wide);
+    return path;
+}
+
+static void delete_file(const struct protolog_file *file)
+{
+    wchar_t *path = path_of(file);
+    if (path)
+        DeleteFileW(path);
+    free(path);
+}
+
+/* Deletes what is too old or too much. Returns the last file of the day; zeroed when there is none. */
+static struct protolog_file tidy(int64_t utc_ms)
+{
+    struct protolog_file last = {0};
+    struct protolog_file today = {0};
+    struct files *files = calloc(1, sizeof *files);
+    if (!files)
+        return last;
+    log_visit(note_file, files);
+    protolog_turn(&today, utc_ms, 0);
+    size_t surplus = protolog_surplus(files->items, files->count, utc_ms);
+    for (size_t i = 0; i < files->count; i++) {
+        if (i < surplus)
+            delete_file(&files->items[i]);
+        else if (files->items[i].day == today.day)
+            last = files->items[i];
+    }
+    free(files);
+    return last;
+}
+
+static void close_file(struct protocol_log *log)
+{
+    if (log->handle)
+        CloseHandle(log->handle);
+    log->handle = NULL;
+}
+
+static DWORD append(HANDLE handle, const char *data, size_t size)
+{
+    DWORD written;
+    if (!WriteFile(handle, data, (DWORD)size, &written, NULL))
+        return GetLastError();
+    return written == size ? 0 : ERROR_DISK_FULL;
+}
+
+/* Opens log->file, and writes what a file begins with where it is new. */
+static DWORD open_file(struct protocol_log *log, int64_t utc_ms)
+{
+    char head[PROTOLOG_HEAD_LIMIT];
+    struct text t;
+    LARGE_INTEGER size = {0};
+    wchar_t *path = path_of(&log->file);
+    if (!path)
+        return ERROR_NOT_ENOUGH_MEMORY;
+    HANDLE handle = CreateFileW(path, FILE_APPEND_DATA | FILE_READ_ATTRIBUTES, FILE_SHARE_READ | FILE_SHARE_DELETE,
+                                NULL, OPEN_ALWAYS, FILE_ATTRIBUTE_NORMAL, NULL);
+    free(path);
+    if (handle == INVALID_HANDLE_VALUE)
+        return GetLastError();
+    log->handle = handle;
+    DWORD error = GetFileSizeEx(handle, &size) ? 0 : GetLastError();
+    if (error)
+        return error;
+    log->file.size = (uint64_t)size.QuadPart;
+    if (log->file.size > 0)
+        return 0;
+    text_begin(&t, head, sizeof head);
+    protolog_add_head(&t, utc_ms, VERSION);
+    log->file.size = t.length;
+    return append(handle, head, t.length);
+}
+
+/* Has a file open that takes so many octets more. */
+static DWORD have_file(struct protocol_log *log, int64_t utc_ms, size_t more)
+{
+    if (log->handle && !protolog_turn(&log->file, utc_ms, more))
+        return 0;
+    close_file(log);
+    DWORD error = log_make_folder();
+    if (error)
+        return error;
+    log->file = tidy(utc_ms);
+    protolog_turn(&log->file, utc_ms, more);
+    return open_file(log, utc_ms);
+}
+
+/* ---- rows ---- */
+
+/* Told once, until it works again or something else is wrong. */
+static void report(struct protocol_log *log, DWORD error)
+{
+    char words[200];
+    struct text t;
+    if (error && error != log->error) {
+        text_begin(&t, words, sizeof words);
+        text_add_error(&t, error);
+        EVENT(EVENT_CANNOT_WRITE, "The protocol log", words);
+    }
+    log->error = error;
+}
+
+static void write_rows(struct protocol_log *log)
+{
+    int64_t utc_ms = utc_now_ms();
+    if (log->length == 0)
+        return;
+    DWORD error = have_file(log, utc_ms, log->length);
+    if (!error)
+        error = append(log->handle, log->rows, log->length);
+    if (error)
+        close_file(log);
+    log->file.size += log->length;
+    log->length = 0;
+    report(log, error);
+}
+
+static void gathered(struct loop_timer *timer)
+{
+    write_rows(CONTAINING_RECORD(timer, struct protocol_log, soon));
+}
+
+void protocol_add(struct protocol_log *log, struct protolog_row *row)
+{
+    struct text t;
+    if (!log->on)
+        return;
+    if (log->length + PROTOLOG_ROW_LIMIT > ROWS_LIMIT)
+        write_rows(log);
+    row->utc_ms = utc_now_ms();
+    text_begin(&t, log->rows + log->length, PROTOLOG_ROW_LIMIT);
+    protolog_add(&t, row);
+    log->length += t.length;
+    if (!log->soon.set)
+        loop_set_timer(log->loop, &log->soon, loop_now_ms() + GATHER_MS);
+}
+
+void protocol_follow(struct protocol_log *log, bool on)
+{
+    if (on == log->on)
+        return;
+    if (!on) {
+        protocol_close(log);
+        return;
+    }
+    log->soon.fire = gathered;
+    log->rows = malloc(ROWS_LIMIT);
+    log->on = log->rows != NULL;
+    if (!log->on)
+        report(log, ERROR_NOT_ENOUGH_MEMORY);
+}
+
+void protocol_close(struct protocol_log *log)
+{
+    if (!log->on)
+        return;
+    write_rows(log);
+    loop_set_timer(log->loop, &log->soon, INT64_MAX);
+    close_file(log);
+    free(log->rows);
+    log->rows = NULL;
+    log->on = false;
+}
