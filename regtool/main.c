@@ -1,4 +1,5 @@
 /* etrnctl: the tool for the administrator of EtrnSvc. */
+#include "../service/win/harden.h"
 #include "command.h"
 #include "machine.h"
 

@@ -2,6 +2,7 @@
  * does the same work in the foreground; with nothing it says what it is. */
 #include "console.h"
 #include "scm.h"
+#include "win/harden.h"
 #include "win/win.h"
 
 #include <stdio.h>
@@ -46,6 +47,7 @@ int wmain(int argc, wchar_t **argv)
         fprintf(stderr, "etrnsvc: unknown argument; expected --console, --version or --help\n");
         return 2;
     }
+    drop_privileges();
     DWORD error = scm_run();
     if (error == ERROR_FAILED_SERVICE_CONTROLLER_CONNECT) {
         fputs(about, stdout);

@@ -79,13 +79,6 @@ void text_add_error(struct text *t, DWORD error)
     text_add(t, "%serror %lu%s", length > 0 ? " (" : "", error, length > 0 ? ")" : "");
 }
 
-void harden_process(void)
-{
-    SetDefaultDllDirectories(LOAD_LIBRARY_SEARCH_SYSTEM32);
-    SetDllDirectoryW(L"");
-    HeapSetInformation(NULL, HeapEnableTerminationOnCorruption, NULL, 0);
-}
-
 int64_t utc_now_ms(void)
 {
     FILETIME filetime;
