@@ -1,6 +1,7 @@
 /* etrnctl backup, restore; and the backup that every change makes by itself. */
 #include "backup.h"
 
+#include "../service/win/folder.h"
 #include "../service/win/status.h"
 #include "regtree.h"
 #include "store.h"
@@ -56,7 +57,7 @@ static int by_name(const void *a, const void *b)
 static void delete_oldest(void)
 {
     struct names names = {0};
-    backup_visit(collect, &names);
+    folder_visit(FOLDER_BACKUP, L"*.reg", collect, &names);
     qsort(names.items, names.count, sizeof *names.items, by_name);
     for (size_t i = 0; i < names.count; i++) {
         if (i + KEPT < names.count)
@@ -79,7 +80,7 @@ static wchar_t *new_path(const char *service)
         snprintf(name, sizeof name, "%04u%02u%02u-%02u%02u%02u%s-%s.reg", now.wYear, now.wMonth, now.wDay, now.wHour,
                  now.wMinute, now.wSecond, suffix, service);
         wchar_t *wide = wide_copy(name);
-        wchar_t *path = wide ? backup_path(wide) : NULL;
+        wchar_t *path = wide ? folder_path(FOLDER_BACKUP, wide) : NULL;
         free(wide);
         if (!path || GetFileAttributesW(path) == INVALID_FILE_ATTRIBUTES)
             return path;
@@ -92,7 +93,7 @@ static wchar_t *new_path(const char *service)
 enum exit_code backup_by_itself(const char *service)
 {
     wchar_t *path = new_path(service);
-    DWORD error = path ? backup_make_folder() : GetLastError();
+    DWORD error = path ? folder_make(FOLDER_BACKUP) : GetLastError();
     if (!error)
         error = save(service, path);
     free(path);
@@ -205,6 +206,7 @@ static enum exit_code apply(const char *name, const char *service, const struct 
     out("The Parameters key of %s is restored from %s.\n", service, name);
     if (text_same(service, SERVICE_NAME)) {
         struct config config;
+        store_protect();            /* the key was made anew */
         store_read(&config, false); /* tells what of it is not used */
         config_free(&config);
     }

@@ -168,7 +168,8 @@ static void check_switch(struct findings *f)
              f->config.service.always_use_etrn, value);
     if (!f->config.service.always_use_etrn)
         find(f, EXIT_INVALID,
-             origin == ORIGIN_POLICY ? "Change it in Group Policy (HKLM\\SOFTWARE\\Policies\\EtrnSvc)." : "etrnctl enable",
+             origin == ORIGIN_POLICY ? "Change it in Group Policy (HKLM\\SOFTWARE\\Policies\\EtrnSvc)."
+                                     : "etrnctl enable",
              "ETRN is disabled: AlwaysUseETRN is 0 (%s).", store_origin(&f->config, NULL, master));
 }
 

@@ -1,5 +1,6 @@
 #include "report.h"
 
+#include "../service/win/folder.h"
 #include "../service/win/status.h"
 #include "machine.h"
 
@@ -56,7 +57,7 @@ DWORD report_control(DWORD control)
 struct json_value *report_read(void)
 {
     size_t size;
-    wchar_t *path = status_path(L"status.json");
+    wchar_t *path = folder_path(FOLDER_DATA, L"status.json");
     char *text = path ? file_read(path, &size) : NULL;
     struct json_value *value = text ? json_read(text, size) : NULL;
     free(text);
@@ -105,7 +106,7 @@ const struct json_value *report_host(const struct json_value *told, const char *
 
 void report_watch_open(struct report_watch *w)
 {
-    wchar_t *folder = status_path(NULL);
+    wchar_t *folder = folder_path(FOLDER_DATA, NULL);
     DWORD filter = FILE_NOTIFY_CHANGE_FILE_NAME | FILE_NOTIFY_CHANGE_LAST_WRITE;
     w->changes = folder ? FindFirstChangeNotificationW(folder, FALSE, filter) : INVALID_HANDLE_VALUE;
     free(folder);

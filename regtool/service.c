@@ -1,8 +1,10 @@
 /* etrnctl service: the service's entry with the service control manager, for copies without the MSI. */
 #include "../service/win/eventlog.h"
+#include "../service/win/folder.h"
 #include "../service/win/status.h"
 #include "command.h"
 #include "machine.h"
+#include "store.h"
 
 #include <stdlib.h>
 #include <wchar.h>
@@ -131,7 +133,9 @@ static enum exit_code install(void)
     if (!error)
         error = eventlog_register(exe);
     if (!error)
-        error = status_make_folder(); /* before anybody else takes its name */
+        error = store_protect();
+    if (!error)
+        error = folder_make(FOLDER_DATA); /* before anybody else takes its name */
     free(quoted);
     free(exe);
     if (error)
@@ -170,7 +174,7 @@ static enum exit_code uninstall(void)
         error = eventlog_unregister();
     if (error)
         return fail(error, "uninstalling %s", SERVICE_NAME);
-    error = status_remove();
+    error = folders_remove();
     if (error)
         return fail(error, "removing %%ProgramData%%\\%s", SERVICE_NAME);
     if (missing)

@@ -217,8 +217,9 @@ static void print_advice(const struct view *v)
     if (v->config.host_count == 0)
         out("\nTo add a host: etrnctl add mail.isp.example yourdomain.example\n");
     if (!v->config.service.always_use_etrn)
-        out(text_same(switch_origin(v), "policy") ? "\nETRN is disabled by Group Policy (HKLM\\SOFTWARE\\Policies\\EtrnSvc).\n"
-                                                  : "\nTo enable ETRN: etrnctl enable\n");
+        out(text_same(switch_origin(v), "policy")
+                ? "\nETRN is disabled by Group Policy (HKLM\\SOFTWARE\\Policies\\EtrnSvc).\n"
+                : "\nTo enable ETRN: etrnctl enable\n");
     if (machine_name() && v->state == SERVICE_RUNNING)
         out("\nThe outcomes are shown by etrnctl status on that computer.\n");
 }

@@ -1,6 +1,7 @@
 #include "store.h"
 
 #include "../service/win/registry.h"
+#include "../service/win/sid.h"
 #include "backup.h"
 #include "machine.h"
 
@@ -32,6 +33,21 @@ void store_path(const char *service, struct text *path)
     text_add(path, "SYSTEM\\CurrentControlSet\\Services\\%s\\Parameters", service);
 }
 
+/* Makes the key, where it lacks; Parameters of our own with their access rights. */
+static DWORD make_key(HKEY root, const char *service, const wchar_t *path, REGSAM access, HKEY *key)
+{
+    HKEY parameters;
+    DWORD disposition;
+    DWORD error = (DWORD)RegCreateKeyExW(root, L"Parameters", 0, NULL, 0, READ_CONTROL | WRITE_DAC, NULL, &parameters,
+                                         &disposition);
+    if (error)
+        return error;
+    if (disposition == REG_CREATED_NEW_KEY && text_same(service, SERVICE_NAME))
+        error = parameters_protect(parameters);
+    RegCloseKey(parameters);
+    return error ? error : (DWORD)RegCreateKeyExW(root, path, 0, NULL, 0, access, NULL, key, NULL);
+}
+
 /* SERVICE's Parameters key, or that of the host below it ("" for the key of all hosts). Only these are ever made. */
 static DWORD open_key(const char *service, const char *host, REGSAM access, bool make, HKEY *key)
 {
@@ -53,11 +69,22 @@ static DWORD open_key(const char *service, const char *host, REGSAM access, bool
     if (!wide)
         error = ERROR_NOT_ENOUGH_MEMORY;
     else if (make)
-        error = (DWORD)RegCreateKeyExW(root, wide, 0, NULL, 0, access, NULL, key, NULL);
+        error = make_key(root, service, wide, access, key);
     else
         error = (DWORD)RegOpenKeyExW(root, wide, 0, access, key);
     free(wide);
     RegCloseKey(root);
+    return error;
+}
+
+DWORD store_protect(void)
+{
+    HKEY key;
+    DWORD error = open_key(SERVICE_NAME, NULL, READ_CONTROL | WRITE_DAC, true, &key);
+    if (error)
+        return error;
+    error = parameters_protect(key);
+    RegCloseKey(key);
     return error;
 }
 

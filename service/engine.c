@@ -5,6 +5,7 @@
 #include "win/companion.h"
 
 #include "win/eventlog.h"
+#include "win/folder.h"
 #include "win/link.h"
 #include "win/network.h"
 #include "win/protocol.h"
@@ -75,9 +76,9 @@ static void write_status(struct loop_timer *timer)
     snapshot_write(&j, &facts, &e->planner);
     DWORD error = j.failed ? ERROR_NOT_ENOUGH_MEMORY : 0;
     if (!error && !e->status_file)
-        e->status_file = status_path(L"status.json");
+        e->status_file = folder_path(FOLDER_DATA, L"status.json");
     if (!error)
-        error = e->status_file ? status_make_folder() : GetLastError();
+        error = e->status_file ? folder_make(FOLDER_DATA) : GetLastError();
     if (!error)
         error = file_replace(e->status_file, j.data, j.length);
     if (error && error != e->status_error && e->status_retry_ms) { /* not just somebody who was reading it */

@@ -1,7 +1,7 @@
 #include "protocol.h"
 
 #include "eventlog.h"
-#include "status.h"
+#include "folder.h"
 
 #include <stdlib.h>
 #include <wchar.h>
@@ -51,7 +51,7 @@ static wchar_t *path_of(const struct protolog_file *file)
     text_begin(&t, name, sizeof name);
     protolog_add_name(&t, file);
     wchar_t *wide = wide_copy(name);
-    wchar_t *path = wide ? log_path(wide) : NULL;
+    wchar_t *path = wide ? folder_path(FOLDER_LOG, wide) : NULL;
     free(wide);
     return path;
 }
@@ -72,7 +72,7 @@ static struct protolog_file tidy(int64_t utc_ms)
     struct files *files = calloc(1, sizeof *files);
     if (!files)
         return last;
-    log_visit(note_file, files);
+    folder_visit(FOLDER_LOG, L"*.LOG", note_file, files);
     protolog_turn(&today, utc_ms, 0);
     size_t surplus = protolog_surplus(files->items, files->count, utc_ms);
     for (size_t i = 0; i < files->count; i++) {
@@ -133,7 +133,7 @@ static DWORD have_file(struct protocol_log *log, int64_t utc_ms, size_t more)
     if (log->handle && !protolog_turn(&log->file, utc_ms, more))
         return 0;
     close_file(log);
-    DWORD error = log_make_folder();
+    DWORD error = folder_make(FOLDER_LOG);
     if (error)
         return error;
     log->file = tidy(utc_ms);

@@ -48,8 +48,22 @@ PSECURITY_DESCRIPTOR service_only(const wchar_t *name, DWORD access)
         SetLastError(ERROR_NOT_ENOUGH_MEMORY);
         return NULL;
     }
-    swprintf(sddl, ARRAYSIZE(sddl), L"D:P(A;CI;GA;;;SY)(A;CI;GA;;;BA)(A;CI;0x%lx;;;%ls)",
-             (unsigned long)access, sid);
+    swprintf(sddl, ARRAYSIZE(sddl), L"D:P(A;CI;GA;;;SY)(A;CI;GA;;;BA)(A;CI;0x%lx;;;%ls)", (unsigned long)access, sid);
     return ConvertStringSecurityDescriptorToSecurityDescriptorW(sddl, SDDL_REVISION_1, &descriptor, NULL) ? descriptor
-                                                                                                         : NULL;
+                                                                                                          : NULL;
+}
+
+DWORD parameters_protect(HKEY key)
+{
+    wchar_t sid[SERVICE_SID_TEXT];
+    wchar_t sddl[SERVICE_SID_TEXT + 96];
+    PSECURITY_DESCRIPTOR descriptor;
+    if (!service_sid(TEXT(SERVICE_NAME), sid))
+        return ERROR_NOT_ENOUGH_MEMORY;
+    swprintf(sddl, ARRAYSIZE(sddl), L"D:P(A;CI;KA;;;SY)(A;CI;KA;;;BA)(A;CI;KR;;;BU)(A;CI;KR;;;%ls)", sid);
+    if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(sddl, SDDL_REVISION_1, &descriptor, NULL))
+        return GetLastError();
+    DWORD error = (DWORD)RegSetKeySecurity(key, DACL_SECURITY_INFORMATION, descriptor);
+    LocalFree(descriptor);
+    return error;
 }

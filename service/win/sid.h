@@ -13,9 +13,13 @@ enum {
  * Wine, which knows no such account. False when there is no memory or no SHA-1; GetLastError() does not tell. */
 bool service_sid(const wchar_t *name, wchar_t text[SERVICE_SID_TEXT]);
 
-/* A security descriptor that inherits nothing: SYSTEM and Administrators have all rights, service `name` has `access` (an
- * access mask: KEY_READ, SERVICE_START), nobody else any. The caller frees it with LocalFree(); NULL with
+/* A security descriptor that inherits nothing: SYSTEM and Administrators have all rights, service `name` has `access`
+ * (an access mask: KEY_READ, SERVICE_START), nobody else any. The caller frees it with LocalFree(); NULL with
  * GetLastError(). */
 PSECURITY_DESCRIPTOR service_only(const wchar_t *name, DWORD access);
+
+/* Gives the Parameters key its access rights, which keys made below it inherit: SYSTEM and Administrators all, the
+ * service and users to read. Returns 0 or a Win32 error. */
+DWORD parameters_protect(HKEY key);
 
 #endif

@@ -58,6 +58,7 @@ static const struct error_words known_errors[] = {
     {WSATRY_AGAIN, "no answer from DNS"},
     {WSANO_RECOVERY, "DNS failed"},
     {ERROR_ACCESS_DENIED, "access denied"},
+    {ERROR_INVALID_OWNER, "somebody who is no administrator made this folder; delete it"},
     {ERROR_NOT_ENOUGH_MEMORY, "not enough memory"},
     {ERROR_SERVICE_DOES_NOT_EXIST, "no such service"},
 };

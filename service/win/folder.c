@@ -1,0 +1,221 @@
+#include "folder.h"
+
+#include "sid.h"
+
+#include <aclapi.h>
+#include <sddl.h>
+#include <shlobj.h>
+#include <stdlib.h>
+#include <wchar.h>
+
+/* SDDL's words for the service's rights and those of users, all of them for what is inside as well. */
+#define WRITES L"FA"
+#define READS L"FRFX"
+
+static const struct {
+    const wchar_t *name; /* below the first one */
+    const wchar_t *service, *users;
+} folders[FOLDER_COUNT] = {
+    [FOLDER_DATA] = {L"", WRITES, READS},
+    [FOLDER_BACKUP] = {L"backup", NULL, NULL}, /* may hold what protects a secret */
+    [FOLDER_LOG] = {L"log", WRITES, NULL},
+};
+
+/* ---- paths ---- */
+
+/* "a\b", or a copy of `a` when `b` is empty; NULL when there is no memory. */
+static wchar_t *join(const wchar_t *a, const wchar_t *b)
+{
+    size_t size = wcslen(a) + wcslen(b) + 2;
+    wchar_t *both = malloc(size * sizeof *both);
+    if (both)
+        _snwprintf(both, size, *b ? L"%ls\\%ls" : L"%ls", a, b);
+    else
+        SetLastError(ERROR_NOT_ENOUGH_MEMORY);
+    return both;
+}
+
+static wchar_t *data_path(void)
+{
+    wchar_t *program_data = NULL;
+    HRESULT result = SHGetKnownFolderPath(&FOLDERID_ProgramData, 0, NULL, &program_data);
+    wchar_t *path = SUCCEEDED(result) ? join(program_data, TEXT(SERVICE_NAME)) : NULL;
+    if (FAILED(result))
+        SetLastError(ERROR_PATH_NOT_FOUND);
+    CoTaskMemFree(program_data);
+    return path;
+}
+
+wchar_t *folder_path(enum folder folder, const wchar_t *file)
+{
+    wchar_t *data = data_path();
+    wchar_t *path = data ? join(data, folders[folder].name) : NULL;
+    wchar_t *full = path ? join(path, file ? file : L"") : NULL;
+    free(data);
+    free(path);
+    return full;
+}
+
+/* ---- rights ---- */
+
+/* A security descriptor in SDDL; `owned` makes Administrators the owner, whichever of them makes the folder. */
+static PSECURITY_DESCRIPTOR rights_of(enum folder folder, bool owned)
+{
+    wchar_t sid[SERVICE_SID_TEXT];
+    wchar_t service[SERVICE_SID_TEXT + 32] = L"";
+    wchar_t users[32] = L"";
+    wchar_t sddl[SERVICE_SID_TEXT + 160];
+    PSECURITY_DESCRIPTOR descriptor = NULL;
+    if (!service_sid(TEXT(SERVICE_NAME), sid)) {
+        SetLastError(ERROR_NOT_ENOUGH_MEMORY);
+        return NULL;
+    }
+    if (folders[folder].service)
+        _snwprintf(service, ARRAYSIZE(service), L"(A;OICI;%ls;;;%ls)", folders[folder].service, sid);
+    if (folders[folder].users)
+        _snwprintf(users, ARRAYSIZE(users), L"(A;OICI;%ls;;;BU)", folders[folder].users);
+    _snwprintf(sddl, ARRAYSIZE(sddl), L"%lsD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)%ls%ls", owned ? L"O:BA" : L"", service,
+               users);
+    return ConvertStringSecurityDescriptorToSecurityDescriptorW(sddl, SDDL_REVISION_1, &descriptor, NULL) ? descriptor
+                                                                                                          : NULL;
+}
+
+/* Whether this is the user as whom we run. */
+static bool is_our_user(PSID sid)
+{
+    union {
+        TOKEN_USER user;
+        char room[sizeof(TOKEN_USER) + SECURITY_MAX_SID_SIZE];
+    } ours;
+    HANDLE token;
+    DWORD size;
+    if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token))
+        return false;
+    bool same = GetTokenInformation(token, TokenUser, &ours, sizeof ours, &size) && EqualSid(sid, ours.user.User.Sid);
+    CloseHandle(token);
+    return same;
+}
+
+static bool is_the_service(PSID sid)
+{
+    wchar_t expected[SERVICE_SID_TEXT];
+    wchar_t *text;
+    if (!service_sid(TEXT(SERVICE_NAME), expected) || !ConvertSidToStringSidW(sid, &text))
+        return false;
+    bool same = wcscmp(text, expected) == 0;
+    LocalFree(text);
+    return same;
+}
+
+/* SYSTEM, Administrators, the service's account or SID, or ourselves. */
+static bool is_trusted(PSID sid)
+{
+    return IsWellKnownSid(sid, WinLocalSystemSid) || IsWellKnownSid(sid, WinBuiltinAdministratorsSid) ||
+           IsWellKnownSid(sid, WinLocalServiceSid) || is_the_service(sid) || is_our_user(sid);
+}
+
+/* Neither a file, nor a junction that somebody has put there to lead us elsewhere. */
+static bool is_plain_folder(const wchar_t *path)
+{
+    DWORD attributes = GetFileAttributesW(path);
+    return attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_DIRECTORY) != 0 &&
+           (attributes & FILE_ATTRIBUTE_REPARSE_POINT) == 0;
+}
+
+/* What to think of a folder that is there already. */
+static DWORD check(wchar_t *path)
+{
+    PSECURITY_DESCRIPTOR descriptor = NULL;
+    PSID owner = NULL;
+    if (!is_plain_folder(path))
+        return ERROR_BAD_PATHNAME;
+    DWORD error =
+        GetNamedSecurityInfoW(path, SE_FILE_OBJECT, OWNER_SECURITY_INFORMATION, &owner, NULL, NULL, NULL, &descriptor);
+    if (!error && !(owner && is_trusted(owner)))
+        error = ERROR_INVALID_OWNER;
+    LocalFree(descriptor);
+    return error;
+}
+
+/* ---- making and removing ---- */
+
+static DWORD create(const wchar_t *path, enum folder folder, bool owned)
+{
+    SECURITY_ATTRIBUTES security = {.nLength = sizeof security, .lpSecurityDescriptor = rights_of(folder, owned)};
+    if (!security.lpSecurityDescriptor)
+        return GetLastError();
+    DWORD error = CreateDirectoryW(path, &security) ? 0 : GetLastError();
+    LocalFree(security.lpSecurityDescriptor);
+    return error;
+}
+
+DWORD folder_make(enum folder folder)
+{
+    DWORD error = folder == FOLDER_DATA ? 0 : folder_make(FOLDER_DATA);
+    wchar_t *path = error ? NULL : folder_path(folder, NULL);
+    if (error)
+        return error;
+    if (!path)
+        return GetLastError();
+    error = create(path, folder, true);
+    if (error == ERROR_INVALID_OWNER) /* who is no administrator, as the service, cannot give it away */
+        error = create(path, folder, false);
+    if (error == ERROR_ALREADY_EXISTS)
+        error = check(path);
+    free(path);
+    return error;
+}
+
+static void visit_files(const wchar_t *folder, const wchar_t *pattern, void (*visit)(void *owner, const wchar_t *path),
+                        void *owner)
+{
+    WIN32_FIND_DATAW found;
+    wchar_t *all = join(folder, pattern);
+    HANDLE search = all ? FindFirstFileW(all, &found) : INVALID_HANDLE_VALUE;
+    free(all);
+    if (search == INVALID_HANDLE_VALUE)
+        return;
+    do {
+        wchar_t *path = found.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY ? NULL : join(folder, found.cFileName);
+        if (path)
+            visit(owner, path);
+        free(path);
+    } while (FindNextFileW(search, &found));
+    FindClose(search);
+}
+
+void folder_visit(enum folder folder, const wchar_t *pattern, void (*visit)(void *owner, const wchar_t *path),
+                  void *owner)
+{
+    wchar_t *path = folder_path(folder, NULL);
+    if (path)
+        visit_files(path, pattern, visit, owner);
+    free(path);
+}
+
+static void delete_file(void *owner, const wchar_t *path)
+{
+    (void)owner;
+    DeleteFileW(path);
+}
+
+static DWORD remove_folder(enum folder folder)
+{
+    wchar_t *path = folder_path(folder, NULL);
+    if (!path)
+        return GetLastError();
+    if (is_plain_folder(path))
+        visit_files(path, L"*", delete_file, NULL);
+    DWORD error = RemoveDirectoryW(path) ? 0 : GetLastError();
+    free(path);
+    return error == ERROR_FILE_NOT_FOUND || error == ERROR_PATH_NOT_FOUND ? 0 : error;
+}
+
+/* The first one last: the others are in it. */
+DWORD folders_remove(void)
+{
+    DWORD error = 0;
+    for (int folder = FOLDER_COUNT - 1; folder >= 0 && !error; folder--)
+        error = remove_folder((enum folder)folder);
+    return error;
+}

@@ -1,0 +1,148 @@
+"""Who may do what with what is ours. Wine enforces none of it: what is looked at is what was asked for."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import stat
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from .machine import FOLDER, PARAMETERS, SERVICE_EXE, Machine, Serve, host_at, wait_until
+
+PROBE = r"""
+#include <windows.h>
+#include <aclapi.h>
+#include <sddl.h>
+#include <stdio.h>
+#include <stdlib.h>
+static int key(const wchar_t *path)
+{
+    PSECURITY_DESCRIPTOR found;
+    wchar_t *text;
+    HKEY key;
+    if (RegOpenKeyExW(HKEY_LOCAL_MACHINE, path, 0, READ_CONTROL, &key) != 0 ||
+        GetSecurityInfo(key, SE_REGISTRY_KEY, DACL_SECURITY_INFORMATION, NULL, NULL, NULL, NULL, &found) != 0)
+        return 1;
+    ConvertSecurityDescriptorToStringSecurityDescriptorW(found, SDDL_REVISION_1, DACL_SECURITY_INFORMATION, &text, NULL);
+    return printf("%ls\n", text) < 0;
+}
+static int privileges(DWORD process)
+{
+    static char room[4096];
+    wchar_t name[100];
+    HANDLE token;
+    DWORD size;
+    TOKEN_PRIVILEGES *all = (TOKEN_PRIVILEGES *)room;
+    if (!OpenProcessToken(OpenProcess(PROCESS_QUERY_INFORMATION, FALSE, process), TOKEN_QUERY, &token) ||
+        !GetTokenInformation(token, TokenPrivileges, all, sizeof room, &size))
+        return 1;
+    for (DWORD i = 0; i < all->PrivilegeCount; i++) {
+        size = ARRAYSIZE(name);
+        LookupPrivilegeNameW(NULL, &all->Privileges[i].Luid, name, &size);
+        printf("%ls\n", name);
+    }
+    return 0;
+}
+int wmain(int count, wchar_t **words)
+{
+    return wcscmp(words[1], L"key") == 0 ? key(words[2]) : privileges(count > 2 ? _wtoi(words[2]) : GetCurrentProcessId());
+}
+"""
+
+Ask = Callable[..., list[str]]
+
+
+@pytest.fixture(scope="module")
+def ask(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Ask:
+    """Asks Windows: ask("key", path) for a key's access control list, ask("privileges", process)."""
+    source = tmp_path_factory.mktemp("probe") / "probe.c"
+    program = source.with_name("probe.exe")
+    source.write_text(PROBE)
+    subprocess.run(["x86_64-w64-mingw32-gcc", "-municode", "-static", "-DUNICODE", "-o", program, source, "-ladvapi32"],
+                   check=True)
+
+    def put(*words: str) -> list[str]:
+        reply = machine.run(str(program), *words)
+        assert reply.code == 0, reply
+        return reply.out.split()
+
+    return put
+
+
+@pytest.fixture
+def data(machine: Machine) -> Iterator[Path]:
+    """The data folder, which is not there yet; whatever is made in its place is gone afterwards."""
+    machine.fresh(start=False)
+    folder = machine.status_file.parent
+    yield folder
+    machine.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+PROTECTED = re.compile(r"D:P(AI)?\(A;CI;KA;;;SY\)\(A;CI;KA;;;BA\)\(A;CI;KR;;;BU\)\(A;CI;KR;;;S-1-5-80-[-0-9]+\)")
+
+
+def test_parameters_are_the_administrators_to_write_and_the_services_to_read(machine: Machine, ask: Ask) -> None:
+    def rights() -> str:
+        [text] = ask("key", PARAMETERS.removeprefix("HKLM\\"))
+        return text
+
+    def forget() -> None:
+        machine.run("reg", "delete", PARAMETERS, "/f")
+
+    machine.fresh(start=False)
+    forget()
+    machine.ctl("config", "set", "IntervalMinutes", "20")
+    assert PROTECTED.fullmatch(rights())
+    saved = machine.prefix.path / "drive_c" / "saved.reg"
+    assert machine.ctl("backup", r"C:\saved.reg").code == 0 and saved.exists()
+    forget()
+    machine.run("reg", "add", PARAMETERS, "/v", "Foreign", "/d", "1")
+    assert not PROTECTED.fullmatch(rights())
+    assert machine.ctl("restore", r"C:\saved.reg", "-y").code == 0
+    assert PROTECTED.fullmatch(rights())
+    forget()
+    assert machine.ctl("service", "install").code == 0
+    assert PROTECTED.fullmatch(rights())
+
+
+def test_the_service_keeps_one_privilege(machine: Machine, ask: Ask) -> None:
+    machine.fresh()
+    process = machine.wait_told(lambda told: told["process"])["process"]
+    assert ask("privileges", str(process)) == ["SeChangeNotifyPrivilege"]
+    assert len(ask("privileges")) > 1  # others do have more
+
+
+@pytest.mark.parametrize("program", [SERVICE_EXE, rf"{FOLDER}\etrnctl.exe"])
+def test_mitigations_are_asked_for(machine: Machine, program: str) -> None:
+    said = machine.prefix.run([program, "--version"], env={"WINEDEBUG": "-all,fixme+process"})
+    policies = re.findall(r"SetProcessMitigationPolicy \((\d+),", said.stderr)
+    assert policies == ["2", "3", "6", "10", "10"]  # dynamic code, strict handles, extension points, image loads
+
+
+def test_folders_are_closed_to_others(machine: Machine, serve: Serve, data: Path) -> None:
+    machine.configure({"ProtocolLog": 1}, {"isp": host_at(serve())})
+    machine.ctl("config", "set", "IntervalMinutes", "20")
+    machine.start()
+    wait_until(lambda: list((data / "log").glob("*.LOG")), "the log")
+    modes = {name: stat.S_IMODE(os.stat(data / name).st_mode) & stat.S_IRWXO for name in ("", "log", "backup")}
+    # Wine makes the owner's and everybody's rights the file's mode; users are neither.
+    assert modes == {"": 0, "log": 0, "backup": 0}
+
+
+def test_a_folder_that_somebody_else_made_is_not_used(machine: Machine, serve: Serve, data: Path) -> None:
+    data.mkdir(parents=True)
+    os.chown(data, 65534, 65534)
+    reply = machine.ctl("config", "set", "IntervalMinutes", "20")
+    sentence = "somebody who is no administrator made this folder; delete it"
+    assert reply.code != 0 and sentence in reply.err
+    machine.configure({}, {"isp": host_at(server := serve())})
+    machine.start()
+    wait_until(lambda: server.etrns(), "a round all the same")
+    wait_until(lambda: machine.warnings() == ["status.json", sentence], "the warning")
+    assert list(data.iterdir()) == []
