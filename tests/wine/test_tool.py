@@ -92,7 +92,7 @@ def test_config_for_programs(machine: Machine) -> None:
         "RunAtStart": (1, "default"), "RunOnNetworkChange": (1, "default"), "LocalPort": (0, "Parameters"),
         "RetrySeconds": (60, "default"), "MinimumGapSeconds": (0, "Parameters"), "MaxConnections": (9, "policy"),
         "TimeoutSeconds": (300, "default"), "ConnectTimeoutSeconds": (30, "default"),
-        "SessionTimeoutSeconds": (900, "default")}
+        "SessionTimeoutSeconds": (900, "default"), "ProtocolLog": (0, "default")}
     listed = config(machine, "list", "--host", "isp")
     assert listed["host"] == "isp"
     values = {each["name"]: each["value"] for each in listed["settings"]}
