@@ -443,7 +443,7 @@ class ScriptedServer:
     def open_count(self) -> int:
         return self._open
 
-    def wait_for(self, what: int | Callable[[ScriptedServer], bool], timeout: float = 10.0) -> None:
+    def wait_for(self, what: int | Callable[[ScriptedServer], bool], timeout: float = 30.0) -> None:
         """Returns when so many ETRN commands have come, or what(server) is true; else raises TimeoutError with the
         transcript. An ETRN counts when it comes, before it is answered."""
         condition = what if callable(what) else lambda server: len(server.etrns()) >= what

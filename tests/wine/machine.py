@@ -43,8 +43,8 @@ STOPPED, RUNNING, PAUSED = 1, 4, 7  # winsvc.h
 NOT_INSTALLED, NOT_ACTIVE = 1060, 1062  # winerror.h
 STOP, PAUSE, CONTINUE, INTERROGATE, PARAMCHANGE = 1, 2, 3, 4, 6
 
-# Wine's sc knows neither control codes nor pause, nor how to change an entry. Prints the error and the state; waits for a
-# state when given one.
+# Wine's sc knows neither control codes nor pause, nor how to change an entry. Reads lines of a control code (0 starts the
+# service) and a state to wait for (0: none), and answers each with the error, the state, and the handles of the service.
 REMOTE = r"""
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,22 +58,40 @@ static int hold(const char *path) /* open, as one who reads it, until standard i
     fflush(stdout);
     return getchar();
 }
-int main(int count, char **words)
+static DWORD handles_of(SC_HANDLE service)
 {
-    if (strcmp(words[1], "hold") == 0)
-        return hold(words[2]);
-    DWORD control = atoi(words[1]), wanted = count > 2 ? atoi(words[2]) : 0, error = 0;
+    SERVICE_STATUS_PROCESS status = {0};
+    DWORD size, count = 0;
+    QueryServiceStatusEx(service, SC_STATUS_PROCESS_INFO, (BYTE *)&status, sizeof status, &size);
+    HANDLE process = OpenProcess(PROCESS_QUERY_INFORMATION, FALSE, status.dwProcessId);
+    GetProcessHandleCount(process, &count);
+    CloseHandle(process);
+    return count;
+}
+static void control(SC_HANDLE manager, DWORD code, DWORD wanted)
+{
     SERVICE_STATUS status = {0};
-    SC_HANDLE manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT);
+    DWORD error = 0;
     SC_HANDLE service = OpenServiceW(manager, L"EtrnSvc", SERVICE_ALL_ACCESS);
-    if (service && strcmp(words[1], "entry") == 0)
-        return !ChangeServiceConfigA(service, SERVICE_NO_CHANGE, atoi(words[2]), SERVICE_NO_CHANGE, words[3], NULL, NULL,
-                                     NULL, words[4], NULL, NULL);
-    if (!service || (control ? !ControlService(service, control, &status) : !StartServiceW(service, 0, NULL)))
+    if (!service || (code ? !ControlService(service, code, &status) : !StartServiceW(service, 0, NULL)))
         error = GetLastError();
     for (int i = 0; i < 2000 && service && wanted && status.dwCurrentState != wanted; i++, Sleep(5))
         QueryServiceStatus(service, &status);
-    printf("%lu %lu\n", error, status.dwCurrentState);
+    printf("%lu %lu %lu\n", error, status.dwCurrentState, handles_of(service));
+    fflush(stdout);
+    CloseServiceHandle(service);
+}
+int main(int count, char **words)
+{
+    unsigned long code, wanted;
+    SC_HANDLE manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT);
+    if (count > 1 && strcmp(words[1], "hold") == 0)
+        return hold(words[2]);
+    if (count > 1)
+        return !ChangeServiceConfigA(OpenServiceW(manager, L"EtrnSvc", SERVICE_ALL_ACCESS), SERVICE_NO_CHANGE,
+                                     atoi(words[2]), SERVICE_NO_CHANGE, words[3], NULL, NULL, NULL, words[4], NULL, NULL);
+    while (scanf("%lu %lu", &code, &wanted) == 2)
+        control(manager, code, wanted);
     return 0;
 }
 """
@@ -100,7 +118,7 @@ class Reply:
     err: str
 
 
-def wait_until(condition: Callable[[], Any], what: str, timeout: float = 10.0) -> Any:
+def wait_until(condition: Callable[[], Any], what: str, timeout: float = 30.0) -> Any:
     """Returns the first true result."""
     deadline = time.monotonic() + timeout
     while not (result := condition()):
@@ -149,14 +167,15 @@ class Machine:
         self.backup_folder = self.status_file.parent / "backup"
         self.ctl("service", "install")
         self._events_seen = self._marks = 0
+        self._remote: subprocess.Popen[str] | None = None
 
     # Programs
 
-    def run(self, *words: str, timeout: float = 30.0) -> Reply:
+    def run(self, *words: str, timeout: float = 60.0) -> Reply:
         result = self.prefix.run(words, timeout=timeout)
         return Reply(result.returncode, result.stdout, result.stderr)
 
-    def ctl(self, *words: str, timeout: float = 30.0) -> Reply:
+    def ctl(self, *words: str, timeout: float = 60.0) -> Reply:
         return self.run(TOOL_EXE, *words, timeout=timeout)
 
     def ctl_popen(self, *words: str) -> subprocess.Popen[str]:
@@ -166,8 +185,20 @@ class Machine:
 
     def control(self, code: int, then: int = 0) -> tuple[int, int]:
         """Sends a control code, waits for a state if one is given, and returns (Win32 error, state)."""
-        error, state = self.run(REMOTE_EXE, str(code), str(then)).out.split()
-        return int(error), int(state)
+        error, state, _ = self._ask_remote(code, then)
+        return error, state
+
+    def handles(self) -> int:
+        """How many handles the service has open."""
+        return self._ask_remote(INTERROGATE, 0)[2]
+
+    def _ask_remote(self, code: int, then: int) -> list[int]:
+        if not self._remote or self._remote.poll() is not None:  # the first, or the machine was switched off meanwhile
+            self._remote = self.prefix.popen([REMOTE_EXE])
+        assert self._remote.stdin and self._remote.stdout
+        self._remote.stdin.write(f"{code} {then}\n")
+        self._remote.stdin.flush()
+        return [int(number) for number in self._remote.stdout.readline().split()]
 
     def change_entry(self, start: int, path: str, account: str) -> None:
         """Changes the service's entry as an administrator may have done: 2, 3 or 4 for automatic, by hand, disabled."""
@@ -234,7 +265,7 @@ class Machine:
         return {}
 
     def wait_told(self, condition: Callable[[dict[str, Any]], Any], what: str = "status.json",
-                  timeout: float = 10.0) -> dict[str, Any]:
+                  timeout: float = 30.0) -> dict[str, Any]:
         """Returns the first status.json of which the condition is true."""
         told: dict[str, Any] = {}
 
@@ -249,7 +280,7 @@ class Machine:
             raise TimeoutError(f"{error}; it says:\n{json.dumps(told, indent=1)}") from None
         return told
 
-    def wait_dequeues(self, count: int, timeout: float = 10.0) -> dict[str, Any]:
+    def wait_dequeues(self, count: int, timeout: float = 30.0) -> dict[str, Any]:
         """Returns status.json once every host has been asked so often."""
 
         def enough(told: dict[str, Any]) -> bool:
@@ -318,7 +349,7 @@ class Hold(Action):
         while not self._release.is_set():
             await asyncio.sleep(0.005)
 
-    def wait(self, timeout: float = 10.0) -> None:
+    def wait(self, timeout: float = 30.0) -> None:
         assert self.reached.wait(timeout), "the conversation did not get so far"
 
     def release(self) -> None:
