@@ -3,6 +3,7 @@
 #   make         build/etrnsvc.exe, build/etrnctl.exe, build/etrnsvc-VERSION-x64.msi
 #   make demo    the main job, live: a Postfix that holds a message, and one registry value
 #   make test    everything that can be tested here
+#   make lint    clang-tidy, cppcheck, gcc -fanalyzer, banned functions, layers, formatting, flake8, shellcheck
 #   make bench   measured side by side with fetchmail and msmtp
 #   make clean
 
@@ -93,9 +94,56 @@ unit: $(UNIT)
 	@set -e; for test in $^; do $$test; done
 
 test:
-	@$(call need,$(TEST_PACKAGES))
-	@$(MAKE) --no-print-directory all unit fuzz-replay
+	@$(call need,$(TEST_PACKAGES) $(LINT_PACKAGES))
+	@$(MAKE) --no-print-directory -j$(shell nproc) --output-sync=target all lint-checks unit fuzz-replay
 	@$(PYTHON) -m pytest tests
+
+# ---- lint: each source is checked again when it, or a header of its, has changed
+
+LINT_PACKAGES := $(PACKAGES) clang-tidy clang-format cppcheck python3-flake8 shellcheck
+PROGRAMS := $(SERVICE) $(WIN) $(CORE) $(TOOL) $(wildcard installer/*.c)
+HEADERS  := $(wildcard service/*.h service/*/*.h regtool/*.h installer/*.h)
+C_TESTS  := $(wildcard tests/*/*.[ch])
+CHECKED  := $(PROGRAMS:%.c=$(B)/lint/%.ok)
+CLANG_WARNINGS := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes
+# A fifth of the analyzer's own limit: three times as fast, and what the whole of it found here is found by this.
+# gcc 12 calls it a leak when an array of pointers moves; the unit tests run with a sanitizer that knows better.
+ANALYZER := -Xclang -analyzer-config -Xclang max-nodes=40000
+tidy = clang-tidy --quiet $(1) -- -std=c11 $(CLANG_WARNINGS) $(ANALYZER) $(2) 2>$@.said || { cat $@.said >&2; exit 1; }
+
+$(filter $(B)/lint/service/core/%,$(CHECKED)): $(B)/lint/%.ok: %.c $(B)/obj/%.o .clang-tidy Makefile
+	@mkdir -p $(@D)
+	@$(call tidy,$<,)
+	$(CC) -std=c11 -O1 $(WARNINGS) -Werror -fanalyzer -Wno-analyzer-malloc-leak -c -o /dev/null $<
+	@touch $@
+
+$(filter-out $(B)/lint/service/core/%,$(CHECKED)): $(B)/lint/%.ok: %.c $(B)/obj/%.o .clang-tidy Makefile
+	@mkdir -p $(@D)
+	@$(call tidy,$<,--target=x86_64-w64-mingw32 $(WINFLAGS))
+	$(CC_WIN) $(filter-out -MMD -MP,$(CFLAGS)) $(WINFLAGS) -Werror -c -o /dev/null $<
+	@touch $@
+
+# Of cppcheck's style: clang-tidy knows better what a callback may take as const; the rest is taste
+TASTE := constParameter redundantContinue unusedStructMember variableScope
+
+lint-cppcheck:
+	@mkdir -p $(B)/lint/cppcheck
+	cppcheck --quiet --error-exitcode=1 --std=c11 --platform=win64 --library=windows \
+	    --enable=warning,style,performance,portability $(TASTE:%=--suppress=%) --inline-suppr \
+	    --cppcheck-build-dir=$(B)/lint/cppcheck \
+	    -DUNICODE -D_WIN32 -DVERSION='""' -Iservice/core $(PROGRAMS)
+
+lint-style:
+	$(PYTHON) tests/lint/rules.py $(PROGRAMS) $(HEADERS)
+	clang-format --dry-run --Werror $(PROGRAMS) $(HEADERS) $(C_TESTS)
+	$(PYTHON) -m flake8 --max-line-length 140 --extend-ignore E203 tests
+	shellcheck .ci/run tests/need installer/build-msi
+
+lint-checks: $(CHECKED) lint-cppcheck lint-style
+
+lint:
+	@$(call need,$(LINT_PACKAGES))
+	@$(MAKE) --no-print-directory -j$(shell nproc) --output-sync=target lint-checks
 
 # ---- fuzzing: each target for FUZZ_SECONDS with libFuzzer; what it keeps goes into build/fuzz/corpus-copy
 
@@ -134,7 +182,7 @@ bench:
 clean:
 	rm -rf $(B)
 
-.PHONY: all unit test fuzz fuzz-replay demo bench clean
+.PHONY: all unit test lint lint-checks lint-cppcheck lint-style fuzz fuzz-replay demo bench clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(B)/obj $(B)/native -name '*.d' 2>/dev/null)

@@ -215,7 +215,7 @@ static enum exit_code apply(const char *name, const char *service, const struct 
 
 enum exit_code run_restore(const struct arguments *a)
 {
-    struct regfile file;
+    struct regfile file = {0};
     const char *service = service_of(a);
     enum exit_code code = read_file(a->words[0], &file);
     if (code != EXIT_DONE)

@@ -29,15 +29,13 @@ static bool add_change(struct changes *changes, const char *name, const char *co
 {
     char problem[400];
     struct text t;
-    struct change *change = &changes->items[changes->count];
+    struct change *change = &changes->items[changes->count++];
     text_begin(&t, problem, sizeof problem);
     change->setting = setting_find(SCOPE_HOST, name);
     if (!setting_encode(change->setting, words, count, &change->value, &t)) {
         talk("etrnctl: %s: %s\n", name, problem);
-        free(change->value.data);
         return false;
     }
-    changes->count++;
     return true;
 }
 

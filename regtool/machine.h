@@ -6,7 +6,7 @@
 
 /* Connects to the registry of another computer, "NAME" or "\\NAME"; NULL stays with this one. Returns 0 or a Win32
  * error. Once in a process, before anything else is done. */
-DWORD machine_choose(const char *name);
+DWORD machine_choose(const char *computer);
 
 /* Its HKEY_LOCAL_MACHINE. */
 HKEY machine_registry(void);

@@ -371,9 +371,9 @@ static const struct command *nearest_command(const char *word)
 
 static enum exit_code dispatch(int count, char **words)
 {
-    if (count == 0 && on_console())
+    if (!words[0] && on_console())
         return run_question();
-    if (count == 0) {
+    if (!words[0]) {
         print_usage();
         return EXIT_USAGE;
     }
@@ -406,6 +406,6 @@ int wmain(int argc, wchar_t **argv)
     char **words = calloc((size_t)argc + 1, sizeof *words);
     for (int i = 1; words && i < argc; i++)
         if (!(words[i - 1] = narrow_copy(argv[i])))
-            return (int)fail(ERROR_NOT_ENOUGH_MEMORY, "starting");
+            return (int)fail(ERROR_NOT_ENOUGH_MEMORY, "starting"); /* NOLINT(clang-analyzer-unix.Malloc): at the end */
     return words ? (int)dispatch(argc - 1, words) : (int)fail(ERROR_NOT_ENOUGH_MEMORY, "starting");
 }

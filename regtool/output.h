@@ -16,7 +16,7 @@ void talk_list(const char *format, va_list arguments);
 
 /* Colours, only on a console that has them and never with NO_COLOR set; "" otherwise. To be printed by out(). */
 enum shade { SHADE_PLAIN, SHADE_GOOD, SHADE_BAD, SHADE_FAINT };
-const char *shade(enum shade shade);
+const char *shade(enum shade wanted);
 
 /* Has what out() prints written to this file as well. Returns 0 or a Win32 error. */
 DWORD out_copy(const char *path);

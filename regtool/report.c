@@ -28,6 +28,7 @@ static DWORD query_state(SC_HANDLE service, DWORD *state)
     return 0;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): with_service() calls it as it does query_state() */
 static DWORD send_control(SC_HANDLE service, DWORD *control)
 {
     SERVICE_STATUS status;

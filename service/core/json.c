@@ -85,7 +85,7 @@ static void lead(struct json *j, const char *key)
     j->comma = true;
 }
 
-static void open(struct json *j, const char *key, const char *bracket)
+static void open_bracket(struct json *j, const char *key, const char *bracket)
 {
     lead(j, key);
     put_text(j, bracket);
@@ -95,12 +95,12 @@ static void open(struct json *j, const char *key, const char *bracket)
 
 void json_open_object(struct json *j, const char *key)
 {
-    open(j, key, "{");
+    open_bracket(j, key, "{");
 }
 
 void json_open_array(struct json *j, const char *key)
 {
-    open(j, key, "[");
+    open_bracket(j, key, "[");
 }
 
 void json_close(struct json *j, char bracket)

@@ -265,7 +265,7 @@ static void plan_next(const struct planner *p, struct planned_host *h, struct mo
     h->scheduled = now.steady_ms + h->interval_ms;
     if (h->line_count == 0)
         return;
-    bool behind = h->met_utc_ms > now.utc_ms && h->met_utc_ms < now.utc_ms + 2 * CLOCK_TOLERANCE_MS;
+    bool behind = h->met_utc_ms > now.utc_ms && h->met_utc_ms < now.utc_ms + 2LL * CLOCK_TOLERANCE_MS;
     int64_t after_utc_ms = behind ? h->met_utc_ms : now.utc_ms;
     h->scheduled_utc_ms = cron_next(h->lines, h->line_count, p->zone, h->every_from_utc_ms, after_utc_ms);
     h->scheduled = schedule_time(h, now);
@@ -438,7 +438,7 @@ int64_t planner_due(const struct planner *p, const struct planned_host *h, enum 
 static size_t batch_size(size_t nodes, size_t limit)
 {
     size_t sessions = (nodes + limit - 1) / limit;
-    return (nodes + sessions - 1) / sessions;
+    return (nodes + sessions - 1) / sessions; /* NOLINT(clang-analyzer-core.DivideZero): a dequeue has nodes to ask */
 }
 
 /* finger asks for one node a connection; a program runs once for all, unless it takes the node as an argument. */
@@ -604,6 +604,7 @@ void planner_node_done(struct planner *p, struct planned_host *host, const char 
     node->result = *result;
     node->asked = now;
     node->retry = asks_again(follows);
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a usable host has settings */
     if (follows == FOLLOWS_PASSING && host->usable && node->server < host->settings->fallback.count) {
         node->server++;
         node->progress = NODE_WAITING;

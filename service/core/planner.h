@@ -136,7 +136,7 @@ bool planner_next(struct planner *p, struct moment now, struct assignment *a);
 
 /* A node of an open session has its result. After passing trouble the next of its host's servers is asked within the
  * same dequeue. Unknown names (the configuration changed) are passed over. */
-void planner_node_done(struct planner *p, struct planned_host *host, const char *node, const struct result *result,
+void planner_node_done(struct planner *p, struct planned_host *host, const char *name, const struct result *result,
                        struct moment now);
 
 /* A session ended. True when its dequeue ended with it: each node's `edge` then says what is news. The host is gone

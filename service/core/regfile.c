@@ -195,7 +195,9 @@ static bool read_octets(struct reader *r, struct value *value)
 {
     size_t room = 64;
     value->data = malloc(room);
-    for (skip_folds(r); value->data && !at_line_end(r) && *r->at != ';'; skip_folds(r)) {
+    if (!value->data)
+        return wrong(r, "not enough memory");
+    for (skip_folds(r); !at_line_end(r) && *r->at != ';'; skip_folds(r)) {
         uint32_t octet;
         if (value->size > 0) {
             if (*r->at != ',')
@@ -215,7 +217,7 @@ static bool read_octets(struct reader *r, struct value *value)
         }
         value->data[value->size++] = (unsigned char)octet;
     }
-    return value->data || wrong(r, "not enough memory");
+    return true;
 }
 
 static char lower(char c)

@@ -117,7 +117,7 @@ void setting_default(const struct setting *s, struct text *out);
 void setting_allowed(const struct setting *s, struct text *out);
 
 /* A value as found, in a few words: REG_DWORD 2; REG_SZ "1"; REG_DWORD of 8 octets. */
-void value_describe(enum value_type type, const void *data, size_t size, struct text *out);
+void value_describe(enum value_type type, const void *value, size_t size, struct text *out);
 
 /* A configuration of nothing but defaults. */
 void config_init(struct config *c);

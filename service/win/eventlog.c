@@ -60,7 +60,7 @@ void event_write(DWORD id, const char *const *strings, WORD count)
 {
     wchar_t *wide[STRINGS_LIMIT] = {0};
     const wchar_t *shown[STRINGS_LIMIT];
-    for (WORD i = 0; i < STRINGS_LIMIT; i++) {
+    for (size_t i = 0; i < STRINGS_LIMIT; i++) {
         wide[i] = i < count ? wide_copy(strings[i]) : NULL;
         shown[i] = wide[i] ? wide[i] : L"";
     }

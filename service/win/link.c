@@ -328,6 +328,7 @@ static void connected(struct loop_op *op, DWORD error, DWORD bytes)
             close_socket(link);
             try_next(link, error);
         } else {
+            /* cppcheck-suppress nullPointer ; this option has no value, says ConnectEx */
             setsockopt(link->socket, SOL_SOCKET, SO_UPDATE_CONNECT_CONTEXT, NULL, 0);
             note(link, LINK_CONNECTED, 0);
             choose_helo(link);

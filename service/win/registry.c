@@ -1,6 +1,7 @@
 #include "registry.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <wchar.h>
 
 enum {
@@ -200,8 +201,9 @@ static DWORD watch_path(struct registry_news *news, const wchar_t *key)
 {
     wchar_t path[NAME_LIMIT];
     DWORD error = ERROR_FILE_NOT_FOUND;
-    wcsncpy(path, key, ARRAYSIZE(path) - 1);
-    path[ARRAYSIZE(path) - 1] = L'\0';
+    size_t length = wcsnlen(key, ARRAYSIZE(path) - 1);
+    memcpy(path, key, length * sizeof *path);
+    path[length] = L'\0';
     for (wchar_t *end = wcsrchr(path, L'\\'); end && error == ERROR_FILE_NOT_FOUND; end = wcsrchr(path, L'\\')) {
         *end = L'\0';
         error = watch_key(news, path, false);

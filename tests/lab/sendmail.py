@@ -9,6 +9,7 @@ import fcntl
 import re
 import socket
 import subprocess
+from pathlib import Path
 from typing import BinaryIO
 
 from .postfix import MailServer, is_locked, unpack, unpacked_environment, wait_listening

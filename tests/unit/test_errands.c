@@ -34,7 +34,8 @@ static void watch(void *owner, const struct session_event *event)
 static void begin(struct talk *t, const char *node)
 {
     *t = (struct talk){.node = node};
-    t->params = (struct session_params){.helo = "me.example", .nodes = &t->node, .node_count = 1, .method = METHOD_FINGER};
+    t->params =
+        (struct session_params){.helo = "me.example", .nodes = &t->node, .node_count = 1, .method = METHOD_FINGER};
     session_begin(&t->session, &t->params, watch, t);
 }
 

@@ -286,7 +286,7 @@ static void values_are_taken_or_refused_with_a_reason(void **state)
         /* lists */
         {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("a.example\0@b.example\0#c\0"), "a.example @b.example #c", NULL},
         {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("a.example\0b.example"), "a.example b.example",
-         NULL},                                                             /* one NUL short */
+         NULL},                                                            /* one NUL short */
         {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, u"a\0b", 6, "a b", NULL},  /* both missing */
         {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, u"a\0bc", 7, "a b", NULL}, /* odd */
         {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U(""), "", NULL},

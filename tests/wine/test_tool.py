@@ -11,7 +11,7 @@ import pytest
 
 from lab.scripted import Script, Silence, free_port
 
-from .machine import PARAMETERS, TOOL_EXE, Machine, Raw, Serve, Value, host_at, outcomes, reg_text
+from .machine import PARAMETERS, TOOL_EXE, Machine, Raw, Serve, Value, host_at, outcomes
 
 DONE, REFUSED, USAGE, NOT_FOUND, NETWORK, CANCELLED, INVALID = 0, 1, 2, 3, 4, 6, 7
 
