@@ -82,6 +82,29 @@ void text_add_escaped(struct text *t, const char *bytes, size_t count)
     }
 }
 
+void text_add_lines(struct text *t, const char *bytes, size_t count)
+{
+    while (count > 0 && !t->cut) {
+        size_t plain = 0;
+        while (plain < count && bytes[plain] && !strchr("\r\n\t", bytes[plain]))
+            plain++;
+        text_add_escaped(t, bytes, plain);
+        bytes += plain;
+        count -= plain;
+        if (count == 0)
+            return;
+        bool crlf = *bytes == '\r' && count > 1 && bytes[1] == '\n';
+        if (*bytes == '\n')
+            text_add(t, "\n");
+        else if (*bytes == '\t')
+            text_add(t, " ");
+        else if (*bytes == '\r' && !crlf)
+            text_add_escaped(t, bytes, 1);
+        bytes++;
+        count--;
+    }
+}
+
 void text_add_folded(struct text *t, const char *bytes, size_t count)
 {
     for (size_t i = 0; i < count && !t->cut; i++) {

@@ -114,3 +114,14 @@ static int64_t local_offset_ms(void *context, int64_t utc_ms)
 }
 
 const struct cron_zone local_zone = {.offset_ms = local_offset_ms};
+
+void text_add_local_time(struct text *t, int64_t utc_ms)
+{
+    FILETIME filetime;
+    SYSTEMTIME local;
+    uint64_t ticks = (uint64_t)(utc_ms + local_offset_ms(NULL, utc_ms) + 11644473600000) * 10000;
+    filetime.dwLowDateTime = (DWORD)ticks;
+    filetime.dwHighDateTime = (DWORD)(ticks >> 32);
+    if (FileTimeToSystemTime(&filetime, &local))
+        text_add(t, "%04u-%02u-%02u %02u:%02u", local.wYear, local.wMonth, local.wDay, local.wHour, local.wMinute);
+}

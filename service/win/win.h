@@ -37,6 +37,9 @@ void harden_process(void);
 struct cron_zone;
 extern const struct cron_zone local_zone;
 
+/* Appends an instant in local time, to the minute: 2026-11-21 18:20. */
+void text_add_local_time(struct text *t, int64_t utc_ms);
+
 /* Since 1970, UTC. */
 int64_t utc_now_ms(void);
 
