@@ -15,6 +15,7 @@
 
 enum {
     STOP_GRACE_MS = 1500,         /* for polite endings; then connections are cut */
+    STOP_LIMIT_MS = 1800,         /* for all, so that 2 s are kept */
     STATUS_DELAY_MS = 100,        /* results that come together are written together */
     STATUS_RETRY_MOST_MS = 10000, /* when it cannot be written: while it is read, or the disk is full */
     STATUS_SHARE = 20,            /* at most one part in so many of the time goes into writing status.json */
@@ -42,6 +43,7 @@ static struct engine {
     DWORD status_error;      /* as last told */
     int64_t status_retry_ms; /* before it is written again; 0 while that works */
     int64_t started_utc_ms, status_next_ms;
+    int64_t stop_by_ms; /* once it was asked for */
 } engine;
 
 static struct moment now(void)
@@ -129,6 +131,14 @@ static void mind_the_gate(struct engine *e, struct moment at)
         loop_set_timer(&e->loop, &e->gate, INT64_MAX);
         status_changed(e);
     }
+}
+
+/* Somebody waits: the pauses begin anew, the first look is now. */
+static void look_soon_at_gate(struct engine *e)
+{
+    loop_set_timer(&e->loop, &e->gate, INT64_MAX);
+    if (e->gate_delay_ms != 0)
+        e->gate_delay_ms = GATE_LEAST_MS / 2;
 }
 
 /* Opens what is due, and has the loop wake us for what is due next. */
@@ -320,6 +330,7 @@ static void stop(struct engine *e)
     if (e->stopping)
         return;
     e->stopping = true;
+    e->stop_by_ms = loop_now_ms() + STOP_LIMIT_MS;
     loop_set_timer(&e->loop, &e->wakeup, INT64_MAX);
     loop_set_timer(&e->loop, &e->grace, loop_now_ms() + STOP_GRACE_MS);
     jobs_finish(&e->jobs, true);
@@ -376,6 +387,7 @@ static void requested(struct loop_op *op, DWORD error, DWORD bytes)
         break;
     }
     if (request == ENGINE_RUN_ALL || request == ENGINE_RUN_REQUESTED) {
+        look_soon_at_gate(e);
         status_changed(e);
         pump(e);
     }
@@ -438,7 +450,7 @@ DWORD engine_run(const struct engine_callbacks *callbacks)
         text_add_error(&t, error);
         EVENT(EVENT_CANNOT_RUN, SERVICE_DISPLAY_NAME, "starting", words);
     }
-    companion_stop_all();
+    companion_stop_all(e->stopping ? e->stop_by_ms : loop_now_ms() + STOP_LIMIT_MS);
     registry_watch_close(&e->news);
     network_watch_close(&e->network);
     loop_close(&e->loop);

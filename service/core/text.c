@@ -82,26 +82,31 @@ void text_add_escaped(struct text *t, const char *bytes, size_t count)
     }
 }
 
+/* Whether a line ends here, with "\r\n" or, as text-mode output makes of it, "\r\r\n". */
+static bool ends_line(const char *bytes, size_t count)
+{
+    size_t i = 0;
+    while (i < count && bytes[i] == '\r')
+        i++;
+    return i < count && bytes[i] == '\n';
+}
+
 void text_add_lines(struct text *t, const char *bytes, size_t count)
 {
-    while (count > 0 && !t->cut) {
-        size_t plain = 0;
+    for (size_t i = 0; i < count && !t->cut; i++) {
+        size_t plain = i;
         while (plain < count && bytes[plain] && !strchr("\r\n\t", bytes[plain]))
             plain++;
-        text_add_escaped(t, bytes, plain);
-        bytes += plain;
-        count -= plain;
-        if (count == 0)
+        text_add_escaped(t, bytes + i, plain - i);
+        i = plain;
+        if (i == count)
             return;
-        bool crlf = *bytes == '\r' && count > 1 && bytes[1] == '\n';
-        if (*bytes == '\n')
+        if (bytes[i] == '\n')
             text_add(t, "\n");
-        else if (*bytes == '\t')
+        else if (bytes[i] == '\t')
             text_add(t, " ");
-        else if (*bytes == '\r' && !crlf)
-            text_add_escaped(t, bytes, 1);
-        bytes++;
-        count--;
+        else if (bytes[i] == '\r' && !ends_line(bytes + i, count - i))
+            text_add(t, "\\x0d");
     }
 }
 

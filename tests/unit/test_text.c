@@ -289,6 +289,7 @@ static void lines_stay_lines(void **state)
     } rows[] = {
         {BYTES("one\r\ntwo\nthree"), "one\ntwo\nthree"},
         {BYTES("\r\n\n\r\n"), "\n\n\n"},
+        {BYTES("one\r\r\ntwo\r\r"), "one\ntwo\\x0d\\x0d"},
         {BYTES("50%\r100%\r\n"), "50%\\x0d100%\n"},
         {BYTES("a\tb\0c"), "a bc"},
         {BYTES("\x1b[31m\\ \xc3\xa9\xff\xc2\x9b"), "\\x1b[31m\\\\ \xc3\xa9\\xff\\xc2\\x9b"},
