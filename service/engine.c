@@ -6,6 +6,7 @@
 
 #include "win/eventlog.h"
 #include "win/link.h"
+#include "win/localtime.h"
 #include "win/network.h"
 #include "win/registry.h"
 #include "win/status.h"
@@ -19,6 +20,7 @@ enum {
     STATUS_DELAY_MS = 100,        /* results that come together are written together */
     STATUS_RETRY_MOST_MS = 10000, /* when it cannot be written: while it is read, or the disk is full */
     STATUS_SHARE = 20,            /* at most one part in so many of the time goes into writing status.json */
+    ZONE_LOOK_MS = 1000,          /* between two looks at the time zone, at least */
     MEMORY_RETRY_MS = 10000,      /* when there was no memory for something */
     GATE_LEAST_MS = 1000,         /* between two looks at the local port ... */
     GATE_MOST_MS = 60000,
@@ -43,6 +45,7 @@ static struct engine {
     DWORD status_error;      /* as last told */
     int64_t status_retry_ms; /* before it is written again; 0 while that works */
     int64_t started_utc_ms, status_next_ms;
+    int64_t zone_next_ms;
     int64_t stop_by_ms; /* once it was asked for */
 } engine;
 
@@ -141,6 +144,19 @@ static void look_soon_at_gate(struct engine *e)
         e->gate_delay_ms = GATE_LEAST_MS / 2;
 }
 
+/* Whenever something happens the zone is looked at as well: to change it is no step of the clock. */
+static void mind_the_zone(struct engine *e, struct moment at)
+{
+    if (at.steady_ms < e->zone_next_ms)
+        return;
+    e->zone_next_ms = at.steady_ms + ZONE_LOOK_MS;
+    if (!local_zone_follow())
+        return;
+    trace("The time zone was changed.");
+    planner_follow_zone(&e->planner, at);
+    status_changed(e);
+}
+
 /* Opens what is due, and has the loop wake us for what is due next. */
 static void pump(struct engine *e)
 {
@@ -148,6 +164,7 @@ static void pump(struct engine *e)
     struct moment at = now(); /* one for all: what comes due meanwhile has not passed the gate */
     if (e->stopping || !e->planned)
         return;
+    mind_the_zone(e, at);
     if (!e->gate.set) /* else its time has not come */
         mind_the_gate(e, at);
     while (planner_next(&e->planner, at, &a))
@@ -379,6 +396,7 @@ static void requested(struct loop_op *op, DWORD error, DWORD bytes)
         break;
     case ENGINE_CLOCK_SET:
         trace("The clock was set.");
+        e->zone_next_ms = 0; /* it may have been the zone */
         planner_follow_clock(&e->planner, now());
         status_changed(e);
         pump(e);

@@ -5,6 +5,7 @@
 #include "errand.h"
 #include "win/eventlog.h"
 #include "win/link.h"
+#include "win/localtime.h"
 #include "win/program.h"
 
 #include <stdio.h>

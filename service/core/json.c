@@ -1,5 +1,6 @@
 #include "json.h"
 
+#include "calendar.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -147,31 +148,6 @@ void json_null(struct json *j, const char *key)
     put_text(j, "null");
 }
 
-/* Days since 1970-01-01 to a date and back, after Howard Hinnant's "chrono-compatible low-level date algorithms":
- * years begin in March, so that the leap day is the last of one. */
-static void civil_from_days(int64_t days, int64_t *year, unsigned *month, unsigned *day)
-{
-    days += 719468;
-    int64_t era = (days >= 0 ? days : days - 146096) / 146097;
-    unsigned of_era = (unsigned)(days - era * 146097);
-    unsigned year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-    unsigned of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    unsigned shifted = (5 * of_year + 2) / 153;
-    *day = of_year - (153 * shifted + 2) / 5 + 1;
-    *month = shifted < 10 ? shifted + 3 : shifted - 9;
-    *year = year_of_era + era * 400 + (*month <= 2);
-}
-
-static int64_t days_from_civil(int64_t year, unsigned month, unsigned day)
-{
-    year -= month <= 2;
-    int64_t era = (year >= 0 ? year : year - 399) / 400;
-    unsigned year_of_era = (unsigned)(year - era * 400);
-    unsigned of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-    unsigned of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + of_year;
-    return era * 146097 + (int64_t)of_era - 719468;
-}
-
 enum { STAMP_SIZE = 48 };
 
 static void make_stamp(char stamp[STAMP_SIZE], int64_t utc_ms)
@@ -179,7 +155,7 @@ static void make_stamp(char stamp[STAMP_SIZE], int64_t utc_ms)
     int64_t year;
     unsigned month;
     unsigned day;
-    civil_from_days(utc_ms / 86400000, &year, &month, &day);
+    calendar_date(utc_ms / 86400000, &year, &month, &day);
     unsigned ms = (unsigned)(utc_ms % 86400000);
     snprintf(stamp, STAMP_SIZE, "%04lld-%02u-%02uT%02u:%02u:%02u.%03uZ", (long long)year, month, day, ms / 3600000,
              ms / 60000 % 60, ms / 1000 % 60, ms % 1000);
@@ -465,7 +441,7 @@ int64_t json_instant(const struct json_value *value)
         sscanf(value->string, "%4d-%2u-%2uT%2u:%2u:%2u.%3uZ", &year, &month, &day, &hour, &minute, &second, &ms) != 7)
         return 0;
     int64_t instant =
-        days_from_civil(year, month, day) * 86400000 + (int64_t)hour * 3600000 + minute * 60000 + second * 1000 + ms;
+        calendar_days(year, month, day) * 86400000 + (int64_t)hour * 3600000 + minute * 60000 + second * 1000 + ms;
     char stamp[STAMP_SIZE];
     make_stamp(stamp, instant > 0 ? instant : 0);
     return strcmp(stamp, value->string) == 0 ? instant : 0; /* sscanf takes much that is no stamp */

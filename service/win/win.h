@@ -33,13 +33,6 @@ void text_add_error(struct text *t, DWORD error);
 /* First thing in each program: DLLs come from System32 only, whatever the current folder and PATH hold. */
 void harden_process(void);
 
-/* The zone of this computer's local time, as it is set now, with the rules of each year. */
-struct cron_zone;
-extern const struct cron_zone local_zone;
-
-/* Appends an instant in local time, to the minute: 2026-11-21 18:20. */
-void text_add_local_time(struct text *t, int64_t utc_ms);
-
 /* Since 1970, UTC. */
 int64_t utc_now_ms(void);
 

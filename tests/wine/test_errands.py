@@ -615,6 +615,7 @@ def test_while_a_service_starts_others_are_asked_and_told(machine: Machine, serv
     assert host(told, "isp")["asking"]
     machine.follow({"IntervalMinutes": 3})
     assert host(machine.told(), "isp")["asking"] and companion.past() == ["starts"]
+    companion.wait("starts", "runs")
 
 
 def test_service_of_two_hosts_is_held_for_the_one_that_needs_it_longest(machine: Machine, serve: Serve,
