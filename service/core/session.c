@@ -266,15 +266,20 @@ static void line_complete(struct session *s, bool first)
 
 /* ---- finger ---- */
 
-/* The query is a node on a line of its own; the host answers and closes (RFC 1288 section 2.3). */
+/* The query is a node on a line of its own; the host answers and closes (RFC 1288 section 2.3). An empty query asks who
+ * is logged in there: it is never sent. */
 static void perform_finger(struct session *s)
 {
     struct text line;
     text_begin(&s->answer, s->answer_text, sizeof s->answer_text);
     text_begin(&line, s->out, sizeof s->out);
-    if (s->params->node_count > 0 && node_fault(s->params->nodes[0]) == NODE_FINE)
-        text_add(&line, "%s", s->params->nodes[0]);
     s->state = SESSION_FINGER;
+    if (s->params->node_count == 0 || node_fault(s->params->nodes[0]) != NODE_FINE) {
+        settle_rest(s, OUTCOME_BAD_NODE, 0, "not sent");
+        end(s);
+        return;
+    }
+    text_add(&line, "%s", s->params->nodes[0]);
     emit(s, (struct session_event){.kind = SESSION_SENT, .line = s->out, .length = line.length, .result = &s->ending});
     text_add(&line, "\r\n");
     s->command = line.length;
@@ -291,6 +296,10 @@ void session_closed(struct session *s)
 {
     if (s->state != SESSION_FINGER || s->command > 0) { /* no answer, where nothing was asked yet */
         session_fail(s, OUTCOME_LOST, "the host closed the connection");
+        return;
+    }
+    if (s->answer.length == 0) {
+        session_fail(s, OUTCOME_LOST, "the host closed the connection without an answer");
         return;
     }
     while (s->node < s->params->node_count)

@@ -405,6 +405,8 @@ static void begin(struct loop_op *op, DWORD error, DWORD bytes)
 {
     struct link *link = OWNER_OF(op, begin);
     (void)error, (void)bytes;
+    if (link->session.state == SESSION_OVER)
+        close_down(link); /* there was nothing to ask */
     if (link->phase == RESOLVING) {
         set_deadline(link, loop_now_ms() + link->params->connect_timeout_ms);
         DWORD failed =

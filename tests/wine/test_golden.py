@@ -89,6 +89,14 @@ def test_failing_and_fine(machine: Machine, serve: Serve) -> None:
     compare(machine, "failing")
 
 
+def test_replies_that_differ(machine: Machine, serve: Serve) -> None:
+    refusing = serve(Script(etrn={"a.example": "459 a.example: not here", "*": "459 Not allowed", "d.example": "502 No"}))
+    machine.fresh(hosts={"mail.isp.example": host_at(refusing, "a.example", "b.example", "c.example", "d.example")})
+    machine.wait_dequeues(1)
+    time.sleep(2)
+    compare(machine, "replies-differ")
+
+
 def test_left_out(machine: Machine, serve: Serve) -> None:
     hold = Hold()
     server = serve(Script(greeting=[hold, "220 lab.example ESMTP"]))

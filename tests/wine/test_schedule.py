@@ -74,6 +74,22 @@ def test_rounds_wait_for_the_local_mail_server(machine: Machine, serve: Serve, f
     assert host(told, "isp")["trigger"] == "start"
 
 
+def test_run_says_at_once_that_it_waits_for_the_local_mail_server(machine: Machine, serve: Serve) -> None:
+    server, port = serve(), free_port()
+    machine.fresh({"LocalPort": port}, {"isp": host_at(server)})
+    machine.wait_told(lambda told: told["awaited_port"])
+    time.sleep(3.3)  # it has looked after 1 and 3 s, and would again after 7
+    run = machine.ctl_popen("run")
+    assert run.stderr and run.stdout
+    asked = time.monotonic()
+    assert f"nothing listens on this computer's port {port} (LocalPort)" in run.stderr.readline()
+    assert time.monotonic() - asked < 2
+    with socket.create_server(("127.0.0.1", port)):
+        server.wait_for(1, timeout=2)  # since somebody waits, it looks each second again
+        assert run.wait(10) == 0
+    assert "isp: a.example: Mail that waits" in run.stdout.read()
+
+
 def test_somebody_who_is_merely_connected_does_not_listen(machine: Machine, serve: Serve) -> None:
     server = serve()
     with socket.create_server(("127.0.0.1", 0)) as listener:
