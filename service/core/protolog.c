@@ -98,8 +98,7 @@ bool protolog_read_name(const char *name, struct protolog_file *file)
     if (!text_number(digits, 99991231, &date) || !text_number(dash + 1, UINT32_MAX, &number))
         return false;
     *file = (struct protolog_file){.number = (uint32_t)number};
-    file->day =
-        days_of_date((struct date){(int64_t)date / 10000, (unsigned)(date / 100 % 100), (unsigned)(date % 100)});
+    file->day = calendar_days((int64_t)date / 10000, (unsigned)(date / 100 % 100), (unsigned)(date % 100));
     text_begin(&t, again, sizeof again);
     protolog_add_name(&t, file);
     return text_same(again, name);
