@@ -4,6 +4,7 @@
 #   make demo    the main job, live: a Postfix that holds a message, and one registry value
 #   make test    everything that can be tested here
 #   make lint    clang-tidy, cppcheck, gcc -fanalyzer, banned functions, layers, formatting, flake8, shellcheck
+#   make coverage    how much of service/core the unit tests reach: 95 % of lines, 85 % of branches at least
 #   make bench   measured side by side with fetchmail and msmtp
 #   make clean
 
@@ -106,7 +107,7 @@ HEADERS  := $(wildcard service/*.h service/*/*.h regtool/*.h installer/*.h)
 C_TESTS  := $(wildcard tests/*/*.[ch])
 CHECKED  := $(PROGRAMS:%.c=$(B)/lint/%.ok)
 CLANG_WARNINGS := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes
-# A fifth of the analyzer's own limit: three times as fast, and what the whole of it found here is found by this.
+# Less than a fifth of the analyzer's own limit of 225000: a fifth of the time on service/core, with the same findings when tried.
 # gcc 12 calls it a leak when an array of pointers moves; the unit tests run with a sanitizer that knows better.
 ANALYZER := -Xclang -analyzer-config -Xclang max-nodes=40000
 tidy = clang-tidy --quiet $(1) -- -std=c11 $(CLANG_WARNINGS) $(ANALYZER) $(2) 2>$@.said || { cat $@.said >&2; exit 1; }
@@ -145,6 +146,27 @@ lint:
 	@$(call need,$(LINT_PACKAGES))
 	@$(MAKE) --no-print-directory -j$(shell nproc) --output-sync=target lint-checks
 
+# ---- coverage: of service/core, by the unit tests alone
+
+COVER_FLAGS := -std=c11 -g -O0 --coverage -MMD -MP -Iservice/core
+COVERED := $(UNIT:$(B)/unit/%=$(B)/coverage/%)
+
+$(B)/coverage/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(COVER_FLAGS) -c -o $@ $<
+
+$(COVERED): $(B)/coverage/%: $(B)/coverage/tests/unit/%.o $(CORE:%.c=$(B)/coverage/%.o)
+	$(CC) $(COVER_FLAGS) $(UNIT_LINK) -o $@ $^ -lcmocka
+$(B)/coverage/test_memory: UNIT_LINK := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+
+coverage:
+	@$(call need,$(PACKAGES) libcmocka-dev gcovr)
+	@$(MAKE) --no-print-directory -j$(shell nproc) $(COVERED)
+	@find $(B)/coverage -name '*.gcda' -delete
+	@set -e; for test in $(COVERED); do $$test >$$test.said 2>&1 || { cat $$test.said; exit 1; }; done
+	gcovr --root . --filter service/core/ $(B)/coverage
+	gcovr --root . --filter service/core/ --branches --fail-under-line 95 --fail-under-branch 85 $(B)/coverage
+
 # ---- fuzzing: each target for FUZZ_SECONDS with libFuzzer; what it keeps goes into build/fuzz/corpus-copy
 
 FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -182,7 +204,7 @@ bench:
 clean:
 	rm -rf $(B)
 
-.PHONY: all unit test lint lint-checks lint-cppcheck lint-style fuzz fuzz-replay demo bench clean
+.PHONY: all unit test lint lint-checks lint-cppcheck lint-style coverage fuzz fuzz-replay demo bench clean
 .DELETE_ON_ERROR:
 .SECONDARY:
--include $(shell find $(B)/obj $(B)/native -name '*.d' 2>/dev/null)
+-include $(shell find $(B)/obj $(B)/native $(B)/coverage -name '*.d' 2>/dev/null)
