@@ -4,7 +4,7 @@
 #   make demo    the main job, live: a Postfix that holds a message, and one registry value
 #   make test    everything that can be tested here
 #   make lint    clang-tidy, cppcheck, gcc -fanalyzer, banned functions, layers, formatting, flake8, shellcheck
-#   make bench   measured side by side with fetchmail and msmtp
+#   make bench   measured side by side with fetchmail and msmtp; BENCH=--readme writes the table into README.md
 #   make clean
 
 VERSION := 0.1.0
@@ -177,7 +177,7 @@ demo:
 bench:
 	@$(call need,$(TEST_PACKAGES))
 	@$(MAKE) --no-print-directory all
-	@$(PYTHON) tests/bench/bench.py
+	@$(PYTHON) tests/bench/bench.py $(BENCH)
 
 clean:
 	rm -rf $(B)

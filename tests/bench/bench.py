@@ -17,6 +17,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -25,7 +26,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from clients import (BUILD, CONNECT_TIMEOUT, DELAY, TOGETHER, Round, Service, ServiceRound, Task,  # noqa: E402
+from clients import (BUILD, CONNECT_TIMEOUT, DELAY, Round, Service, ServiceRound, Task,  # noqa: E402
                      ask_with_fetchmail, ask_with_msmtp, ask_with_service)
 from lab.tidy import run_tidily  # noqa: E402
 from lab.wine import WinePrefix  # noqa: E402
@@ -37,27 +38,33 @@ Ask = Callable[[Task, Path], Round]
 
 
 @dataclass(frozen=True)
+class Share:
+    """How many of the hosts a program is given, 0 for all, and how often: less where the whole would take too long."""
+
+    hosts: int = 0
+    times: int = 3
+
+
+@dataclass(frozen=True)
 class Row:
-    """What is measured: all programs with one task. Another program than ours is given only so many of the hosts where
-    the whole would take too long, and asked only so often."""
+    """What is measured: all programs with one task."""
 
     task: Task
     times: int = 3
-    fetchmail_times: int = 3
-    fetchmail_hosts: int = 0  # 0: all
-    msmtp_hosts: int = 0
+    msmtp: Share = Share()
+    fetchmail: Share = Share()
 
 
 ROWS = [
     Row(Task(1, 1)),
     Row(Task(1, 50)),
-    Row(Task(200, 1), fetchmail_times=1),
-    Row(Task(1000, 10, dead=True), fetchmail_times=1, fetchmail_hosts=20, msmtp_hosts=100),
+    Row(Task(200, 1), fetchmail=Share(times=1)),
+    Row(Task(1000, 10, dead=True), msmtp=Share(100, 1), fetchmail=Share(20, 1)),
 ]
 QUICK_ROWS = [
-    Row(Task(1, 1), 1, 1),
-    Row(Task(10, 1), 1, 1),
-    Row(Task(100, 10, dead=True), 1, 1, fetchmail_hosts=10, msmtp_hosts=20),
+    Row(Task(1, 1), 1, Share(times=1), Share(times=1)),
+    Row(Task(10, 1), 1, Share(times=1), Share(times=1)),
+    Row(Task(100, 10, dead=True), 1, Share(20, 1), Share(10, 1)),
 ]
 
 
@@ -104,7 +111,7 @@ class Figures:
     program: str
     round: Round
     seconds: float
-    measured: str  # what was measured, when not the whole
+    how: str  # these came about
 
 
 @dataclass(frozen=True)
@@ -119,13 +126,17 @@ def median(rounds: Sequence[Round]) -> Round:
     return sorted(rounds, key=lambda each: each.seconds)[len(rounds) // 2]
 
 
-def ask(program: str, how: Ask, task: Task, hosts: int, times: int, directory: Path) -> Figures:
-    """Asks all hosts, or `hosts` of them, of which the rest is then reckoned."""
-    part = Task(hosts or task.hosts, task.domains, task.dead)
-    middle = median([how(part, directory) for _ in range(times)])
+def ask(program: str, how: Ask, task: Task, share: Share, directory: Path) -> Figures:
+    """Asks all hosts, or those of the program's share, from which the whole is then reckoned."""
+    part = Task(share.hosts or task.hosts, task.domains, task.dead)
+    middle = median([how(part, directory) for _ in range(share.times)])
     factor = task.hosts // part.hosts
-    measured = f"reckoned: {part.hosts} of the hosts took {middle.seconds:.1f} s, times {factor}" if factor > 1 else ""
-    return Figures(program, middle, middle.seconds * factor, measured)
+    reckoned = f"reckoned: {part.hosts} of the hosts took {middle.seconds:.1f} s, times {factor}"
+    return Figures(program, middle, middle.seconds * factor, reckoned if factor > 1 else measured(share.times))
+
+
+def measured(times: int) -> str:
+    return f"measured, the median of {times}" if times > 1 else "measured once"
 
 
 def compare(service: Service, row: Row, directory: Path) -> Result:
@@ -133,9 +144,9 @@ def compare(service: Service, row: Row, directory: Path) -> Result:
     ours: list[ServiceRound] = [ask_with_service(service, row.task) for _ in range(row.times)]
     own = median([each.round for each in ours])
     figures = [
-        Figures("EtrnSvc", own, own.seconds, ""),
-        ask("msmtp", ask_with_msmtp, row.task, row.msmtp_hosts, row.fetchmail_times, directory),
-        ask("fetchmail", ask_with_fetchmail, row.task, row.fetchmail_hosts, row.fetchmail_times, directory),
+        Figures("EtrnSvc", own, own.seconds, measured(row.times)),
+        ask("msmtp", ask_with_msmtp, row.task, row.msmtp, directory),
+        ask("fetchmail", ask_with_fetchmail, row.task, row.fetchmail, directory),
     ]
     return Result(row, figures, statistics.median(each.reaction for each in ours),
                   max(each.round.server_load for each in figures))
@@ -150,38 +161,47 @@ def version(*command: str) -> str:
     return re.search(r"\d+\.\d+[\w.]*", said.stdout + said.stderr)[0]
 
 
+def trips(seconds: float) -> str:
+    count = seconds / DELAY
+    return f"{count:.1f}" if count < 100 else f"{count:,.0f}"
+
+
 def lines_of(result: Result) -> list[list[str]]:
     own = result.figures[0]
-    return [[str(result.row.task), each.program, f"{each.seconds:.2f} s", f"{each.seconds / DELAY:,.0f}",
+    return [[str(result.row.task), each.program, f"{each.seconds:.2f} s", trips(each.seconds),
              f"{each.seconds / own.seconds:.1f}", f"{each.round.most_open:,}", f"{each.round.memory / 1024:.1f} MiB",
-             each.measured or "measured"] for each in result.figures]
+             each.how] for each in result.figures]
 
 
-def notes(results: Sequence[Result], idling: dict[str, Idling], seconds: float) -> str:
+def notes(results: Sequence[Result], idling: dict[str, Idling], seconds: float) -> list[str]:
     reactions = "; ".join(f"{result.row.task}: {result.reaction * 1000:.0f} ms" for result in results)
     crowd = results[-1]
     own = crowd.figures[0].round
     calls = "; ".join(f"{state}: {each.count(False)} by its own threads, {each.count(True)} by Wine's thread pool"
                       for state, each in idling.items())
-    return f"""\
-- From the writing of `AlwaysUseETRN` to the first connection at the server: {reactions}. The others are started for
-  each round: not applicable.
-- {crowd.row.task}: the slowest live host took {own.slowest:.2f} s from its own first connection, all of them together \
-{own.seconds:.2f} s; none waited for a dead one, which takes {CONNECT_TIMEOUT} s to be given up.
-- Idle, system calls of the service's process in {seconds:.0f} s: {calls}.
-- The server used at most {max(result.load for result in results) * 100:.0f} % of one processor in any of these rounds.
-"""
+    return [
+        f"From the writing of `AlwaysUseETRN` to the first connection at the server: {reactions}. The others are started "
+        "for each round: not applicable.",
+        f"{crowd.row.task}: the slowest live host took EtrnSvc {own.slowest:.2f} s from that host's first connection on, "
+        f"all of them together {own.seconds:.2f} s; a dead one is given up after {CONNECT_TIMEOUT} s.",
+        f"Idle, system calls of the service's process in {seconds:.0f} s: {calls}.",
+        f"The server used at most {max(result.load for result in results) * 100:.0f} % of one processor in a round.",
+    ]
+
+
+def wrapped(text: str, indent: str = "") -> str:
+    return textwrap.fill(text, 120, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False) + "\n"
 
 
 def report(service: Service, results: Sequence[Result], idling: dict[str, Idling], seconds: float, load: float) -> str:
     head = ["hosts x domains", "program", "time", "round trips", "times ours", "most sessions", "peak memory", "how"]
-    return f"""\
-{os.cpu_count()} processors, load {load:.1f} at the beginning; EtrnSvc {service.etrnctl("--version").split()[1]} under \
-Wine {version("wine", "--version")}, fetchmail {version("fetchmail", "--version")} and msmtp \
-{version("msmtp", "--version")} native; a round trip is {DELAY * 1000:.0f} ms.
-
-{table(head, [line for result in results for line in lines_of(result)])}
-{notes(results, idling, seconds)}"""
+    machine = (f"{os.cpu_count()} processors, load {load:.1f} at the beginning; EtrnSvc "
+               f"{service.etrnctl('--version').split()[1]} under Wine {version('wine', '--version')}, fetchmail "
+               f"{version('fetchmail', '--version')} and msmtp {version('msmtp', '--version')} native; a round trip is "
+               f"{DELAY * 1000:.0f} ms.")
+    lines = [line for result in results for line in lines_of(result)]
+    points = "".join(wrapped("- " + note, "  ") for note in notes(results, idling, seconds))
+    return f"{wrapped(machine)}\n{table(head, lines)}\n{points}"
 
 
 # The run
