@@ -70,7 +70,8 @@ static void fire_due(struct loop_op *op, DWORD error, DWORD bytes)
 }
 
 /* Asks for the timers' turn when one is due, and sets how long the wait may last. The turn is taken behind all that has
- * arrived by now: after a pause of this process or a rush, a reply that came in time is not taken for one that did not. */
+ * arrived by now: after a pause of this process or a rush, a reply that came in time is not taken for one that did not.
+ */
 static DWORD mind_timers(struct loop *loop, DWORD *wait_ms)
 {
     *wait_ms = INFINITE;

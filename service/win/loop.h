@@ -1,7 +1,7 @@
 /* loop: the one event loop, an I/O completion port and one thread that waits on it. Completions of sockets, messages
  * from other threads and timers all arrive there, so that nothing else needs a lock. Timers are the time-out of the
- * wait: a loop with nothing to do makes no system call at all. What arrived before a timer came due is handed over before
- * that timer fires. */
+ * wait: a loop with nothing to do makes no system call at all. What arrived before a timer came due is handed over
+ * before that timer fires. */
 #ifndef ETRN_LOOP_H
 #define ETRN_LOOP_H
 
