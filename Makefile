@@ -5,7 +5,7 @@
 #   make test    everything that can be tested here
 #   make lint    clang-tidy, cppcheck, gcc -fanalyzer, banned functions, layers, formatting, flake8, shellcheck
 #   make coverage    how much of service/core the unit tests reach: 95 % of lines, 85 % of branches at least
-#   make bench   measured side by side with fetchmail and msmtp
+#   make bench   measured side by side with fetchmail and msmtp; BENCH=--readme writes the table into README.md
 #   make clean
 
 VERSION := 0.1.0
@@ -199,7 +199,7 @@ demo:
 bench:
 	@$(call need,$(TEST_PACKAGES))
 	@$(MAKE) --no-print-directory all
-	@$(PYTHON) tests/bench/bench.py
+	@$(PYTHON) tests/bench/bench.py $(BENCH)
 
 clean:
 	rm -rf $(B)

@@ -100,6 +100,19 @@ struct planned_host *planner_find(const struct planner *p, const char *name)
     return stands_at(p, place, name) && p->hosts[place]->settings ? p->hosts[place] : NULL;
 }
 
+/* Of the last dequeue: stays as it is while a host has sessions. */
+static bool is_doubtful(const struct planned_host *h)
+{
+    return h->failures > 0;
+}
+
+/* Whether one more session with this host may be opened, by what all hosts share. */
+static bool has_share(const struct planner *p, const struct planned_host *h)
+{
+    size_t most = p->config->service.max_connections;
+    return !is_doubtful(h) || p->doubtful < (most + 1) / 2;
+}
+
 /* ---- the end of a dequeue ---- */
 
 static bool any_retry(const struct planned_host *h)
@@ -533,6 +546,13 @@ static void begin_dequeue(const struct planner *p, struct planned_host *h, enum 
     h->batch = batch_size(h->waiting, nodes_at_once(h->settings));
 }
 
+static void count_session(struct planner *p, struct planned_host *h)
+{
+    h->sessions++;
+    p->sessions++;
+    p->doubtful += is_doubtful(h);
+}
+
 /* Nodes that are to be asked of the same server go into one session. */
 static void hand_out(struct planner *p, struct planned_host *h, struct assignment *a)
 {
@@ -548,8 +568,7 @@ static void hand_out(struct planner *p, struct planned_host *h, struct assignmen
         h->waiting--;
         a->nodes[a->node_count++] = i;
     }
-    h->sessions++;
-    p->sessions++;
+    count_session(p, h);
 }
 
 bool planner_next(struct planner *p, struct moment now, struct assignment *a)
@@ -561,13 +580,14 @@ bool planner_next(struct planner *p, struct moment now, struct assignment *a)
         p->scan %= p->host_count;
         struct planned_host *h = p->hosts[p->scan];
         enum trigger why;
+        if (!has_share(p, h))
+            continue;
         if (!h->active && !p->held && planner_due(p, h, &why) <= now.steady_ms && why != TRIGGER_NONE)
             begin_dequeue(p, h, widened(h, why, now), now);
         if (h->active && h->waiting > 0 && h->settings && h->stage == TO_PREPARE) {
             *a = (struct assignment){.host = h};
             h->stage = PREPARING;
-            h->sessions++; /* it counts as one: the dequeue goes on */
-            p->sessions++;
+            count_session(p, h); /* it counts as one: the dequeue goes on */
             return true;
         }
         bool room = h->settings && h->sessions < h->settings->connections_per_host;
@@ -587,7 +607,7 @@ int64_t planner_wakeup(const struct planner *p, struct moment now)
         return wakeup;
     for (size_t i = 0; i < p->host_count; i++) {
         enum trigger why;
-        if (!p->hosts[i]->active)
+        if (!p->hosts[i]->active && has_share(p, p->hosts[i]))
             wakeup = earlier(wakeup, planner_due(p, p->hosts[i], &why));
     }
     return wakeup == PLANNER_NEVER ? wakeup : later(wakeup, now.steady_ms);
@@ -655,6 +675,7 @@ bool planner_session_done(struct planner *p, struct planned_host *host, struct m
 {
     host->sessions--;
     p->sessions--;
+    p->doubtful -= is_doubtful(host);
     if (host->sessions > 0 || host->waiting > 0)
         return false;
     end_dequeue(p, host, now);

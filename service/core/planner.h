@@ -99,6 +99,7 @@ struct planner {
     const struct cron_zone *zone;
     int64_t clocks_apart_ms; /* wall clock minus steady clock, as last seen */
     size_t sessions;         /* open, of all hosts */
+    size_t doubtful;         /* of these, with hosts whose last dequeue met passing trouble */
     size_t scan;             /* where planner_next() goes on looking */
     uint64_t seed;
 };
@@ -138,7 +139,8 @@ void planner_follow_clock(struct planner *p, struct moment now);
 struct planned_host *planner_find(const struct planner *p, const char *name);
 
 /* Takes the next session to open now, or host to prepare; false when there is none. Every session must end in
- * planner_session_done(), every preparation in planner_prepared(). */
+ * planner_session_done(), every preparation in planner_prepared(). Hosts that met passing trouble the last time share
+ * half of MaxConnections, so that those which let a connection wait shut out no others. */
 bool planner_next(struct planner *p, struct moment now, struct assignment *a);
 
 /* A node of an open session has its result. After passing trouble the next of its host's servers is asked within the

@@ -80,12 +80,37 @@ static DWORD read_value(struct reading *r, HKEY key, struct host_settings *host,
     return 0;
 }
 
+/* Which settings the key has values of. To ask for every setting there is took most of the time that thousands of hosts
+ * took to be read; a key has few. */
+static DWORD find_values(HKEY key, enum setting_scope scope, bool *present)
+{
+    for (DWORD i = 0;; i++) {
+        wchar_t name[NAME_LIMIT];
+        char utf8[NAME_LIMIT * 3];
+        struct text t;
+        DWORD length = ARRAYSIZE(name);
+        DWORD error = (DWORD)RegEnumValueW(key, i, name, &length, NULL, NULL, NULL, NULL);
+        if (error == ERROR_NO_MORE_ITEMS)
+            return 0;
+        if (error == ERROR_MORE_DATA) /* a longer name: none of ours */
+            continue;
+        if (error)
+            return error;
+        text_begin(&t, utf8, sizeof utf8);
+        text_add_wide(&t, name);
+        const struct setting *s = setting_find(scope, utf8);
+        if (s)
+            present[setting_index(s)] = true;
+    }
+}
+
 static DWORD read_values(struct reading *r, HKEY key, struct host_settings *host)
 {
     enum setting_scope scope = host ? SCOPE_HOST : SCOPE_SERVICE;
-    DWORD error = 0;
+    bool present[SETTING_COUNT_LIMIT] = {false};
+    DWORD error = find_values(key, scope, present);
     for (size_t i = 0; i < settings_count && !error; i++)
-        if (settings[i].scope == scope)
+        if (settings[i].scope == scope && present[setting_index(&settings[i])])
             error = read_value(r, key, host, &settings[i]);
     return error;
 }

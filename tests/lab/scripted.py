@@ -457,17 +457,24 @@ class ScriptedServer:
 
     def summary(self) -> dict[str, float | int]:
         """What a benchmark wants: seconds run from the first connection, which came at `began` (time.monotonic(), one
-        clock for all processes), to the last ETRN, and to the first bytes of the last answer to one."""
+        clock for all processes), to the last ETRN, and to the first bytes of the last answer to one; `slowest_seconds` are
+        those of the address that took longest from its own first connection."""
         with self._changed:
             etrns = self.commands("ETRN")
             began = self.sessions[0].opened if self.sessions else 0.0
-            answers = [answer for session in self.sessions if (answer := session.last_etrn_answered())]
+            opened: dict[str, float] = {}
+            answered: dict[str, float] = {}
+            for session in self.sessions:
+                opened.setdefault(session.address, session.opened)
+                if answer := session.last_etrn_answered():
+                    answered[session.address] = max(answer, answered.get(session.address, 0.0))
             return {
                 "sessions": len(self.sessions),
                 "etrns": len(etrns),
                 "began": began,
                 "seconds": round(etrns[-1].time - began, 4) if etrns else 0.0,
-                "answered_seconds": round(max(answers) - began, 4) if answers else 0.0,
+                "answered_seconds": round(max(answered.values(), default=began) - began, 4),
+                "slowest_seconds": round(max((answered[each] - opened[each] for each in answered), default=0.0), 4),
                 "peak_open": self.max_open,
                 "violations": len(self.violations()),
             }

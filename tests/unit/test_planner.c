@@ -1457,6 +1457,48 @@ static void a_host_that_is_always_due_does_not_shut_out_the_others(void **state)
     tear_down(&w);
 }
 
+static void hosts_that_failed_share_half_of_the_sessions(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x"}, {"b", "x y", .etrns = 1}, {"c", "z"}}, .maximum = 2, .retry = 60};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    dequeue(&w, "a: x", "a", "x=451");
+    assert_string_equal(next_session(&w), "b: x");
+    assert_string_equal(next_session(&w), "c: z");
+    assert_true(answer(&w, "c", "z=250"));
+    assert_string_equal(next_session(&w), "b: y");
+    assert_false(answer(&w, "b", "x=451"));
+    assert_true(answer(&w, "b", "y=451"));
+    pass(&w, 2 * MINUTE);
+    assert_string_equal(next_session(&w), "a: x");
+    assert_string_equal(next_session(&w), ""); /* b waits, though there is room */
+    assert_false(find(&w, "b")->active);
+    assert_int_equal(seconds_to_wakeup(&w), 13 * 60); /* c's interval: b comes after a, whenever that is */
+    planner_trigger(&w.planner, find(&w, "c"), TRIGGER_REQUEST, w.now);
+    dequeue(&w, "c: z", "c", "z=250");
+    assert_true(answer(&w, "a", "x=250"));
+    assert_string_equal(next_session(&w), "b: x");
+    assert_string_equal(next_session(&w), "");
+    planner_trigger(&w.planner, find(&w, "a"), TRIGGER_REQUEST, w.now); /* it is well again: it needs no share */
+    dequeue(&w, "a: x", "a", "x=250");
+    assert_false(answer(&w, "b", "x=250"));
+    dequeue(&w, "b: y", "b", "y=250");
+    tear_down(&w);
+}
+
+static void the_only_session_is_a_failed_host_s_too(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x"}}, .maximum = 1, .retry = 60};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    dequeue(&w, "a: x", "a", "x=451");
+    pass(&w, 2 * MINUTE);
+    dequeue(&w, "a: x", "a", "x=250");
+    tear_down(&w);
+}
+
 /* ---- a configuration that changes in the midst ---- */
 
 static void disabled_while_busy_the_sessions_end_and_nothing_follows(void **state)
@@ -2080,6 +2122,7 @@ static void open_session(struct simulation *sim, const struct assignment *a)
     HOLDS(bits(nodes) == (bits(alike) < s->limit ? bits(alike) : s->limit));
     HOLDS(s->open < or_default(sim->w.hosts[i].connections, 4));
     HOLDS(sim->open_count < sim->w.maximum && sim->open_count < OPEN_LIMIT);
+    HOLDS(a->host->failures == 0 || sim->w.planner.doubtful <= (sim->w.maximum + 1) / 2);
     s->waiting &= ~nodes;
     s->out |= nodes;
     s->open++;
@@ -2194,11 +2237,12 @@ static void close_session(struct simulation *sim, size_t which)
 static void check_counts(struct simulation *sim)
 {
     const struct planner *p = &sim->w.planner;
-    size_t sessions = 0, hosts = 0;
+    size_t sessions = 0, doubtful = 0, hosts = 0;
     for (size_t i = 0; i < p->host_count; i++) {
         const struct planned_host *h = p->hosts[i];
         size_t waiting = 0;
         sessions += h->sessions;
+        doubtful += h->failures > 0 ? h->sessions : 0;
         for (size_t k = 0; k < h->node_count; k++)
             waiting += h->nodes[k].progress == NODE_WAITING;
         HOLDS(h->waiting == waiting);
@@ -2206,9 +2250,16 @@ static void check_counts(struct simulation *sim)
         HOLDS(i == 0 || text_compare(p->hosts[i - 1]->name, h->name) < 0);
     }
     HOLDS(p->sessions == sessions && sessions == sim->open_count);
+    HOLDS(p->doubtful == doubtful);
     for (size_t i = 0; i < HOSTS; i++)
         hosts += sim->hosts[i].known || sim->hosts[i].open > 0;
     HOLDS(p->host_count == hosts);
+}
+
+/* Hosts that failed the last time have all that they may have. */
+static bool no_share(const struct simulation *sim, const struct planned_host *h)
+{
+    return h->failures > 0 && sim->w.planner.doubtful >= (sim->w.maximum + 1) / 2;
 }
 
 static void check_idle(struct simulation *sim)
@@ -2224,15 +2275,16 @@ static void check_idle(struct simulation *sim)
             continue;
         HOLDS(h->usable && h->active == s->busy);
         if (s->busy) {
-            HOLDS(held || s->waiting == 0 || s->open >= or_default(sim->w.hosts[i].connections, 4));
+            bool full = s->open >= or_default(sim->w.hosts[i].connections, 4);
+            HOLDS(held || s->waiting == 0 || full || no_share(sim, h));
             continue;
         }
         enum trigger why;
         int64_t from, to, due = planner_due(p, h, &why);
         due_between(sim, i, &from, &to);
         HOLDS(due >= from && due <= to);
-        HOLDS(held || sim->held || due > now);
-        soonest = due < soonest ? due : soonest;
+        HOLDS(held || sim->held || due > now || no_share(sim, h));
+        soonest = due < soonest && !no_share(sim, h) ? due : soonest;
     }
     HOLDS(wakeup >= now);
     HOLDS(wakeup == (held || sim->held ? PLANNER_NEVER : soonest));
@@ -2432,6 +2484,8 @@ int main(void)
         cmocka_unit_test(a_host_has_only_so_many_sessions_at_once),
         cmocka_unit_test(all_hosts_together_have_only_so_many_sessions),
         cmocka_unit_test(a_host_that_is_always_due_does_not_shut_out_the_others),
+        cmocka_unit_test(hosts_that_failed_share_half_of_the_sessions),
+        cmocka_unit_test(the_only_session_is_a_failed_host_s_too),
         cmocka_unit_test(disabled_while_busy_the_sessions_end_and_nothing_follows),
         cmocka_unit_test(disabled_and_enabled_while_busy_it_is_asked_afterwards),
         cmocka_unit_test(disabled_between_two_sessions_the_gap_is_kept),
