@@ -2,24 +2,12 @@
 
 #include <string.h>
 
-/* The SID of NT SERVICE\EtrnSvc: S-1-5-80 and, as five little-endian numbers, the SHA-1 of the service's name in upper
- * case and UTF-16LE. */
-#define SERVICE_SID_SDDL "S-1-5-80-1426243365-2558868936-284887586-1424137211-1728627022"
-
-const unsigned char acl_start_stop[ACE_SIZE] = {
-    0x00,     0x00,             /* ACCESS_ALLOWED_ACE_TYPE, no flags */
-    ACE_SIZE, 0x00,             /* its size */
-    0x34,     0x00, 0x00, 0x00, /* SERVICE_QUERY_STATUS | SERVICE_START | SERVICE_STOP */
-    0x01,     0x06, 0x00, 0x00, 0x00, 0x00, 0x00, 0x05, 0x50, 0x00, 0x00, 0x00, 0x25, 0xBF, 0x02, 0x55,
-    0xC8,     0x3D, 0x85, 0x98, 0x22, 0x0A, 0xFB, 0x10, 0xFB, 0x9B, 0xE2, 0x54, 0x4E, 0xC1, 0x08, 0x67,
-};
-const char acl_start_stop_sddl[] = "(A;;LCRPWP;;;" SERVICE_SID_SDDL ")";
-
 enum {
     AT_SIZE = 2, /* of a list's header and of an entry's: where the size stands */
     AT_COUNT = 4,
     AT_FLAGS = 1,
     ACE_HEADER_SIZE = 4,
+    ACE_FIXED_SIZE = 8,   /* header and access mask: the SID follows */
     FLAG_INHERITED = 0x10 /* INHERITED_ACE */
 };
 
@@ -32,6 +20,24 @@ static void write_word(unsigned char *at, size_t word)
 {
     at[0] = (unsigned char)word;
     at[1] = (unsigned char)(word >> 8);
+}
+
+static size_t size_of(const unsigned char *ace)
+{
+    return read_word(ace + AT_SIZE);
+}
+
+bool acl_allow(uint32_t mask, const unsigned char *sid, size_t sid_size, unsigned char ace[ACE_SIZE_LIMIT])
+{
+    if (sid_size > ACE_SIZE_LIMIT - ACE_FIXED_SIZE)
+        return false;
+    ace[0] = 0; /* ACCESS_ALLOWED_ACE_TYPE */
+    ace[AT_FLAGS] = 0;
+    write_word(ace + AT_SIZE, ACE_FIXED_SIZE + sid_size);
+    write_word(ace + 4, mask & 0xFFFF);
+    write_word(ace + 6, mask >> 16);
+    memcpy(ace + ACE_FIXED_SIZE, sid, sid_size);
+    return true;
 }
 
 /* What there is to know of a list before it is touched. */
@@ -57,7 +63,7 @@ static bool look(const unsigned char *acl, size_t size, const unsigned char *ace
             return false;
         if (!l->own_end && at[AT_FLAGS] & FLAG_INHERITED)
             l->own_end = l->end;
-        if (!l->found && length == ACE_SIZE && memcmp(at, ace, ACE_SIZE) == 0)
+        if (!l->found && length == size_of(ace) && memcmp(at, ace, length) == 0)
             l->found = l->end;
         l->end += length;
     }
@@ -82,12 +88,12 @@ static size_t finish(unsigned char *out, size_t size, size_t count)
 size_t acl_add(const unsigned char *acl, size_t size, const unsigned char *ace, unsigned char *out)
 {
     struct layout l;
-    if (!look(acl, size, ace, &l) || l.end + ACE_SIZE > ACL_SIZE_LIMIT || l.count == 0xFFFF)
+    if (!look(acl, size, ace, &l) || l.end + size_of(ace) > ACL_SIZE_LIMIT || l.count == 0xFFFF)
         return 0;
     memcpy(out, acl, l.own_end);
-    memcpy(out + l.own_end, ace, ACE_SIZE);
-    memcpy(out + l.own_end + ACE_SIZE, acl + l.own_end, l.end - l.own_end);
-    return finish(out, l.end + ACE_SIZE, l.count + 1);
+    memcpy(out + l.own_end, ace, size_of(ace));
+    memcpy(out + l.own_end + size_of(ace), acl + l.own_end, l.end - l.own_end);
+    return finish(out, l.end + size_of(ace), l.count + 1);
 }
 
 size_t acl_remove(const unsigned char *acl, size_t size, const unsigned char *ace, unsigned char *out)
@@ -95,7 +101,7 @@ size_t acl_remove(const unsigned char *acl, size_t size, const unsigned char *ac
     struct layout l;
     if (!look(acl, size, ace, &l))
         return 0;
-    size_t gap = l.found ? ACE_SIZE : 0;
+    size_t gap = l.found ? size_of(ace) : 0;
     size_t before = l.found ? l.found : l.end;
     memcpy(out, acl, before);
     memcpy(out + before, acl + before + gap, l.end - before - gap);

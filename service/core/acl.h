@@ -10,14 +10,11 @@
 enum {
     ACL_SIZE_LIMIT = 0xFFFF, /* octets of a list */
     ACL_HEADER_SIZE = 8,
-    ACE_SIZE = 40 /* octets of acl_start_stop() */
+    ACE_SIZE_LIMIT = 76 /* octets of acl_allow()'s entry: a SID has at most 68 */
 };
 
-/* The entry that allows EtrnSvc, by its service SID, exactly SERVICE_START, SERVICE_STOP and SERVICE_QUERY_STATUS. */
-extern const unsigned char acl_start_stop[ACE_SIZE];
-
-/* The same as SDDL, which sc sdshow and sc sdset speak. */
-extern const char acl_start_stop_sddl[];
+/* Makes the entry that allows the SID exactly what the access mask says. False when the SID is too long. */
+bool acl_allow(uint32_t mask, const unsigned char *sid, size_t sid_size, unsigned char ace[ACE_SIZE_LIMIT]);
 
 /* Whether `acl` holds exactly that entry. `size` is what there is to read; a list that is cut or broken holds none. */
 bool acl_has(const unsigned char *acl, size_t size, const unsigned char *ace);

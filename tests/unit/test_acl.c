@@ -37,6 +37,7 @@ static const struct {
      BYTES(HEADER(88, 2), OURS_TO_QUERY_CONFIG, OURS)},
 };
 
+static const unsigned char ours[] = {OURS};
 static unsigned char out[ACL_SIZE_LIMIT];
 
 static void check_list(const char *row, size_t size, const unsigned char *expected, size_t expected_size)
@@ -49,13 +50,13 @@ static void an_entry_is_added_and_removed(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
-        CHECK(!acl_has(rows[i].without, rows[i].without_size, acl_start_stop), "%s: found", rows[i].name);
-        CHECK(acl_has(rows[i].with, rows[i].with_size, acl_start_stop), "%s: not found", rows[i].name);
-        size_t size = acl_add(rows[i].without, rows[i].without_size, acl_start_stop, out);
+        CHECK(!acl_has(rows[i].without, rows[i].without_size, ours), "%s: found", rows[i].name);
+        CHECK(acl_has(rows[i].with, rows[i].with_size, ours), "%s: not found", rows[i].name);
+        size_t size = acl_add(rows[i].without, rows[i].without_size, ours, out);
         check_list(rows[i].name, size, rows[i].with, rows[i].with_size);
-        size = acl_remove(rows[i].with, rows[i].with_size, acl_start_stop, out);
+        size = acl_remove(rows[i].with, rows[i].with_size, ours, out);
         check_list(rows[i].name, size, rows[i].without, rows[i].without_size);
-        size = acl_remove(rows[i].without, rows[i].without_size, acl_start_stop, out);
+        size = acl_remove(rows[i].without, rows[i].without_size, ours, out);
         check_list(rows[i].name, size, rows[i].without, rows[i].without_size);
     }
 }
@@ -67,10 +68,10 @@ static void unused_room_is_dropped(void **state)
     static const unsigned char roomy[] = {HEADER(64, 1), OURS, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9};
     static const unsigned char bare[] = {HEADER(8, 0)};
     static const unsigned char twice[] = {HEADER(88, 2), OURS, OURS};
-    check_list("removed", acl_remove(roomy, sizeof roomy, acl_start_stop, out), bare, sizeof bare);
-    check_list("added", acl_add(roomy, sizeof roomy, acl_start_stop, out), twice, sizeof twice);
-    check_list("one of two", acl_remove(twice, sizeof twice, acl_start_stop, out),
-               (const unsigned char[]){HEADER(48, 1), OURS}, 48);
+    check_list("removed", acl_remove(roomy, sizeof roomy, ours, out), bare, sizeof bare);
+    check_list("added", acl_add(roomy, sizeof roomy, ours, out), twice, sizeof twice);
+    check_list("one of two", acl_remove(twice, sizeof twice, ours, out), (const unsigned char[]){HEADER(48, 1), OURS},
+               48);
 }
 
 static const struct {
@@ -93,9 +94,9 @@ static void broken_lists_are_left_alone(void **state)
         unsigned char *exact = malloc(broken[i].size); /* for the sanitizer to see a step beyond */
         assert_non_null(exact);
         memcpy(exact, broken[i].acl, broken[i].size);
-        CHECK(!acl_has(exact, broken[i].size, acl_start_stop), "%s: found", broken[i].name);
-        CHECK(acl_add(exact, broken[i].size, acl_start_stop, out) == 0, "%s: added", broken[i].name);
-        CHECK(acl_remove(exact, broken[i].size, acl_start_stop, out) == 0, "%s: removed", broken[i].name);
+        CHECK(!acl_has(exact, broken[i].size, ours), "%s: found", broken[i].name);
+        CHECK(acl_add(exact, broken[i].size, ours, out) == 0, "%s: added", broken[i].name);
+        CHECK(acl_remove(exact, broken[i].size, ours, out) == 0, "%s: removed", broken[i].name);
         free(exact);
     }
 }
@@ -104,25 +105,38 @@ static void a_full_list_takes_no_more(void **state)
 {
     (void)state;
     static unsigned char full[ACL_SIZE_LIMIT];
-    size_t entries = (sizeof full - ACL_HEADER_SIZE) / ACE_SIZE;
+    size_t entries = (sizeof full - ACL_HEADER_SIZE) / sizeof ours;
     size_t size = ACL_HEADER_SIZE;
     unsigned char header[] = {HEADER(8, 0)};
     memcpy(full, header, sizeof header);
     for (size_t i = 0; i < entries; i++) {
-        size = acl_add(full, size, acl_start_stop, out);
-        assert_int_equal(size, ACL_HEADER_SIZE + (i + 1) * ACE_SIZE);
+        size = acl_add(full, size, ours, out);
+        assert_int_equal(size, ACL_HEADER_SIZE + (i + 1) * sizeof ours);
         memcpy(full, out, size);
     }
-    assert_int_equal(acl_add(full, size, acl_start_stop, out), 0);
-    assert_int_equal(acl_remove(full, size, acl_start_stop, out), size - ACE_SIZE);
+    assert_int_equal(acl_add(full, size, ours, out), 0);
+    assert_int_equal(acl_remove(full, size, ours, out), size - sizeof ours);
+}
+
+/* SERVICE_QUERY_STATUS, SERVICE_START and SERVICE_STOP for a service's SID. */
+static void an_entry_is_made(void **state)
+{
+    (void)state;
+    unsigned char ace[ACE_SIZE_LIMIT + 1];
+    unsigned char longest[ACE_SIZE_LIMIT] = {1, 15};
+    assert_true(acl_allow(0x34, ours + 8, sizeof ours - 8, ace));
+    assert_memory_equal(ace, ours, sizeof ours);
+    assert_true(acl_allow(0xF01FF, ours + 8, 12, ace));
+    assert_memory_equal(ace, ((const unsigned char[]){0, 0, 20, 0, 0xFF, 1, 0xF, 0}), 8);
+    assert_true(acl_allow(1, longest, 68, ace));
+    assert_false(acl_allow(1, longest, 69, ace));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_entry_is_added_and_removed),
-        cmocka_unit_test(unused_room_is_dropped),
-        cmocka_unit_test(broken_lists_are_left_alone),
+        cmocka_unit_test(an_entry_is_made),          cmocka_unit_test(an_entry_is_added_and_removed),
+        cmocka_unit_test(unused_room_is_dropped),    cmocka_unit_test(broken_lists_are_left_alone),
         cmocka_unit_test(a_full_list_takes_no_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
