@@ -35,6 +35,7 @@ struct arguments {
     int count; /* of words that are no options */
     char **words;
     const char *values[OPTION_LIMIT]; /* of each of the command's options; NULL when not given */
+    char *joined[OPTION_LIMIT];       /* the values of those that were repeated, from malloc */
 };
 
 struct command {

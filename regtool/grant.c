@@ -82,7 +82,7 @@ static DWORD write_acl(SC_HANDLE service, unsigned char *acl)
 }
 
 /* Edits the list so that it holds the entry, or does not. */
-static DWORD edit(SC_HANDLE service, const PACL acl, const struct entry *entry, bool wanted)
+static DWORD edit(SC_HANDLE service, const ACL *acl, const struct entry *entry, bool wanted)
 {
     unsigned char *edited = malloc(ACL_SIZE_LIMIT);
     if (!edited)

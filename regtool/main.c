@@ -373,7 +373,7 @@ static size_t find_option(const struct command *command, const char *word)
     return OPTION_LIMIT;
 }
 
-/* Notes an option's value; of one that repeats, behind those before, to be kept for the life of the process. */
+/* Notes an option's value; of one that repeats, behind those before. */
 static bool take_value(struct arguments *a, size_t place, const char *value)
 {
     const char *had = a->values[place];
@@ -388,7 +388,8 @@ static bool take_value(struct arguments *a, size_t place, const char *value)
         return false;
     }
     snprintf(both, size, "%s\n%s", had, value);
-    a->values[place] = both;
+    free(a->joined[place]);
+    a->values[place] = a->joined[place] = both;
     return true;
 }
 
@@ -428,6 +429,20 @@ static bool is_help(const char *word)
     return strcmp(word, "--help") == 0 || strcmp(word, "/?") == 0 || strcmp(word, "-h") == 0;
 }
 
+static enum exit_code run_with(const struct arguments *a)
+{
+    const struct command *command = a->command;
+    if (a->count < command->least)
+        return usage_error(command, a->count == 0 ? "%s is needed" : "more is needed: %s", command->words);
+    if (command->most >= 0 && a->count > command->most)
+        return usage_error(command, "%s: unexpected", a->words[command->most]);
+    const char *computer = option_value(a, "--computer");
+    DWORD error = machine_choose(computer);
+    if (error)
+        return fail(error, "computer %s", computer);
+    return command->run(a);
+}
+
 static enum exit_code run_command(const struct command *command, int count, char **words)
 {
     struct arguments a = {.command = command};
@@ -436,17 +451,10 @@ static enum exit_code run_command(const struct command *command, int count, char
             print_help(command);
             return EXIT_DONE;
         }
-    if (!take_options(&a, count, words))
-        return EXIT_USAGE;
-    if (a.count < command->least)
-        return usage_error(command, a.count == 0 ? "%s is needed" : "more is needed: %s", command->words);
-    if (command->most >= 0 && a.count > command->most)
-        return usage_error(command, "%s: unexpected", a.words[command->most]);
-    const char *computer = option_value(&a, "--computer");
-    DWORD error = machine_choose(computer);
-    if (error)
-        return fail(error, "computer %s", computer);
-    return command->run(&a);
+    enum exit_code code = take_options(&a, count, words) ? run_with(&a) : EXIT_USAGE;
+    for (size_t i = 0; i < OPTION_LIMIT; i++)
+        free(a.joined[i]);
+    return code;
 }
 
 /* The most that one edit away: what was probably meant. */
