@@ -1,4 +1,5 @@
 /* etrnctl config: every setting, by the one table. */
+#include "grant.h"
 #include "names.h"
 #include "store.h"
 
@@ -177,6 +178,19 @@ static enum exit_code write_value(const struct target *t, const struct setting *
     return tell_change(t, s, before);
 }
 
+/* The same; and what EtrnSvc may do with the service of a RunService follows. `word` is NULL to unset. */
+static enum exit_code write_and_grant(const struct target *t, const struct setting *s, const struct value *value,
+                                      const char *word)
+{
+    if (s != setting_find(SCOPE_HOST, "RunService"))
+        return write_value(t, s, value);
+    enum exit_code code = word ? grant_give(word) : EXIT_DONE;
+    if (code != EXIT_DONE)
+        return code;
+    code = write_value(t, s, value);
+    return worse(code, grant_settle(&t->config, word));
+}
+
 static enum exit_code set(const struct target *t, const struct setting *s, int count, char **words)
 {
     struct value value = {0};
@@ -185,7 +199,7 @@ static enum exit_code set(const struct target *t, const struct setting *s, int c
     if (ascii && to_ascii(s, count, words, ascii))
         code = encode(s, count, ascii, &value);
     if (code == EXIT_DONE)
-        code = write_value(t, s, &value);
+        code = write_and_grant(t, s, &value, ascii[0]);
     for (int i = 0; ascii && i < count; i++)
         free(ascii[i]);
     free(ascii);
@@ -231,7 +245,7 @@ static enum exit_code run_on(const struct target *t)
         return unknown_setting(t, a->words[1]);
     if (is_get)
         return get(t, s);
-    return is_set ? set(t, s, a->count - 2, a->words + 2) : write_value(t, s, NULL);
+    return is_set ? set(t, s, a->count - 2, a->words + 2) : write_and_grant(t, s, NULL, NULL);
 }
 
 enum exit_code run_config(const struct arguments *a)

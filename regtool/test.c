@@ -311,16 +311,6 @@ static enum exit_code run_conversation(struct test *test)
 
 /* ---- the command line ---- */
 
-/* A number option; `*value` is left alone when it was not given. */
-static bool number_option(const struct arguments *a, const char *name, unsigned long most, unsigned long *value)
-{
-    const char *word = option_value(a, name);
-    if (!word || (text_number(word, most, value) && *value > 0))
-        return true;
-    talk("etrnctl: %s: \"%s\" is not a number from 1 to %lu\n", name, word, most);
-    return false;
-}
-
 static bool check_node(const char *word, const char *ascii)
 {
     enum node_fault fault = node_fault(ascii);
@@ -353,7 +343,7 @@ static enum exit_code prepare_and_run(struct test *test, const struct arguments 
     if (!name_split_host(a->words[0], host, sizeof host, &given_port))
         return EXIT_INVALID;
     unsigned long port = given_port;
-    if (!number_option(a, "--port", 65535, &port) || !number_option(a, "--timeout", 600, &timeout) ||
+    if (!option_number(a, "--port", 65535, &port) || !option_number(a, "--timeout", 600, &timeout) ||
         !take_nodes(test, a, nodes))
         return EXIT_INVALID;
     DWORD error = transcript ? out_copy(transcript) : 0;

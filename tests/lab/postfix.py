@@ -295,12 +295,14 @@ class MailServer:
 
 class Postfix(MailServer):
     """One Postfix. ETRN for other domains gives 459. `etrn_restrictions` is smtpd_etrn_restrictions ("reject": ETRN gives
-    554), `settings` are lines of main.cf. It tries again after ETRN or flush()."""
+    554), `settings` are lines of main.cf. It listens on `also_at`, address:port, as well. It tries again after ETRN or
+    flush()."""
 
     def __init__(self, etrn_domains: Sequence[str], target_port: int, *, etrn_restrictions: str = "permit",
-                 **options: Any) -> None:
+                 also_at: str = "", **options: Any) -> None:
         super().__init__(etrn_domains, target_port, **options)
         self.etrn_restrictions = etrn_restrictions
+        self.also_at = also_at
 
     def queue_count(self) -> int:
         listing = subprocess.run(["postqueue", "-c", str(self._config), "-j"], capture_output=True, text=True, timeout=30,
@@ -370,7 +372,9 @@ class Postfix(MailServer):
         }
         lines = [f"{name} = {value}\n" for name, value in (settings | self.settings).items()]
         (self._config / "main.cf").write_text("".join(lines))
-        (self._config / "master.cf").write_text(SERVICES.format(port=self.port))
+        services = SERVICES.format(port=self.port)
+        also = f"{self.also_at} inet n - n - - smtpd\n" if self.also_at else ""
+        (self._config / "master.cf").write_text(services + also)
 
 
 class SmtpSink:
