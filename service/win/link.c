@@ -32,7 +32,7 @@ struct link {
     char helo[256];
     struct session_params session_params;
     struct session session;
-    char out[SESSION_COMMAND_LIMIT];
+    char out[SESSION_OUT_SIZE];
     char in[RECEIVE_SIZE];
 };
 
