@@ -139,8 +139,8 @@ static enum exit_code encode(const struct setting *s, int count, char **words, s
 static bool to_ascii(const struct setting *s, int count, char **words, char **ascii)
 {
     for (int i = 0; i < count; i++) {
-        ascii[i] =
-            s->type == SETTING_STRING || s->type == SETTING_STRINGS ? name_to_ascii(words[i]) : text_copy(words[i]);
+        bool name = (s->type == SETTING_STRING || s->type == SETTING_STRINGS) && !s->verbatim;
+        ascii[i] = name ? name_to_ascii(words[i]) : text_copy(words[i]);
         if (!ascii[i])
             return false;
     }
