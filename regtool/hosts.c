@@ -1,6 +1,7 @@
 /* etrnctl add, remove: the hosts that are asked. */
 #include "../service/core/node.h"
 #include "names.h"
+#include "password.h"
 #include "store.h"
 
 #include <stdio.h>
@@ -90,15 +91,20 @@ static bool collect(struct changes *changes, const struct arguments *a, const st
            add_option(changes, "Tls", option_value(a, "--tls")) &&
            add_option(changes, "HeloName", option_value(a, "--helo")) &&
            add_option(changes, "IntervalMinutes", option_value(a, "--interval")) &&
+           add_option(changes, "User", option_value(a, "--user")) &&
            add_option(changes, "ForceETRN", option_value(a, "--force") ? "1" : NULL) &&
            add_domains(changes, known, a->count - 1, a->words + 1);
 }
 
-static enum exit_code write_changes(const char *host, const struct changes *changes)
+/* The password comes first: a host with User is not asked without it. */
+static enum exit_code write_changes(const char *host, const struct changes *changes, const char *password)
 {
     enum exit_code code = store_prepare(SERVICE_NAME);
     if (code != EXIT_DONE)
         return code;
+    DWORD failed = *password ? secret_write(host, password) : 0;
+    if (failed)
+        return fail(failed, "writing " SECRET_NAME " of %s", host);
     for (size_t i = 0; i < changes->count; i++) {
         DWORD error = store_set(host, changes->items[i].setting, &changes->items[i].value);
         if (error)
@@ -122,9 +128,21 @@ static void show_host(const char *name)
     config_free(&config);
 }
 
+/* "" where no user is given. */
+static enum exit_code ask_password(const struct arguments *a, const char *host, char password[SECRET_SIZE])
+{
+    const char *user = option_value(a, "--user");
+    password[0] = '\0';
+    if (!user || !*user)
+        return EXIT_DONE;
+    enum exit_code code = password_can_be_kept(a->command);
+    return code == EXIT_DONE ? password_read(user, host, password) : code;
+}
+
 enum exit_code run_add(const struct arguments *a)
 {
     char host[NODE_LIMIT + 1];
+    char password[SECRET_SIZE];
     unsigned port = 0;
     struct config config;
     struct changes changes = {0};
@@ -134,7 +152,10 @@ enum exit_code run_add(const struct arguments *a)
     if (code == EXIT_DONE && !collect(&changes, a, config_find_host(&config, host), port))
         code = EXIT_INVALID;
     if (code == EXIT_DONE)
-        code = write_changes(host, &changes);
+        code = ask_password(a, host, password);
+    if (code == EXIT_DONE)
+        code = write_changes(host, &changes, password);
+    SecureZeroMemory(password, sizeof password);
     if (code == EXIT_DONE)
         show_host(host);
     changes_free(&changes);

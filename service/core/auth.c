@@ -19,6 +19,22 @@ const char *auth_name(enum auth_mechanism mechanism)
     return names[mechanism];
 }
 
+const char *auth_password_fault(const char *password, size_t size)
+{
+    if (size == 0)
+        return "is empty";
+    if (size > AUTH_PASSWORD_LIMIT)
+        return "is too long";
+    for (size_t i = 0, length; i < size; i += length) {
+        length = text_utf8_length(password + i, size - i);
+        if (length == 0)
+            return "is not UTF-8";
+        if ((unsigned char)password[i] < 0x20 || password[i] == 0x7F)
+            return "has a control character"; /* which RFC 4013 2.3 forbids, and no keyboard writes */
+    }
+    return NULL;
+}
+
 /* ---- which mechanism ---- */
 
 static unsigned mechanism_bit(const char *word, size_t length)

@@ -76,6 +76,23 @@ static void the_mechanism_fits_the_line(void **state)
     }
 }
 
+static void passwords_are_checked_as_they_are_given(void **state)
+{
+    (void)state;
+    char longest[AUTH_PASSWORD_LIMIT + 2];
+    memset(longest, 'x', sizeof longest);
+    assert_null(auth_password_fault(longest, AUTH_PASSWORD_LIMIT));
+    assert_string_equal(auth_password_fault(longest, AUTH_PASSWORD_LIMIT + 1), "is too long");
+    assert_string_equal(auth_password_fault("", 0), "is empty");
+    assert_null(auth_password_fault("a b\\\"'%", 7));
+    assert_null(auth_password_fault("gr\xc3\xbc\xc3\x9f \xe2\x82\xac", 10));
+    assert_string_equal(auth_password_fault("a\0b", 3), "has a control character");
+    assert_string_equal(auth_password_fault("p\0w\0", 4), "has a control character"); /* UTF-16 */
+    assert_string_equal(auth_password_fault("a\tb", 3), "has a control character");
+    assert_string_equal(auth_password_fault("a\x7f", 2), "has a control character");
+    assert_string_equal(auth_password_fault("gr\xfc\xdf", 4), "is not UTF-8");
+}
+
 /* Plays an exchange: the first line, then the answers to the challenges, NULL where it is to be cancelled. */
 static void each_mechanism_says_what_its_rfc_has(void **state)
 {
@@ -218,6 +235,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_offer_is_read_from_ehlo),
         cmocka_unit_test(the_mechanism_fits_the_line),
+        cmocka_unit_test(passwords_are_checked_as_they_are_given),
         cmocka_unit_test(each_mechanism_says_what_its_rfc_has),
         cmocka_unit_test(a_long_response_waits_for_the_challenge),
         cmocka_unit_test(a_challenge_of_any_length_is_refused_or_answered),
