@@ -97,6 +97,17 @@ class Split(Action):
             await session.send(self.data[start:end])
 
 
+@dataclass(frozen=True)
+class Ask(Action):
+    """A line, CRLF added, and the client's answer to it, kept in the session's `answers`: a dialogue inside a command, as
+    in [Ask("334 VXNlcm5hbWU6"), Ask("334 UGFzc3dvcmQ6"), "235 OK"]; "*" ends it by 501."""
+
+    text: str
+
+    async def act(self, session: Session) -> None:
+        await session.ask(self.text)
+
+
 class Close(Action):
     async def act(self, session: Session) -> None:
         session.transport.close()
@@ -116,6 +127,10 @@ class Silence(Action):
 
     async def act(self, session: Session) -> None:
         await asyncio.Event().wait()
+
+
+class Cancelled(Exception):
+    """The client has ended a dialogue."""
 
 
 class Each:
@@ -215,6 +230,7 @@ class Session(asyncio.Protocol):
         self.commands: list[Command] = []
         self.sent: list[Sent] = []
         self.violations: list[str] = []
+        self.answers: list[str] = []  # to Ask
         self._owed = "greeting"  # what the client must wait for before it may speak; empty when it may
         self._unfinished = b""  # the last line sent, while it has no end
         self._input = bytearray()
@@ -303,6 +319,18 @@ class Session(asyncio.Protocol):
             self._violation(f"{len(self._input)} bytes behind {line[:60]!r}, not waiting for its reply")
         return line
 
+    async def ask(self, text: str) -> None:
+        self._unfinished = b""
+        await self.send(text.encode() + b"\r\n")
+        self._owed = ""
+        answer = (await self.receive_line()).decode("latin-1").rstrip("\r\n")
+        self._owed = "an answer"
+        with self.server._changed:
+            self.answers.append(answer)
+            self.server._changed.notify_all()
+        if answer == "*":
+            raise Cancelled
+
     async def _converse(self) -> None:
         await self._act(self._script.greeting, "")
         while not self.transport.is_closing():
@@ -327,7 +355,11 @@ class Session(asyncio.Protocol):
         if self._script.delay:
             await asyncio.sleep(self._script.delay)
         for action in actions(answer, argument):
-            await action.act(self)
+            try:
+                await action.act(self)
+            except Cancelled:
+                await self.send(b"501 Cancelled\r\n")
+                break
             if self.transport.is_closing():
                 return
         self._owed = ""
