@@ -251,7 +251,7 @@ static enum exit_code write_secret(const struct target *t, const char *password)
     enum exit_code code = store_prepare(SERVICE_NAME);
     if (code != EXIT_DONE)
         return code;
-    DWORD error = password ? secret_write(t->host, password) : secret_remove(machine_registry(), t->host);
+    DWORD error = password ? store_set_password(t->host, password) : secret_remove(machine_registry(), t->host);
     if (error && error != ERROR_FILE_NOT_FOUND)
         return fail(error, "writing " SECRET_NAME);
     out(SECRET_NAME ": was %s, is now %s.\n", was, password ? "set" : "empty");

@@ -102,7 +102,7 @@ static enum exit_code write_changes(const char *host, const struct changes *chan
     enum exit_code code = store_prepare(SERVICE_NAME);
     if (code != EXIT_DONE)
         return code;
-    DWORD failed = *password ? secret_write(host, password) : 0;
+    DWORD failed = *password ? store_set_password(host, password) : 0;
     if (failed)
         return fail(failed, "writing " SECRET_NAME " of %s", host);
     for (size_t i = 0; i < changes->count; i++) {

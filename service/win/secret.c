@@ -45,32 +45,33 @@ bool secret_path(const char *path)
 /* ---- writing ---- */
 
 /* Makes the key, or makes sure of who may read the one that is there, before anything is in it. */
+static DWORD make_key(HKEY parent, PSECURITY_DESCRIPTOR descriptor, HKEY *key)
+{
+    DWORD disposition;
+    SECURITY_ATTRIBUTES security = {.nLength = sizeof security, .lpSecurityDescriptor = descriptor};
+    DWORD error =
+        (DWORD)RegCreateKeyExW(parent, key_name, 0, NULL, 0, KEY_SET_VALUE | WRITE_DAC, &security, key, &disposition);
+    if (error || disposition == REG_CREATED_NEW_KEY)
+        return error;
+    error = (DWORD)RegSetKeySecurity(*key, DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION, descriptor);
+    if (error)
+        RegCloseKey(*key);
+    return error;
+}
+
 static DWORD open_for_writing(const char *host, HKEY *key)
 {
     wchar_t path[KEY_PATH_LIMIT];
     HKEY parent;
-    DWORD disposition;
     if (!host_path(host, L"", path))
         return ERROR_NOT_ENOUGH_MEMORY;
-    DWORD error = (DWORD)RegOpenKeyExW(HKEY_LOCAL_MACHINE, SERVICE_KEY, 0, KEY_CREATE_SUB_KEY, &parent);
-    if (error)
-        return error == ERROR_FILE_NOT_FOUND ? ERROR_SERVICE_DOES_NOT_EXIST : error;
-    RegCloseKey(parent);
     PSECURITY_DESCRIPTOR descriptor = service_only(TEXT(SERVICE_NAME), KEY_READ);
     if (!descriptor)
         return GetLastError();
-    SECURITY_ATTRIBUTES security = {.nLength = sizeof security, .lpSecurityDescriptor = descriptor};
-    error = (DWORD)RegCreateKeyExW(HKEY_LOCAL_MACHINE, path, 0, NULL, 0, KEY_CREATE_SUB_KEY, NULL, &parent, NULL);
+    DWORD error = (DWORD)RegOpenKeyExW(HKEY_LOCAL_MACHINE, path, 0, KEY_CREATE_SUB_KEY, &parent);
     if (!error) {
-        error = (DWORD)RegCreateKeyExW(parent, key_name, 0, NULL, 0, KEY_SET_VALUE | WRITE_DAC, &security, key,
-                                       &disposition);
+        error = make_key(parent, descriptor, key);
         RegCloseKey(parent);
-    }
-    if (!error && disposition == REG_OPENED_EXISTING_KEY) {
-        SECURITY_INFORMATION what = DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION;
-        error = (DWORD)RegSetKeySecurity(*key, what, descriptor);
-        if (error)
-            RegCloseKey(*key);
     }
     LocalFree(descriptor);
     return error;

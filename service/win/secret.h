@@ -11,8 +11,8 @@ enum { SECRET_SIZE = AUTH_PASSWORD_LIMIT + 1 };
 
 #define SECRET_NAME "Password" /* as people call it; it is no setting: nobody is ever shown it */
 
-/* Keeps the password of the host of this computer's service, in place of one that is there: at any instant one of the
- * two is whole. Returns 0 or a Win32 error; ERROR_SERVICE_DOES_NOT_EXIST when there is no service. */
+/* Keeps the password of a host of this computer, whose key exists, in place of one that is there: at any instant one of
+ * the two is whole. Returns 0 or a Win32 error. */
 DWORD secret_write(const char *host, const char *password);
 
 /* The password, which the caller wipes by SecureZeroMemory(). Returns 0; ERROR_FILE_NOT_FOUND when there is none;
