@@ -47,11 +47,9 @@ bool secret_path(const char *path)
 /* Makes the key, or makes sure of who may read the one that is there, before anything is in it. */
 static DWORD make_key(HKEY parent, PSECURITY_DESCRIPTOR descriptor, HKEY *key)
 {
-    DWORD disposition;
     SECURITY_ATTRIBUTES security = {.nLength = sizeof security, .lpSecurityDescriptor = descriptor};
-    DWORD error =
-        (DWORD)RegCreateKeyExW(parent, key_name, 0, NULL, 0, KEY_SET_VALUE | WRITE_DAC, &security, key, &disposition);
-    if (error || disposition == REG_CREATED_NEW_KEY)
+    DWORD error = (DWORD)RegCreateKeyExW(parent, key_name, 0, NULL, 0, KEY_SET_VALUE | WRITE_DAC, &security, key, NULL);
+    if (error)
         return error;
     error = (DWORD)RegSetKeySecurity(*key, DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION, descriptor);
     if (error)

@@ -28,6 +28,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 LINE_LIMIT = 512  # RFC 5321 4.5.3.1.4, CRLF included
+ANSWER_LIMIT = 12288  # of a line within AUTH, RFC 4954 4
 INPUT_LIMIT = 65536  # without an end of line: the session is cut
 FINAL_LINE = re.compile(rb"\d{3}(?: .*)?\Z", re.DOTALL)
 CODED_LINE = re.compile(r"\d{3}[ -]")
@@ -299,7 +300,7 @@ class Session(asyncio.Protocol):
         if any(FINAL_LINE.match(line) for line in lines):
             self._owed = ""
 
-    async def receive_line(self) -> bytes:
+    async def receive_line(self, limit: int = LINE_LIMIT) -> bytes:
         """The client's next line, checked; also for dialogues inside a command (AUTH)."""
         while (end := self._input.find(b"\n") + 1) == 0:
             if len(self._input) > INPUT_LIMIT:
@@ -311,7 +312,7 @@ class Session(asyncio.Protocol):
         del self._input[:end]
         if not line.endswith(b"\r\n"):
             self._violation(f"not ended by CRLF: {line[:60]!r}")
-        if len(line) > LINE_LIMIT:
+        if len(line) > limit:
             self._violation(f"{len(line)} bytes in a line: {line[:60]!r}")
         if any(byte < 0x20 or byte > 0x7E for byte in line.rstrip(b"\n").removesuffix(b"\r")):
             self._violation(f"control or 8-bit characters: {line[:60]!r}")
@@ -323,7 +324,7 @@ class Session(asyncio.Protocol):
         self._unfinished = b""
         await self.send(text.encode() + b"\r\n")
         self._owed = ""
-        answer = (await self.receive_line()).decode("latin-1").rstrip("\r\n")
+        answer = (await self.receive_line(ANSWER_LIMIT)).decode("latin-1").rstrip("\r\n")
         self._owed = "an answer"
         with self.server._changed:
             self.answers.append(answer)
