@@ -156,20 +156,6 @@ static enum exit_code read_file(const char *name, struct regfile *file)
     return EXIT_INVALID;
 }
 
-/* Whether `key` is `root` or below it. */
-static bool lies_in(const char *key, const char *root)
-{
-    size_t length = strlen(root);
-    char *head = text_copy(key);
-    bool fine = head && strlen(head) >= length && (head[length] == '\\' || head[length] == '\0');
-    if (fine) {
-        head[length] = '\0';
-        fine = text_same(head, root);
-    }
-    free(head);
-    return fine;
-}
-
 static enum exit_code check_entries(const char *name, const char *service, const struct regfile *file)
 {
     char root[700];
@@ -178,7 +164,7 @@ static enum exit_code check_entries(const char *name, const char *service, const
     text_add(&t, MACHINE_PREFIX);
     store_path(service, &t);
     for (size_t i = 0; i < file->count; i++) {
-        if (lies_in(file->entries[i].key, root))
+        if (regtree_lies_in(file->entries[i].key, root))
             continue;
         talk("etrnctl: %s: [%s] does not lie in %s; nothing was written\n", name, file->entries[i].key, root);
         return EXIT_INVALID;

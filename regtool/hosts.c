@@ -3,6 +3,7 @@
 #include "grant.h"
 #include "holders.h"
 #include "names.h"
+#include "password.h"
 #include "store.h"
 
 #include <stdio.h>
@@ -128,7 +129,7 @@ static bool collect(struct changes *changes, const struct arguments *a, const st
            add_option(changes, "Tls", option_value(a, "--tls")) &&
            add_option(changes, "HeloName", option_value(a, "--helo")) &&
            add_option(changes, "IntervalMinutes", option_value(a, "--interval")) &&
-           add_words(changes, "Schedule", a, "--schedule") &&
+           add_words(changes, "Schedule", a, "--schedule") && add_option(changes, "User", option_value(a, "--user")) &&
            add_option(changes, "ForceETRN", option_value(a, "--force") ? "1" : NULL) &&
            add_option(changes, "Method", option_value(a, "--method")) &&
            add_option(changes, "Program", option_value(a, "--program")) &&
@@ -137,11 +138,15 @@ static bool collect(struct changes *changes, const struct arguments *a, const st
            add_domains(changes, known, add);
 }
 
-static enum exit_code write_changes(const char *host, const struct changes *changes)
+/* The password comes first: a host with User is not asked without it. */
+static enum exit_code write_changes(const char *host, const struct changes *changes, const char *password)
 {
     enum exit_code code = store_prepare(SERVICE_NAME);
     if (code != EXIT_DONE)
         return code;
+    DWORD failed = *password ? store_set_password(host, password) : 0;
+    if (failed)
+        return fail(failed, "writing " SECRET_NAME " of %s", host);
     for (size_t i = 0; i < changes->count; i++) {
         DWORD error = store_set(host, changes->items[i].setting, &changes->items[i].value);
         if (error)
@@ -167,24 +172,39 @@ static void show_host(const char *name)
 
 /* Lets EtrnSvc start and stop what RunService names, if that is given, before anything is written. */
 static enum exit_code write_and_grant(const struct addition *add, const struct changes *changes,
-                                      const struct config *before, const char *service)
+                                      const struct config *before, const char *service, const char *password)
 {
     enum exit_code code = service ? grant_give(service) : EXIT_DONE;
     if (code != EXIT_DONE)
         return code;
-    code = write_changes(add->host, changes);
+    code = write_changes(add->host, changes, password);
     return service ? worse(code, grant_settle(before, service)) : code;
+}
+
+/* "" where no user is given. */
+static enum exit_code ask_password(const struct arguments *a, const char *host, char password[SECRET_SIZE])
+{
+    const char *user = option_value(a, "--user");
+    password[0] = '\0';
+    if (!user || !*user)
+        return EXIT_DONE;
+    enum exit_code code = password_can_be_kept(a->command);
+    return code == EXIT_DONE ? password_read(user, host, password) : code;
 }
 
 static enum exit_code add_host(const struct arguments *a, const struct addition *add)
 {
+    char password[SECRET_SIZE];
     struct config config;
     struct changes changes = {0};
     enum exit_code code = store_read(&config, true);
     if (code == EXIT_DONE && !collect(&changes, a, config_find_host(&config, add->host), add))
         code = EXIT_INVALID;
     if (code == EXIT_DONE)
-        code = write_and_grant(add, &changes, &config, option_value(a, "--run-service"));
+        code = ask_password(a, add->host, password);
+    if (code == EXIT_DONE)
+        code = write_and_grant(add, &changes, &config, option_value(a, "--run-service"), password);
+    SecureZeroMemory(password, sizeof password);
     if (code == EXIT_DONE)
         show_host(add->host);
     changes_free(&changes);

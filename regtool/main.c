@@ -2,6 +2,7 @@
 #include "../service/win/harden.h"
 #include "command.h"
 #include "machine.h"
+#include "password.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -34,6 +35,10 @@
 #define OPTION_HELO                                                                                                    \
     {                                                                                                                  \
         "--helo", "NAME", "name to give in EHLO instead of this computer's"                                            \
+    }
+#define OPTION_USER                                                                                                    \
+    {                                                                                                                  \
+        "--user", "NAME", "the name for AUTH; its password is asked for"                                               \
     }
 #define OPTION_FORCE                                                                                                   \
     {                                                                                                                  \
@@ -78,7 +83,8 @@ const struct command commands[] = {
      .summary = "have a host asked for domains",
      .details = "Adds a host, or further domains to one that is there. A domain is sent as it is written: domain, "
                 "@domain (subdomains too) or #queue; letters outside ASCII become its A-label form (xn--...). With "
-                "--from-mx there is no HOST: it is found as etrnctl discover does.",
+                "--from-mx there is no HOST: it is found as etrnctl discover does. The password of --user is asked "
+                "for, or read as a line where standard input is no console.",
      .example = "etrnctl add mail.isp.example example.com @example.net",
      .least = 1,
      .most = -1,
@@ -90,6 +96,7 @@ const struct command commands[] = {
                  OPTION_HELO,
                  {"--interval", "MINUTES", "ask this host as often as this"},
                  {"--schedule", "LINE", "ask at these times, as in crontab; may be repeated", true},
+                 OPTION_USER,
                  OPTION_FORCE,
                  {"--method", "WORD", "etrn, finger or program; etrn by default"},
                  {"--program", "COMMAND", "what --method program runs"},
@@ -120,8 +127,11 @@ const struct command commands[] = {
     {.name = "config",
      .words = "[list|get|set|unset] [NAME [VALUE...]]",
      .summary = "look at and change settings",
-     .details = "list shows each setting with its value, where that comes from, what is allowed and what it means; get "
-                "prints one; set checks a value and writes it; unset goes back to the default.",
+     .details =
+         "list shows each setting with its value, where that comes from, what is allowed and what it means; get "
+         "prints one; set checks a value and writes it; unset goes back to the default. A host's Password is set "
+         "without VALUE: it is asked for, or read as a line where standard input is no console; it is shown to "
+         "nobody.",
      .example = "etrnctl config set IntervalMinutes 30",
      .verbs = {"list", "get", "set", "unset"},
      .most = -1,
@@ -140,13 +150,16 @@ const struct command commands[] = {
      .words = "HOST[:PORT] [DOMAIN...]",
      .summary = "ask a host from here, and explain each reply",
      .details = "Shows the conversation as one would type it into telnet, with what each reply means and what to do. "
-                "The service takes no part. Without DOMAIN it looks whether the host offers ETRN.",
+                "The service takes no part. Without DOMAIN it looks whether the host offers ETRN. A host that is "
+                "configured with User is asked with its stored password, where that may be read.",
      .example = "etrnctl test mail.isp.example example.com",
      .least = 1,
      .most = -1,
      .options = {OPTION_PORT,
                  OPTION_HELO,
                  OPTION_TIMEOUT,
+                 OPTION_USER,
+                 {"--auth-in-clear", NULL, "send the password though TLS does not protect it"},
                  OPTION_FORCE,
                  {"--transcript", "FILE", "write what is shown to a file as well"},
                  OPTION_JSON},
@@ -402,6 +415,10 @@ static bool take_options(struct arguments *a, int count, char **words)
         if (word[0] != '-' || word[1] == '\0') {
             a->words[a->count++] = word;
             continue;
+        }
+        if (password_given(word)) { /* not told as the others: the word may hold it */
+            password_refuse(a->command);
+            return false;
         }
         size_t place = find_option(a->command, word);
         char *equals = strchr(word, '=');

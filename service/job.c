@@ -2,6 +2,7 @@
 
 #include "core/health.h"
 #include "core/node.h"
+#include "credentials.h"
 #include "errand.h"
 #include "win/eventlog.h"
 #include "win/link.h"
@@ -32,6 +33,7 @@ struct job {
     uint32_t logged;            /* rows of it */
     char local[64], remote[64]; /* both ends of the connection, as the log names them */
     char *address, *helo;
+    struct credentials credentials;
     char *said; /* by a finger server, raw; NULL before */
     size_t said_length;
     size_t node_count;
@@ -118,6 +120,7 @@ static void job_free(struct job *job)
     free(job->address);
     free(job->helo);
     free(job->said);
+    credentials_wipe(&job->credentials);
     free(job);
 }
 
@@ -275,6 +278,7 @@ static void on_closed(void *owner)
 static DWORD begin_session(struct job *job)
 {
     static const struct link_sink sink = {.session = on_session, .note = on_note, .closed = on_closed};
+    job->params.session.auth = job->credentials.given ? &job->credentials.auth : NULL;
     job->link = link_open(job->jobs->loop, &job->params, &sink, job);
     return job->link ? 0 : ERROR_NOT_ENOUGH_MEMORY;
 }
@@ -437,8 +441,19 @@ static struct job *job_new(struct jobs *jobs, const struct assignment *a)
     return job;
 }
 
-/* It could not be begun: its nodes learn it, and are asked again with backoff. */
-static void refuse(struct jobs *jobs, const struct assignment *a, DWORD error)
+/* It could not be begun: its nodes learn it. */
+static void refuse(struct jobs *jobs, const struct assignment *a, const struct result *result)
+{
+    for (size_t i = 0; i < a->node_count; i++)
+        planner_node_done(jobs->planner, a->host, a->host->nodes[a->nodes[i]].name, result, now());
+    if (a->node_count == 0)
+        host_is_done(jobs, a->host, planner_prepared(jobs->planner, a->host, result, now()));
+    else
+        host_is_done(jobs, a->host, planner_session_done(jobs->planner, a->host, now()));
+}
+
+/* The same for trouble of this machine: they are asked again with backoff. */
+static void refuse_with(struct jobs *jobs, const struct assignment *a, DWORD error)
 {
     struct result result;
     char words[200];
@@ -448,18 +463,19 @@ static void refuse(struct jobs *jobs, const struct assignment *a, DWORD error)
     text_add(&t, "%s", program ? "it could not be started: " : "");
     text_add_error(&t, error);
     result_set(&result, program ? OUTCOME_PROGRAM_FAILED : OUTCOME_LOCAL, 0, words);
-    for (size_t i = 0; i < a->node_count; i++)
-        planner_node_done(jobs->planner, a->host, a->host->nodes[a->nodes[i]].name, &result, now());
-    if (a->node_count == 0)
-        host_is_done(jobs, a->host, planner_prepared(jobs->planner, a->host, &result, now()));
-    else
-        host_is_done(jobs, a->host, planner_session_done(jobs->planner, a->host, now()));
+    refuse(jobs, a, &result);
 }
 
 void jobs_begin(struct jobs *jobs, const struct assignment *a)
 {
     struct job *job = job_new(jobs, a);
+    struct result failure;
     DWORD error = job ? 0 : ERROR_NOT_ENOUGH_MEMORY;
+    if (!error && a->node_count > 0 && !credentials_read(&job->credentials, a->host->settings, &failure)) {
+        job_free(job);
+        refuse(jobs, a, &failure);
+        return;
+    }
     if (!error && a->node_count == 0)
         error = begin_preparation(job);
     else if (!error)
@@ -467,7 +483,7 @@ void jobs_begin(struct jobs *jobs, const struct assignment *a)
     if (error) {
         if (job)
             job_free(job);
-        refuse(jobs, a, error);
+        refuse_with(jobs, a, error);
         return;
     }
     add_job(jobs, job);

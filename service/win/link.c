@@ -32,7 +32,7 @@ struct link {
     char helo[256];
     struct session_params session_params;
     struct session session;
-    char out[SESSION_COMMAND_LIMIT];
+    char out[SESSION_OUT_SIZE];
     char in[RECEIVE_SIZE];
 };
 
@@ -186,6 +186,7 @@ static void sent(struct loop_op *op, DWORD error, DWORD bytes)
     (void)bytes;
     link->pending--;
     link->sending = false;
+    SecureZeroMemory(link->out, sizeof link->out); /* it may have held a password */
     if (error && link->phase == TALKING)
         fail_with(link, OUTCOME_LOST, "sending", error);
     proceed(link);

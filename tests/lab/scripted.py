@@ -28,6 +28,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 LINE_LIMIT = 512  # RFC 5321 4.5.3.1.4, CRLF included
+ANSWER_LIMIT = 12288  # of a line within AUTH, RFC 4954 4
 INPUT_LIMIT = 65536  # without an end of line: the session is cut
 FINAL_LINE = re.compile(rb"\d{3}(?: .*)?\Z", re.DOTALL)
 CODED_LINE = re.compile(r"\d{3}[ -]")
@@ -97,6 +98,17 @@ class Split(Action):
             await session.send(self.data[start:end])
 
 
+@dataclass(frozen=True)
+class Ask(Action):
+    """A line, CRLF added, and the client's answer to it, kept in the session's `answers`: a dialogue inside a command, as
+    in [Ask("334 VXNlcm5hbWU6"), Ask("334 UGFzc3dvcmQ6"), "235 OK"]; "*" ends it by 501."""
+
+    text: str
+
+    async def act(self, session: Session) -> None:
+        await session.ask(self.text)
+
+
 class Close(Action):
     async def act(self, session: Session) -> None:
         session.transport.close()
@@ -116,6 +128,10 @@ class Silence(Action):
 
     async def act(self, session: Session) -> None:
         await asyncio.Event().wait()
+
+
+class Cancelled(Exception):
+    """The client has ended a dialogue."""
 
 
 class Each:
@@ -215,6 +231,7 @@ class Session(asyncio.Protocol):
         self.commands: list[Command] = []
         self.sent: list[Sent] = []
         self.violations: list[str] = []
+        self.answers: list[str] = []  # to Ask
         self._owed = "greeting"  # what the client must wait for before it may speak; empty when it may
         self._unfinished = b""  # the last line sent, while it has no end
         self._input = bytearray()
@@ -283,7 +300,7 @@ class Session(asyncio.Protocol):
         if any(FINAL_LINE.match(line) for line in lines):
             self._owed = ""
 
-    async def receive_line(self) -> bytes:
+    async def receive_line(self, limit: int = LINE_LIMIT) -> bytes:
         """The client's next line, checked; also for dialogues inside a command (AUTH)."""
         while (end := self._input.find(b"\n") + 1) == 0:
             if len(self._input) > INPUT_LIMIT:
@@ -295,13 +312,25 @@ class Session(asyncio.Protocol):
         del self._input[:end]
         if not line.endswith(b"\r\n"):
             self._violation(f"not ended by CRLF: {line[:60]!r}")
-        if len(line) > LINE_LIMIT:
+        if len(line) > limit:
             self._violation(f"{len(line)} bytes in a line: {line[:60]!r}")
         if any(byte < 0x20 or byte > 0x7E for byte in line.rstrip(b"\n").removesuffix(b"\r")):
             self._violation(f"control or 8-bit characters: {line[:60]!r}")
         if self._input:
             self._violation(f"{len(self._input)} bytes behind {line[:60]!r}, not waiting for its reply")
         return line
+
+    async def ask(self, text: str) -> None:
+        self._unfinished = b""
+        await self.send(text.encode() + b"\r\n")
+        self._owed = ""
+        answer = (await self.receive_line(ANSWER_LIMIT)).decode("latin-1").rstrip("\r\n")
+        self._owed = "an answer"
+        with self.server._changed:
+            self.answers.append(answer)
+            self.server._changed.notify_all()
+        if answer == "*":
+            raise Cancelled
 
     async def _converse(self) -> None:
         await self._act(self._script.greeting, "")
@@ -327,7 +356,11 @@ class Session(asyncio.Protocol):
         if self._script.delay:
             await asyncio.sleep(self._script.delay)
         for action in actions(answer, argument):
-            await action.act(self)
+            try:
+                await action.act(self)
+            except Cancelled:
+                await self.send(b"501 Cancelled\r\n")
+                break
             if self.transport.is_closing():
                 return
         self._owed = ""
