@@ -97,7 +97,7 @@ $(B)/faults/run: $(call native,tests/faults/run.c tests/faults/case.c $(CORE))
 	$(CC) $(UNIT_FLAGS) -o $@ $^
 
 unit: $(UNIT) $(B)/faults/run
-	@set -e; for test in $(UNIT); do $$test; done
+	@for test in $(UNIT); do $$test >$$test.out 2>&1; told=$$?; cat $$test.out; [ $$told = 0 ] || exit 1; done
 	@$(PYTHON) tests/faults/cases.py >$(B)/faults/cases
 	@$(B)/faults/run $(B)/faults/native <$(B)/faults/cases
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from faults.table import Table
 from lab.scripted import Each, Script
 from wine.machine import BUILD, DEAD_ADDRESS, LIVE_ADDRESS, Machine, Patient, Serve, host, host_at, servers
 
@@ -20,6 +21,11 @@ EXTRA_HOSTS = f"""
 {DEAD_ADDRESS} dead-last.example
 """
 CLONE_NEWNS = 0x00020000
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "fault(clause): tests this clause of tests/faults/README.md")
+    config.pluginmanager.register(Table(), "faults")
 
 
 @pytest.fixture(scope="session")

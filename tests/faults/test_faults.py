@@ -86,7 +86,7 @@ def played(machine: Machine) -> Iterator[Played]:
         yield Played(first, screen, sent, connected, warnings, well, run, tests, processes, sizes)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.fault(name)) for name in CASES])
 def test_fault(played: Played, name: str) -> None:
     """The outcome and the words for each node, and nothing sent that should not be."""
     case = CASES[name]
@@ -119,17 +119,19 @@ def test_each_host_that_fails_is_one_event(played: Played) -> None:
     assert all(text.isprintable() for text in played.warnings)
 
 
+@pytest.mark.fault("3.5")
 def test_what_a_console_shows_is_text(played: Played) -> None:
     assert played.screen.replace("\n", "").isprintable()
     assert "\\x9b2J" in played.screen  # escaped
 
 
+@pytest.mark.fault("3.5")
 @pytest.mark.parametrize("name", ESCAPES)
 def test_what_a_transcript_shows_is_text(played: Played, name: str) -> None:
     """3.5 again, in etrnctl test, which shows every line that comes."""
     shown = played.tests[name].out + played.tests[name].err
+    assert shown.startswith("-- address ")
     assert shown.replace("\n", "").isprintable()
-    assert "\\x" in shown
 
 
 def test_the_round_after_shows_each_outcome_and_all_is_well(played: Played) -> None:
