@@ -89,6 +89,18 @@ static void check_result(struct played *p, const struct session_event *event)
     p->settled++;
 }
 
+/* Each ETRN has its reply, and QUIT was to follow: what happens to that cuts nothing short. */
+static bool all_answered(const struct fault_case *c)
+{
+    bool quit = false;
+    for (size_t i = 0; i < c->step_count; i++)
+        quit = quit || (c->steps[i].kind == STEP_COMMAND && strcmp(c->steps[i].data, "QUIT") == 0);
+    size_t asked = 0;
+    for (size_t i = 0; i < c->step_count; i++)
+        asked += c->steps[i].kind == STEP_COMMAND && strncmp(c->steps[i].data, "ETRN ", 5) == 0;
+    return quit && asked > 0 && asked == c->node_count;
+}
+
 static void watch(void *owner, const struct session_event *event)
 {
     struct played *p = owner;
@@ -106,6 +118,8 @@ static void watch(void *owner, const struct session_event *event)
     case SESSION_ENDED:
         if (p->settled != p->fault->node_count)
             wrong(p, "ended with %zu of %zu results", p->settled, p->fault->node_count);
+        if (all_answered(p->fault) && event->result->outcome != OUTCOME_NONE)
+            wrong(p, "%s cut it short, though each node had its reply", outcome_name(event->result->outcome));
         p->over = true;
         break;
     }

@@ -28,8 +28,18 @@ def groups() -> dict[int, Group]:
     return {int(number): Group(name) for number, name in found}
 
 
+def elsewhere() -> dict[str, list[str]]:
+    """The clauses of elsewhere.txt by their test."""
+    clauses: dict[str, list[str]] = {}
+    for line in (FOLDER / "elsewhere.txt").read_text().splitlines():
+        if line and not line.startswith("#"):
+            clause, _, test = line.partition(" ")
+            clauses.setdefault(test, []).append(clause)
+    return clauses
+
+
 class Table:
-    """Counts every test that is marked fault("11.3"), and what run.c has written down."""
+    """Counts every test that is marked fault("11.3"), or stands in elsewhere.txt, and what run.c has written down."""
 
     def __init__(self) -> None:
         self.groups = groups()
@@ -37,7 +47,10 @@ class Table:
         self._clauses: dict[str, list[str]] = {}
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        named = elsewhere()
         for item in items:
+            for clause in named.get(item.nodeid, []):
+                item.add_marker(pytest.mark.fault(clause))
             marks = [mark.args[0] for mark in item.iter_markers("fault")]
             for clause in marks:
                 assert int(clause.partition(".")[0]) in self.groups, f"{item.nodeid}: {clause} is no clause"
