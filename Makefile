@@ -91,8 +91,15 @@ $(B)/unit/test_memory: UNIT_LINK := -Wl,--wrap=malloc,--wrap=calloc,--wrap=reall
 $(B)/cron_next: $(B)/native/tests/cron/cron_next.o $(call native,service/core/cron.c service/core/text.c)
 	$(CC) $(UNIT_FLAGS) -o $@ $^
 
-unit: $(UNIT)
-	@set -e; for test in $^; do $$test; done
+# The cases of tests/faults against the session.
+$(B)/faults/run: $(call native,tests/faults/run.c tests/faults/case.c $(CORE))
+	@mkdir -p $(@D)
+	$(CC) $(UNIT_FLAGS) -o $@ $^
+
+unit: $(UNIT) $(B)/faults/run
+	@for test in $(UNIT); do $$test >$$test.out 2>&1; told=$$?; cat $$test.out; [ $$told = 0 ] || exit 1; done
+	@$(PYTHON) tests/faults/cases.py >$(B)/faults/cases
+	@$(B)/faults/run $(B)/faults/native <$(B)/faults/cases
 
 test:
 	@$(call need,$(TEST_PACKAGES) $(LINT_PACKAGES))

@@ -31,7 +31,10 @@ static const char *server_fault(const char *item)
 
 static const char *service_fault(const char *item)
 {
-    return strlen(item) <= 256 && !strpbrk(item, "\\/") ? NULL : "is not the name of a service";
+    bool fine = strlen(item) <= 256 && !strpbrk(item, "\\/");
+    for (const char *c = item; *c; c++)
+        fine = fine && (unsigned char)*c >= ' ' && *c != 0x7F;
+    return fine ? NULL : "is not the name of a service";
 }
 
 static const char *user_fault(const char *item)

@@ -179,7 +179,7 @@ def actions(answer: Answer, argument: str = "") -> list[Action]:
 @dataclass(frozen=True)
 class Script:
     """How a server behaves. `verbs` adds or overrides verbs ("AUTH": ...); `delay` seconds pass before each answer, the
-    greeting included: a simulated round trip. After the answer to QUIT the server closes."""
+    greeting included: a simulated round trip. After the answer to QUIT the server closes, unless told otherwise."""
 
     greeting: Answer = "220 lab.example ESMTP"
     ehlo: Answer = ("250 lab.example", "ETRN")
@@ -188,6 +188,7 @@ class Script:
     quit: Answer = "221 Bye"
     other: Answer = "500 Command unrecognised"
     delay: float = 0.0
+    closes_after_quit: bool = True
     verbs: Mapping[str, Answer] = field(default_factory=dict)
 
     def answer(self, verb: str) -> Answer:
@@ -343,7 +344,7 @@ class Session(asyncio.Protocol):
                 self.commands.append(command)
                 self.server._command_received(command)
             await self._act(self._script.answer(command.verb), argument)
-            if command.verb == "QUIT":
+            if command.verb == "QUIT" and self._script.closes_after_quit:
                 self.transport.close()
 
     def _conversed(self, task: asyncio.Task[None]) -> None:

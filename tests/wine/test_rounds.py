@@ -155,6 +155,7 @@ def test_control_128_asks_all_hosts(machine: Machine, serve: Serve) -> None:
     assert (len(one.etrns()), len(other.etrns())) == (1, 1)
 
 
+@pytest.mark.fault("10.7")
 def test_requests_while_a_host_is_asked_ask_it_once_more(machine: Machine, serve: Serve) -> None:
     hold = Hold()
     server = serve(Script(etrn=Each([hold, "250 Queuing started"], "250 Queuing started")))
@@ -237,6 +238,7 @@ def test_host_removed_in_mid_session(machine: Machine, serve: Serve) -> None:
     assert machine.state() == RUNNING
 
 
+@pytest.mark.fault("10.8")
 def test_host_disabled_in_mid_session_and_left_out_since(machine: Machine, serve: Serve) -> None:
     hold = Hold()
     server = serve(Script(etrn=Each([hold, "250 Queuing started"], "250 Queuing started")))

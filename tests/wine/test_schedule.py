@@ -129,6 +129,7 @@ def test_nothing_due_is_nothing_to_wait_for(machine: Machine, serve: Serve) -> N
 # ---- the network comes up, the machine wakes
 
 
+@pytest.mark.fault("10.4")
 @pytest.mark.parametrize("control, trigger", [(NETWORK_GREW, "network"), (RESUMED, "resume")])
 def test_the_network_and_waking_start_a_round(machine: Machine, serve: Serve, control: int, trigger: str) -> None:
     server = serve()
