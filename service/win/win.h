@@ -30,7 +30,6 @@ void text_add_wide(struct text *t, const wchar_t *wide);
  * for all others, the number where there are none. */
 void text_add_error(struct text *t, DWORD error);
 
-
 /* Since 1970, UTC. */
 int64_t utc_now_ms(void);
 

@@ -52,12 +52,6 @@ int wmain(int count, wchar_t **words)
     if (strcmp(order, "flood") == 0)
         for (int i = 0; i < number; i++)
             printf("line %d\n", i);
-    if (strcmp(order, "mute") == 0) { /* says that no more will be said, and goes on */
-        fclose(stdout), fclose(stderr);
-        CloseHandle(GetStdHandle(STD_OUTPUT_HANDLE)), CloseHandle(GetStdHandle(STD_ERROR_HANDLE));
-        Sleep(1500);
-        return number;
-    }
     if (strcmp(order, "child") == 0 || strcmp(order, "leave") == 0) { /* one that waits for ever, as this one does, or not */
         STARTUPINFOW startup = {.cb = sizeof startup};
         PROCESS_INFORMATION process;
@@ -270,7 +264,7 @@ class Program:
         self.quoted = f'"{windows_path(path)}"'
 
     def order(self, *words: object) -> None:
-        """What it is to do: exit N, flood N, sleep, child, leave N, mute N; nothing ends at once."""
+        """What it is to do: exit N, flood N, sleep, child, leave N; nothing ends at once."""
         self.path.with_suffix(".order").write_text(" ".join(map(str, words)))
         self.path.with_suffix(".calls").unlink(missing_ok=True)
 
@@ -380,12 +374,6 @@ def test_program_that_leaves_a_child_behind_has_ended(machine: Machine, program:
     told = machine.wait_dequeues(1, PATIENCE)
     assert text_of(told) == f"exit code {code}: it leaves one behind"
     wait_until(lambda: not program.processes(), "the child's end with the job", 5)
-
-
-def test_program_that_closes_its_output_and_goes_on(machine: Machine, program: Program, serve: Serve) -> None:
-    program.order("mute", 5)
-    machine.fresh({"RetrySeconds": 600}, {"isp": program_host(program.quoted)})
-    assert text_of(machine.wait_dequeues(1, PATIENCE)) == "exit code 5"
 
 
 def test_program_arguments_are_whole_ones(machine: Machine, program: Program) -> None:
