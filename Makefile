@@ -23,7 +23,7 @@ CFLAGS   := -std=c11 -O2 -g $(WARNINGS) -MMD -MP
 WINFLAGS := -D__USE_MINGW_ANSI_STDIO=1 -DUNICODE -D_UNICODE -D_WIN32_WINNT=0x0602 -DVERSION='"$(VERSION)"' \
             -fstack-protector-strong -fcf-protection=full -D_FORTIFY_SOURCE=2 -I$(B)/gen
 LDFLAGS  := -static -fstack-protector-strong -municode -Wl,--no-insert-timestamp -Wl,--dynamicbase,--high-entropy-va,--nxcompat
-LIBS     := -lws2_32 -lmswsock -ladvapi32 -lshell32 -lole32 -luuid -lktmw32 -lnormaliz -liphlpapi -lcrypt32 -lbcrypt
+LIBS     := -lws2_32 -lmswsock -ladvapi32 -lshell32 -lole32 -luuid -lktmw32 -lnormaliz -liphlpapi -lsecur32 -lcrypt32 -lbcrypt
 
 CORE    := $(wildcard service/core/*.c)
 WIN     := $(wildcard service/win/*.c)

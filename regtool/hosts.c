@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { VALUES_LIMIT = 8 };
+enum { VALUES_LIMIT = 12 };
 
 /* What is to be written to a host's key; all of it is checked before anything is. */
 struct change {
@@ -88,6 +88,7 @@ static bool collect(struct changes *changes, const struct arguments *a, const st
                       : port     ? digits
                                  : NULL) &&
            add_option(changes, "Tls", option_value(a, "--tls")) &&
+           add_option(changes, "TlsFingerprint", option_value(a, "--tls-fingerprint")) &&
            add_option(changes, "HeloName", option_value(a, "--helo")) &&
            add_option(changes, "IntervalMinutes", option_value(a, "--interval")) &&
            add_option(changes, "ForceETRN", option_value(a, "--force") ? "1" : NULL) &&

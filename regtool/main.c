@@ -30,6 +30,14 @@
     {                                                                                                                  \
         "--port", "N", "TCP port, 25 by default"                                                                       \
     }
+#define OPTION_TLS                                                                                                     \
+    {                                                                                                                  \
+        "--tls", "MODE", "none, may, require or implicit; may by default"                                              \
+    }
+#define OPTION_FINGERPRINT                                                                                             \
+    {                                                                                                                  \
+        "--tls-fingerprint", "SHA256", "the host must show this certificate, whoever issued it"                        \
+    }
 #define OPTION_HELO                                                                                                    \
     {                                                                                                                  \
         "--helo", "NAME", "name to give in EHLO instead of this computer's"                                            \
@@ -73,7 +81,8 @@ const struct command commands[] = {
      .least = 2,
      .most = -1,
      .options = {OPTION_PORT,
-                 {"--tls", "MODE", "none, may, require or implicit; may by default"},
+                 OPTION_TLS,
+                 OPTION_FINGERPRINT,
                  OPTION_HELO,
                  {"--interval", "MINUTES", "ask this host as often as this"},
                  OPTION_FORCE,
@@ -117,6 +126,8 @@ const struct command commands[] = {
      .most = -1,
      .options = {OPTION_PORT,
                  OPTION_HELO,
+                 OPTION_TLS,
+                 OPTION_FINGERPRINT,
                  {"--timeout", "SECONDS", "longest wait for a connection or a reply, 60 by default"},
                  OPTION_FORCE,
                  {"--transcript", "FILE", "write what is shown to a file as well"},

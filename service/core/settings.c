@@ -1,5 +1,6 @@
 #include "settings.h"
 
+#include "certificate.h"
 #include "cron.h"
 #include "node.h"
 #include "utf.h"
@@ -55,6 +56,12 @@ static const char *helo_fault(const char *item)
                    ? NULL
                    : "is not an address literal";
     return item[0] == '@' || item[0] == '#' ? "is not a domain name" : domain_fault(item);
+}
+
+static const char *fingerprint_fault(const char *item)
+{
+    uint8_t fingerprint[FINGERPRINT_SIZE];
+    return fingerprint_read(item, fingerprint) ? NULL : "is not a SHA-256 fingerprint";
 }
 
 #define SERVICE(field) SCOPE_SERVICE, .offset = offsetof(struct service_settings, field)
@@ -119,7 +126,11 @@ const struct setting settings[] = {
      .expected = "a domain name or an address literal as [192.0.2.1]",
      .help = "the name given in EHLO; when empty, this computer's"},
     {"Tls", HOST(tls), .type = SETTING_CHOICE, .words = tls_words, .maximum = TLS_IMPLICIT, .initial = TLS_MAY,
-     .help = "whether the session is encrypted"},
+     .help = "none: in clear; may: TLS where the host offers it; require: STARTTLS with a verified certificate, or "
+             "nothing is asked; implicit: the same from the first octet on (port 465)"},
+    {"TlsFingerprint", HOST(tls_fingerprint), .type = SETTING_STRING, .fault = fingerprint_fault,
+     .expected = "the SHA-256 of a certificate, 64 hexadecimal digits with or without colons",
+     .help = "the host must show this certificate, and who issued it, for which name, does not matter"},
     {"ForceETRN", HOST(force_etrn), NUMBER(0, 1, 0, ""), .help = "1 sends ETRN though the host does not offer it"},
     {"EtrnsPerConnection", HOST(etrns_per_connection), NUMBER(1, 100, 7, "nodes"),
      .help = "at most so many nodes in one session"},

@@ -57,6 +57,7 @@ struct host_settings {
     uint32_t method, wake_seconds, wake_required, hold_seconds;
     char *wake_host, *program, *run_service; /* "": none */
     char *helo_name;                         /* "": this computer's */
+    char *tls_fingerprint;                   /* "": chain and name are verified instead */
     uint8_t origin[SETTING_COUNT_LIMIT];
 };
 
