@@ -37,7 +37,8 @@ all: $(B)/etrnsvc.exe $(B)/etrnctl.exe $(MSI)
 # ---- what the build needs, from Debian's packages
 
 PACKAGES := gcc make gcc-mingw-w64-x86-64-win32 binutils-mingw-w64-x86-64 wixl msitools
-TEST_PACKAGES := $(PACKAGES) libcmocka-dev wine wine64 python3-pytest python3-croniter tzdata postfix fetchmail msmtp strace
+TEST_PACKAGES := $(PACKAGES) libcmocka-dev wine wine64 python3-pytest python3-croniter tzdata postfix fetchmail msmtp strace \
+                 openssl python3-cryptography
 need = tests/need $(1)
 
 # ---- the programs

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 enum {
-    INPUT_LIMIT = 64 << 10, /* of a handshake's messages; a record is at most 18 KB */
+    INPUT_LIMIT = 64 << 10, /* of a handshake, and of what is not understood yet; a record is at most 18 KB */
     INPUT_STEP = 4 << 10,
     PROTOCOLS = SP_PROT_TLS1_2_CLIENT | SP_PROT_TLS1_3_CLIENT,
     CREDENTIAL_FLAGS = SCH_CRED_MANUAL_CRED_VALIDATION | SCH_CRED_NO_DEFAULT_CREDS | SCH_USE_STRONG_CRYPTO,
@@ -30,6 +30,7 @@ struct tls {
     CtxtHandle context;
     DWORD flags;
     SecPkgContext_StreamSizes sizes;
+    size_t handshake; /* octets that came with it */
     struct octets in;
     size_t used;                /* of `in`, no longer needed */
     struct octets out, leaving; /* collected, and on its way */
@@ -67,6 +68,24 @@ static void drop_used(struct tls *tls)
     tls->in.count -= tls->used;
     memmove(tls->in.data, tls->in.data + tls->used, tls->in.count);
     tls->used = 0;
+}
+
+/* ---- records ---- */
+
+enum { RECORD_HEADER = 5, RECORD_LIMIT = (16 << 10) + (2 << 10), CHANGE_CIPHER = 20, ALERT = 21, APPLICATION = 23 };
+
+static size_t record_length(const unsigned char *record)
+{
+    return (size_t)record[3] << 8 | record[4];
+}
+
+/* Whether a record may begin like this (RFC 8446 5.1). Else nothing would be waited for but the length that these
+ * octets seem to tell. */
+static bool record_begins(const struct octets *in)
+{
+    const unsigned char *record = (const unsigned char *)in->data;
+    return (in->count < 1 || (record[0] >= CHANGE_CIPHER && record[0] <= APPLICATION)) &&
+           (in->count < 2 || record[1] == 3) && (in->count < RECORD_HEADER || record_length(record) <= RECORD_LIMIT);
 }
 
 /* ---- what went wrong ---- */
@@ -129,13 +148,13 @@ static const struct alert {
 /* An alert that comes in clear, as all do at first, names the reason better than Schannel's status. */
 static void note_alert(struct tls *tls)
 {
-    enum { ALERT = 21, HEADER = 5, WARNING = 1 };
+    enum { WARNING = 1 };
     const unsigned char *record = (const unsigned char *)tls->in.data;
     struct text t;
-    if (tls->in.count < HEADER + 2 || record[0] != ALERT || record[3] != 0 || record[4] != 2 ||
-        record[HEADER] == WARNING)
+    if (tls->in.count < RECORD_HEADER + 2 || record[0] != ALERT || record_length(record) != 2 ||
+        record[RECORD_HEADER] == WARNING)
         return;
-    unsigned code = record[HEADER + 1];
+    unsigned code = record[RECORD_HEADER + 1];
     text_begin(&t, tls->fault, sizeof tls->fault);
     text_add(&t, "the host answered with an alert: ");
     for (size_t i = 0; i < ARRAYSIZE(alerts); i++)
@@ -263,10 +282,11 @@ static enum tls_event step_open(struct tls *tls, const char **plain, size_t *cou
     SecBufferDesc record = {SECBUFFER_VERSION, ARRAYSIZE(buffers), buffers};
     if (tls->in.count == 0)
         return TLS_WANTS_MORE;
+    bool alert = tls->in.data[0] == ALERT;
     SECURITY_STATUS status = DecryptMessage(&tls->context, &record, 0, NULL);
     if (status == SEC_E_INCOMPLETE_MESSAGE)
         return TLS_WANTS_MORE;
-    if (status == SEC_I_CONTEXT_EXPIRED) {
+    if (status == SEC_I_CONTEXT_EXPIRED || (status == SEC_E_OK && alert)) { /* Wine has no word for close_notify */
         tls->phase = OVER;
         return TLS_ENDED;
     }
@@ -289,6 +309,8 @@ enum tls_event tls_next(struct tls *tls, const char **plain, size_t *count)
     *plain = "";
     *count = 0;
     drop_used(tls);
+    if (tls->phase != OVER && !record_begins(&tls->in))
+        return broken_by(tls, "what the host sent is not TLS");
     switch (tls->phase) {
     case SHAKING:
     case RESHAKING:
@@ -304,8 +326,10 @@ enum tls_event tls_next(struct tls *tls, const char **plain, size_t *count)
 bool tls_input(struct tls *tls, const void *octets, size_t count)
 {
     drop_used(tls);
-    if (tls->in.count + count > INPUT_LIMIT)
-        broken_by(tls, "the host sent more than 64 KB at once");
+    if (tls->phase == SHAKING)
+        tls->handshake += count;
+    if (tls->handshake > INPUT_LIMIT || tls->in.count + count > INPUT_LIMIT)
+        broken_by(tls, "the host sends more than 64 KB");
     else if (!octets_add(&tls->in, octets, count))
         broken(tls, SEC_E_INSUFFICIENT_MEMORY);
     else

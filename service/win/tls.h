@@ -1,6 +1,6 @@
 /* tls: TLS 1.2 and 1.3 for one connection, by Schannel, without I/O of its own: what came from the host goes in, what
- * is for the host comes out. It verifies no certificate: verify does. What the host sends that it has not yet
- * understood is at most 64 KB. */
+ * is for the host comes out. It verifies no certificate: verify does. A host's handshake, and what of its
+ * octets is not understood yet, are at most 64 KB. */
 #ifndef ETRN_TLS_H
 #define ETRN_TLS_H
 
@@ -15,7 +15,7 @@ struct tls;
 struct tls *tls_begin(const char *host, DWORD *error);
 void tls_free(struct tls *tls);
 
-/* Takes octets from the host. False, as with TLS_BROKEN, when they are more than a host may send at once. */
+/* Takes octets from the host. False, as with TLS_BROKEN, when they are more than a host may send. */
 bool tls_input(struct tls *tls, const void *octets, size_t count);
 
 enum tls_event {

@@ -41,7 +41,7 @@ def pem(secret: rsa.RSAPrivateKey) -> bytes:
 
 @dataclass(frozen=True)
 class Certificate:
-    """`path` holds certificate, chain and key."""
+    """`path` holds key and certificate."""
 
     path: Path
     certificate: x509.Certificate
@@ -51,19 +51,26 @@ class Certificate:
         return self.certificate.public_bytes(serialization.Encoding.DER)
 
     @property
+    def begins(self) -> datetime.datetime:
+        return self.certificate.not_valid_before
+
+    @property
+    def ends(self) -> datetime.datetime:
+        return self.certificate.not_valid_after
+
+    @property
     def sha256(self) -> str:
         """In colons, as etrnctl shows it."""
         return ":".join(f"{byte:02x}" for byte in hashlib.sha256(self.der).digest())
 
-    def context(self, only: ssl.TLSVersion | None = None, client_certificate: bool = False) -> ssl.SSLContext:
-        """A server's, which speaks `only` this version, whatever Debian thinks of it, and may demand a certificate."""
+    def context(self, only: ssl.TLSVersion | None = None, client_certificate: ssl.VerifyMode = ssl.CERT_NONE) -> ssl.SSLContext:
+        """A server's, which speaks `only` this version, whatever Debian thinks of it, and may want the client's."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.path)
         if only:
             context.set_ciphers("DEFAULT:@SECLEVEL=0")
             context.minimum_version = context.maximum_version = only
-        if client_certificate:
-            context.verify_mode = ssl.CERT_REQUIRED
+        context.verify_mode = client_certificate
         return context
 
 
@@ -117,5 +124,5 @@ class Authority:
     def _write(self, certificate: x509.Certificate, secret: rsa.RSAPrivateKey) -> Certificate:
         self._count += 1
         path = Path(self._directory.name) / f"{self._count}.pem"
-        path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + pem(secret))
+        path.write_bytes(pem(secret) + certificate.public_bytes(serialization.Encoding.PEM))  # as Postfix wants it
         return Certificate(path, certificate)

@@ -123,15 +123,26 @@ class Silence(Action):
 class StartTls(Action):
     """Makes the server's end of a TLS handshake; all that follows goes through TLS. As an answer to STARTTLS behind the
     220, or before the greeting. `record` is the most that one record holds, `segment` the most that is sent at once, each
-    in octets; `cut` ends the connection behind so many octets of the handshake."""
+    in octets and the segments `pause` seconds apart; `cut` ends the connection behind so many octets of the handshake."""
 
     context: ssl.SSLContext
     record: int = 0
     segment: int = 0
+    pause: float = 0.0
     cut: int = 0
 
     async def act(self, session: Session) -> None:
         await session.start_tls(self)
+
+
+@dataclass(frozen=True)
+class Unciphered(Action):
+    """These bytes past the TLS that there is, as somebody on the way would put them there."""
+
+    data: bytes
+
+    async def act(self, session: Session) -> None:
+        session.transport.write(self.data)
 
 
 class EndTls(Action):
@@ -139,6 +150,13 @@ class EndTls(Action):
 
     async def act(self, session: Session) -> None:
         await session.end_tls()
+
+
+class Deaf(Action):
+    """Takes no more notice of what the client says."""
+
+    async def act(self, session: Session) -> None:
+        session.deaf = True
 
 
 class Each:
@@ -239,6 +257,7 @@ class Session(asyncio.Protocol):
         self.commands: list[Command] = []
         self.sent: list[Sent] = []
         self.violations: list[str] = []
+        self.deaf = False
         self.tls: ssl.SSLObject | None = None
         self.tls_error: ssl.SSLError | None = None  # why there was no handshake
         self.tls_ended = False  # by the client's close_notify
@@ -278,6 +297,8 @@ class Session(asyncio.Protocol):
         self._task.add_done_callback(self._conversed)
 
     def data_received(self, data: bytes) -> None:
+        if self.deaf:
+            return
         if self.tls:
             self._ciphered.write(data)
             data = self._decipher()
@@ -363,8 +384,9 @@ class Session(asyncio.Protocol):
         step = self._how.segment or len(data) or 1
         for start in range(0, len(data), step):
             if start:
-                await asyncio.sleep(0)
-            self.transport.write(data[start:start + step])
+                await asyncio.sleep(self._how.pause)
+            if not self.transport.is_closing():
+                self.transport.write(data[start:start + step])
 
     def _decipher(self) -> bytes:
         assert self.tls
