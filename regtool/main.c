@@ -36,7 +36,7 @@
     }
 #define OPTION_FINGERPRINT                                                                                             \
     {                                                                                                                  \
-        "--tls-fingerprint", "SHA256", "the host must show this certificate, whoever issued it"                        \
+        "--tls-fingerprint", "HEX", "the host must show this certificate, whoever issued it"                           \
     }
 #define OPTION_HELO                                                                                                    \
     {                                                                                                                  \

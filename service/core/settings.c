@@ -126,11 +126,12 @@ const struct setting settings[] = {
      .expected = "a domain name or an address literal as [192.0.2.1]",
      .help = "the name given in EHLO; when empty, this computer's"},
     {"Tls", HOST(tls), .type = SETTING_CHOICE, .words = tls_words, .maximum = TLS_IMPLICIT, .initial = TLS_MAY,
-     .help = "none: in clear; may: TLS where the host offers it; require: STARTTLS with a verified certificate, or "
-             "nothing is asked; implicit: the same from the first octet on (port 465)"},
+     .help =
+         "in clear (none), over TLS where the host offers it (may), over TLS with a verified certificate or not at all "
+         "(require), or so from the first octet on, as on port 465 (implicit)"},
     {"TlsFingerprint", HOST(tls_fingerprint), .type = SETTING_STRING, .fault = fingerprint_fault,
      .expected = "the SHA-256 of a certificate, 64 hexadecimal digits with or without colons",
-     .help = "the host must show this certificate, and who issued it, for which name, does not matter"},
+     .help = "the certificate that the host must show; its names, dates and issuer then do not matter"},
     {"ForceETRN", HOST(force_etrn), NUMBER(0, 1, 0, ""), .help = "1 sends ETRN though the host does not offer it"},
     {"EtrnsPerConnection", HOST(etrns_per_connection), NUMBER(1, 100, 7, "nodes"),
      .help = "at most so many nodes in one session"},
