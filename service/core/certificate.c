@@ -128,7 +128,7 @@ void certificate_list_names(const void *names, size_t size, struct text *out)
 static int digit(char c)
 {
     static const char digits[] = "0123456789abcdef";
-    const char *found = c ? memchr(digits, lower((uint8_t)c), 16) : NULL;
+    const char *found = c ? memchr(digits, lower((uint8_t)c), sizeof digits - 1) : NULL;
     return found ? (int)(found - digits) : -1;
 }
 

@@ -203,6 +203,7 @@ static SECURITY_STATUS take_credentials(void)
 static SECURITY_STATUS shake(struct tls *tls)
 {
     bool first = !SecIsValidHandle(&tls->context);
+    bool nothing = tls->in.count == 0; /* at the beginning, and for close_notify */
     SecBuffer in[2] = {{(ULONG)tls->in.count, SECBUFFER_TOKEN, tls->in.data}, {0, SECBUFFER_EMPTY, NULL}};
     SecBuffer out[1] = {{0, SECBUFFER_TOKEN, NULL}};
     SecBufferDesc given = {SECBUFFER_VERSION, ARRAYSIZE(in), in};
@@ -210,8 +211,8 @@ static SECURITY_STATUS shake(struct tls *tls)
     DWORD attributes;
     SECURITY_STATUS status =
         InitializeSecurityContextW(&credentials, first ? NULL : &tls->context, tls->host, tls->flags, 0, 0,
-                                   first ? NULL : &given, 0, &tls->context, &taken, &attributes, NULL);
-    if (status == SEC_E_OK || status == SEC_I_CONTINUE_NEEDED) {
+                                   nothing ? NULL : &given, 0, &tls->context, &taken, &attributes, NULL);
+    if (status == SEC_E_OK || status == SEC_I_CONTINUE_NEEDED || status == SEC_I_CONTEXT_EXPIRED) {
         size_t extra = in[1].BufferType == SECBUFFER_EXTRA ? in[1].cbBuffer : 0;
         tls->used = extra < tls->in.count ? tls->in.count - extra : 0;
         if (out[0].cbBuffer > 0 && !octets_add(&tls->out, out[0].pvBuffer, out[0].cbBuffer))

@@ -16,7 +16,7 @@ from lab.postfix import Postfix
 from lab.scripted import (Action, Close, Deaf, Delay, EndTls, Inject, Raw, Script, ScriptedServer, Silence, StartTls, Unciphered,
                           free_port, loopback)
 
-from .machine import Hold, Machine, Serve, Value, host, host_at, nodes, outcomes, servers, wait_until
+from .machine import Machine, Serve, Value, host_at, nodes, servers
 
 TIMEOUT = 5  # seconds for a reply and for the handshake
 NODES = ("a.example", "b.example")
