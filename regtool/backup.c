@@ -3,6 +3,7 @@
 
 #include "../service/win/folder.h"
 #include "../service/win/status.h"
+#include "grant.h"
 #include "regtree.h"
 #include "store.h"
 
@@ -155,20 +156,6 @@ static enum exit_code read_file(const char *name, struct regfile *file)
     return EXIT_INVALID;
 }
 
-/* Whether `key` is `root` or below it. */
-static bool lies_in(const char *key, const char *root)
-{
-    size_t length = strlen(root);
-    char *head = text_copy(key);
-    bool fine = head && strlen(head) >= length && (head[length] == '\\' || head[length] == '\0');
-    if (fine) {
-        head[length] = '\0';
-        fine = text_same(head, root);
-    }
-    free(head);
-    return fine;
-}
-
 static enum exit_code check_entries(const char *name, const char *service, const struct regfile *file)
 {
     char root[700];
@@ -177,7 +164,7 @@ static enum exit_code check_entries(const char *name, const char *service, const
     text_add(&t, MACHINE_PREFIX);
     store_path(service, &t);
     for (size_t i = 0; i < file->count; i++) {
-        if (lies_in(file->entries[i].key, root))
+        if (regtree_lies_in(file->entries[i].key, root))
             continue;
         talk("etrnctl: %s: [%s] does not lie in %s; nothing was written\n", name, file->entries[i].key, root);
         return EXIT_INVALID;
@@ -185,7 +172,7 @@ static enum exit_code check_entries(const char *name, const char *service, const
     return EXIT_DONE;
 }
 
-static enum exit_code apply(const char *name, const char *service, const struct regfile *file)
+static enum exit_code write_entries(const char *name, const char *service, const struct regfile *file)
 {
     char path[600];
     struct text t;
@@ -204,13 +191,26 @@ static enum exit_code apply(const char *name, const char *service, const struct 
         return code;
     }
     out("The Parameters key of %s is restored from %s.\n", service, name);
-    if (text_same(service, SERVICE_NAME)) {
-        struct config config;
-        store_protect();            /* the key was made anew */
-        store_read(&config, false); /* tells what of it is not used */
-        config_free(&config);
-    }
     return EXIT_DONE;
+}
+
+static enum exit_code apply(const char *name, const char *service, const struct regfile *file)
+{
+    struct config before;
+    struct config now;
+    if (!text_same(service, SERVICE_NAME))
+        return write_entries(name, service, file);
+    enum exit_code code = store_read(&before, true);
+    if (code == EXIT_DONE)
+        code = write_entries(name, service, file);
+    if (code == EXIT_DONE) {
+        store_protect();         /* the key was made anew */
+        store_read(&now, false); /* tells what of it is not used */
+        config_free(&now);
+        code = grant_settle(&before, NULL);
+    }
+    config_free(&before);
+    return code;
 }
 
 enum exit_code run_restore(const struct arguments *a)

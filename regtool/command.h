@@ -17,13 +17,14 @@ enum exit_code {
     EXIT_INVALID = 7    /* invalid value or configuration */
 };
 
-enum { OPTION_LIMIT = 12, WORD_LIMIT = 6 };
+enum { OPTION_LIMIT = 24, WORD_LIMIT = 6 };
 
 /* "--name VALUE", "--name=VALUE", or a flag. */
 struct option {
     const char *name;  /* with its hyphens; NULL ends the list */
     const char *value; /* as usage shows it; NULL for a flag */
     const char *help;
+    bool repeats; /* may be given more than once: its value then holds one line for each */
 };
 
 struct command;
@@ -34,6 +35,7 @@ struct arguments {
     int count; /* of words that are no options */
     char **words;
     const char *values[OPTION_LIMIT]; /* of each of the command's options; NULL when not given */
+    char *joined[OPTION_LIMIT];       /* the values of those that were repeated, from malloc */
 };
 
 struct command {
@@ -55,6 +57,7 @@ enum exit_code run_enable(const struct arguments *a);
 enum exit_code run_disable(const struct arguments *a);
 enum exit_code run_status(const struct arguments *a);
 enum exit_code run_add(const struct arguments *a);
+enum exit_code run_discover(const struct arguments *a);
 enum exit_code run_remove(const struct arguments *a);
 enum exit_code run_config(const struct arguments *a);
 enum exit_code run_run(const struct arguments *a);
@@ -70,6 +73,18 @@ enum exit_code run_question(void);
 
 /* An option's value, "" for a flag that was given, NULL when it was not. */
 const char *option_value(const struct arguments *a, const char *name);
+
+/* A number option from 1 to `most`; `*value` is left alone when it was not given. False, told, when it is none. */
+bool option_number(const struct arguments *a, const char *name, unsigned long most, unsigned long *value);
+
+/* The words of an option that may be repeated, to be freed by option_words_free(). False, told, for lack of memory. */
+struct option_words {
+    char *lines; /* what `items` point into */
+    const char **items;
+    size_t count;
+};
+bool option_words(const struct arguments *a, const char *name, struct option_words *words);
+void option_words_free(struct option_words *words);
 
 /* The row of a command, or NULL. */
 const struct command *command_find(const char *name);

@@ -1,5 +1,6 @@
 /* etrnctl completion: a PowerShell argument completer, made from the tables of commands and settings. */
 #include "../service/core/settings.h"
+#include "../service/win/secret.h"
 #include "command.h"
 
 static void print_words(const char *const *words, size_t count)
@@ -31,7 +32,7 @@ static void print_settings(const char *variable, enum setting_scope scope)
             out("%s'%s'", first ? "" : ", ", settings[i].name);
             first = false;
         }
-    out(")\n");
+    out("%s)\n", scope == SCOPE_HOST ? ", '" SECRET_NAME "'" : "");
 }
 
 enum exit_code run_completion(const struct arguments *a)

@@ -1,5 +1,8 @@
 /* etrnctl config: every setting, by the one table. */
+#include "grant.h"
+#include "machine.h"
 #include "names.h"
+#include "password.h"
 #include "store.h"
 
 #include <stdlib.h>
@@ -12,6 +15,15 @@ struct target {
 };
 
 enum { VALUE_LIMIT = 8000, VALUE_COLUMN = 20 };
+
+/* The one value that is no setting: it can be set, and seen to be set. */
+static const char password_allowed[] = "1 to 255 octets of UTF-8";
+static const char password_help[] = "of User; asked for, kept encrypted for this computer, and shown to nobody";
+
+static bool password_is_set(const struct target *t)
+{
+    return secret_kept(machine_registry(), t->host);
+}
 
 static enum setting_scope scope_of(const struct target *t)
 {
@@ -80,7 +92,33 @@ static void write_row(struct json *j, const struct target *t, const struct setti
     json_close(j, '}');
 }
 
-static enum exit_code write_rows(const struct target *t, const struct setting *only)
+static void print_password(const struct target *t)
+{
+    char words[400];
+    struct text about;
+    bool is_set = password_is_set(t);
+    out("%-22s %-*s %s\n", SECRET_NAME, VALUE_COLUMN, is_set ? "set" : "-", is_set ? "Parameters" : "default");
+    text_begin(&about, words, sizeof words);
+    text_add(&about, "%s: %s", password_allowed, password_help);
+    out_wrapped(4, words);
+}
+
+static void write_password(struct json *j, const struct target *t)
+{
+    bool is_set = password_is_set(t);
+    json_open_object(j, NULL);
+    json_string(j, "name", SECRET_NAME);
+    json_string(j, "value", is_set ? "set" : NULL);
+    json_string(j, "from", is_set ? "Parameters" : "default");
+    json_string(j, "type", "REG_BINARY");
+    json_string(j, "allowed", password_allowed);
+    json_string(j, "default", NULL);
+    json_string(j, "meaning", password_help);
+    json_close(j, '}');
+}
+
+/* All, or the one named, which may be the password. */
+static enum exit_code write_rows(const struct target *t, const struct setting *only, bool password)
 {
     struct json j;
     json_begin(&j);
@@ -89,8 +127,10 @@ static enum exit_code write_rows(const struct target *t, const struct setting *o
     json_string(&j, "host", t->host);
     json_open_array(&j, "settings");
     for (size_t i = 0; i < settings_count; i++)
-        if (settings[i].scope == scope_of(t) && (!only || only == &settings[i]))
+        if (settings[i].scope == scope_of(t) && (only ? only == &settings[i] : !password))
             write_row(&j, t, &settings[i]);
+    if (t->host && !only)
+        write_password(&j, t);
     json_close(&j, ']');
     json_close(&j, '}');
     return out_json(&j) ? EXIT_DONE : EXIT_INVALID;
@@ -99,11 +139,13 @@ static enum exit_code write_rows(const struct target *t, const struct setting *o
 static enum exit_code list(const struct target *t)
 {
     if (option_value(t->arguments, "--json"))
-        return write_rows(t, NULL);
+        return write_rows(t, NULL, false);
     out("%-22s %-*s %s\n", "SETTING", VALUE_COLUMN, "VALUE", "FROM");
     for (size_t i = 0; i < settings_count; i++)
         if (settings[i].scope == scope_of(t))
             print_row(t, &settings[i]);
+    if (t->host)
+        print_password(t);
     return EXIT_DONE;
 }
 
@@ -111,7 +153,7 @@ static enum exit_code get(const struct target *t, const struct setting *s)
 {
     char value[VALUE_LIMIT];
     if (option_value(t->arguments, "--json"))
-        return write_rows(t, s);
+        return write_rows(t, s, false);
     const struct strings *strings = config_strings(&t->config, t->settings, s);
     for (size_t i = 0; strings && i < strings->count; i++)
         out("%s\n", strings->items[i]);
@@ -139,8 +181,8 @@ static enum exit_code encode(const struct setting *s, int count, char **words, s
 static bool to_ascii(const struct setting *s, int count, char **words, char **ascii)
 {
     for (int i = 0; i < count; i++) {
-        ascii[i] =
-            s->type == SETTING_STRING || s->type == SETTING_STRINGS ? name_to_ascii(words[i]) : text_copy(words[i]);
+        bool name = (s->type == SETTING_STRING || s->type == SETTING_STRINGS) && !s->verbatim;
+        ascii[i] = name ? name_to_ascii(words[i]) : text_copy(words[i]);
         if (!ascii[i])
             return false;
     }
@@ -177,6 +219,19 @@ static enum exit_code write_value(const struct target *t, const struct setting *
     return tell_change(t, s, before);
 }
 
+/* The same; and what EtrnSvc may do with the service of a RunService follows. `word` is NULL to unset. */
+static enum exit_code write_and_grant(const struct target *t, const struct setting *s, const struct value *value,
+                                      const char *word)
+{
+    if (s != setting_find(SCOPE_HOST, "RunService"))
+        return write_value(t, s, value);
+    enum exit_code code = word ? grant_give(word) : EXIT_DONE;
+    if (code != EXIT_DONE)
+        return code;
+    code = write_value(t, s, value);
+    return worse(code, grant_settle(&t->config, word));
+}
+
 static enum exit_code set(const struct target *t, const struct setting *s, int count, char **words)
 {
     struct value value = {0};
@@ -185,11 +240,50 @@ static enum exit_code set(const struct target *t, const struct setting *s, int c
     if (ascii && to_ascii(s, count, words, ascii))
         code = encode(s, count, ascii, &value);
     if (code == EXIT_DONE)
-        code = write_value(t, s, &value);
+        code = write_and_grant(t, s, &value, ascii[0]);
     for (int i = 0; ascii && i < count; i++)
         free(ascii[i]);
     free(ascii);
     free(value.data);
+    return code;
+}
+
+/* ---- the password ---- */
+
+static enum exit_code get_password(const struct target *t)
+{
+    if (option_value(t->arguments, "--json"))
+        return write_rows(t, NULL, true);
+    out("%s\n", password_is_set(t) ? "set" : "");
+    return EXIT_DONE;
+}
+
+/* NULL forgets it. */
+static enum exit_code write_secret(const struct target *t, const char *password)
+{
+    const char *was = password_is_set(t) ? "set" : "empty";
+    enum exit_code code = store_prepare(SERVICE_NAME);
+    if (code != EXIT_DONE)
+        return code;
+    DWORD error = password ? store_set_password(t->host, password) : secret_remove(machine_registry(), t->host);
+    if (error && error != ERROR_FILE_NOT_FOUND)
+        return fail(error, "writing " SECRET_NAME);
+    out(SECRET_NAME ": was %s, is now %s.\n", was, password ? "set" : "empty");
+    if (password && (!t->settings->user || !*t->settings->user))
+        talk("Note: it is used once User is set: etrnctl config set User NAME --host %s\n", t->host);
+    return EXIT_DONE;
+}
+
+static enum exit_code set_password(const struct target *t)
+{
+    char password[SECRET_SIZE];
+    const char *user = t->settings->user && *t->settings->user ? t->settings->user : "User";
+    enum exit_code code = password_can_be_kept(t->arguments->command);
+    if (code == EXIT_DONE)
+        code = password_read(user, t->host, password);
+    if (code == EXIT_DONE)
+        code = write_secret(t, password);
+    SecureZeroMemory(password, sizeof password);
     return code;
 }
 
@@ -202,13 +296,28 @@ static enum exit_code unknown_setting(const struct target *t, const char *name)
             talk("etrnctl: %s: no such value; did you mean %s?\n", name, settings[i].name);
             return EXIT_NOT_FOUND;
         }
-    if (!t->host && setting_find(SCOPE_HOST, name))
+    if (!t->host && (setting_find(SCOPE_HOST, name) || text_same(name, SECRET_NAME)))
         talk("etrnctl: %s: no such value of the service; it is a host's, so add --host HOST\n", name);
     else if (t->host && setting_find(SCOPE_SERVICE, name))
         talk("etrnctl: %s: no such value of a host; it is the service's, so leave --host out\n", name);
     else
         talk("etrnctl: %s: no such value; etrnctl config list shows those there are\n", name);
     return EXIT_NOT_FOUND;
+}
+
+static enum exit_code run_on_password(const struct target *t, const char *verb)
+{
+    const struct arguments *a = t->arguments;
+    bool is_set = text_same(verb, "set");
+    if (!t->host)
+        return unknown_setting(t, SECRET_NAME);
+    if (is_set && a->count > 2)
+        return password_refuse(a->command);
+    if (a->count > 2)
+        return usage_error(a->command, "%s takes one name", verb);
+    if (is_set)
+        return set_password(t);
+    return text_same(verb, "get") ? get_password(t) : write_secret(t, NULL);
 }
 
 static enum exit_code run_on(const struct target *t)
@@ -224,6 +333,8 @@ static enum exit_code run_on(const struct target *t)
         return a->count <= 1 ? list(t) : usage_error(a->command, "%s: unexpected", a->words[1]);
     if (a->count < 2)
         return usage_error(a->command, "%s needs the name of a value", verb);
+    if (text_same(a->words[1], SECRET_NAME))
+        return run_on_password(t, verb);
     if (is_set ? a->count < 3 : a->count > 2)
         return usage_error(a->command, is_set ? "%s needs a value to set" : "%s takes one name", verb);
     const struct setting *s = setting_find(scope_of(t), a->words[1]);
@@ -231,7 +342,7 @@ static enum exit_code run_on(const struct target *t)
         return unknown_setting(t, a->words[1]);
     if (is_get)
         return get(t, s);
-    return is_set ? set(t, s, a->count - 2, a->words + 2) : write_value(t, s, NULL);
+    return is_set ? set(t, s, a->count - 2, a->words + 2) : write_and_grant(t, s, NULL, NULL);
 }
 
 enum exit_code run_config(const struct arguments *a)

@@ -2,6 +2,7 @@
 #include "../service/win/eventlog.h"
 #include "../service/win/network.h"
 #include "../service/win/registry.h"
+#include "../service/win/secret.h"
 #include "machine.h"
 #include "report.h"
 #include "store.h"
@@ -210,6 +211,30 @@ static void check_name(struct findings *f, const struct host_settings *host)
     find(f, EXIT_NETWORK, remedy, "%s: %s", host_address(host), words);
 }
 
+/* What would end in no-auth. Of another computer only that computer can say whether it decrypts its password. */
+static void check_password(struct findings *f, const struct host_settings *host)
+{
+    char remedy[400];
+    char password[SECRET_SIZE];
+    struct text t;
+    if (!host->user || !*host->user)
+        return;
+    text_begin(&t, remedy, sizeof remedy);
+    text_add(&t, "etrnctl config set " SECRET_NAME " --host %s", host->name);
+    DWORD error = machine_name() ? 0 : secret_read(host->name, password);
+    SecureZeroMemory(password, sizeof password);
+    if (!secret_kept(machine_registry(), host->name))
+        find(f, EXIT_INVALID, remedy, "%s has User %s, but no password is stored.", host->name, host->user);
+    else if (error && error != ERROR_ACCESS_DENIED)
+        find(f, EXIT_INVALID, remedy, "%s has a password that cannot be decrypted on this computer.", host->name);
+    if (host->tls == TLS_NONE && !host->auth_in_clear) {
+        text_begin(&t, remedy, sizeof remedy);
+        text_add(&t, "etrnctl config set Tls require --host %s; or AuthInClear 1, if nobody listens on that line",
+                 host->name);
+        find(f, EXIT_INVALID, remedy, "%s has User, but Tls is none, so its password is not sent.", host->name);
+    }
+}
+
 static void check_hosts(struct findings *f)
 {
     WSADATA data;
@@ -227,6 +252,7 @@ static void check_hosts(struct findings *f)
             find(f, EXIT_INVALID, remedy, "%s has no Domains, so it is not asked.", host->name);
         if (host->enabled)
             check_name(f, host);
+        check_password(f, host);
     }
     WSACleanup();
 }

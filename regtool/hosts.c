@@ -1,12 +1,15 @@
 /* etrnctl add, remove: the hosts that are asked. */
 #include "../service/core/node.h"
+#include "grant.h"
+#include "holders.h"
 #include "names.h"
+#include "password.h"
 #include "store.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { VALUES_LIMIT = 12 };
+enum { VALUES_LIMIT = 20 };
 
 /* What is to be written to a host's key; all of it is checked before anything is. */
 struct change {
@@ -44,6 +47,16 @@ static bool add_option(struct changes *changes, const char *name, const char *wo
     return !word || add_change(changes, name, &word, 1);
 }
 
+/* A list that an option gives word by word, in place of the one that is there. */
+static bool add_words(struct changes *changes, const char *name, const struct arguments *a, const char *option)
+{
+    struct option_words words;
+    bool fine =
+        option_words(a, option, &words) && (words.count == 0 || add_change(changes, name, words.items, words.count));
+    option_words_free(&words);
+    return fine;
+}
+
 static bool have(char *const *words, size_t count, const char *word)
 {
     for (size_t i = 0; i < count; i++)
@@ -52,17 +65,43 @@ static bool have(char *const *words, size_t count, const char *word)
     return false;
 }
 
+/* What is to be added: a host, and those that stand behind it. */
+struct addition {
+    const char *host;
+    unsigned port; /* 0: not given */
+    char *const *nodes;
+    size_t node_count;
+    const char *const *fallback;
+    size_t fallback_count;
+};
+
+/* Those that were found and those that options name, in place of the ones that are there. */
+static bool add_fallback(struct changes *changes, const struct arguments *a, const struct addition *add)
+{
+    struct option_words given;
+    bool fine = option_words(a, "--fallback", &given);
+    size_t count = add->fallback_count + given.count;
+    const char **words = fine && count ? calloc(count, sizeof *words) : NULL;
+    for (size_t i = 0; words && i < count; i++)
+        words[i] = i < add->fallback_count ? add->fallback[i] : given.items[i - add->fallback_count];
+    if (fine && count)
+        fine = words && add_change(changes, "Fallback", words, count);
+    free(words);
+    option_words_free(&given);
+    return fine;
+}
+
 /* The domains that the host has and the new ones, each once. */
-static bool add_domains(struct changes *changes, const struct host_settings *known, int count, char **given)
+static bool add_domains(struct changes *changes, const struct host_settings *known, const struct addition *add)
 {
     size_t had = known ? known->domains.count : 0;
-    char **words = calloc(had + (size_t)count, sizeof *words);
+    char **words = calloc(had + add->node_count, sizeof *words);
     size_t all = 0;
     bool fine = words != NULL;
     for (size_t i = 0; fine && i < had; i++)
         fine = (words[all++] = text_copy(known->domains.items[i])) != NULL;
-    for (int i = 0; fine && i < count; i++) {
-        char *ascii = name_to_ascii(given[i]);
+    for (size_t i = 0; fine && i < add->node_count; i++) {
+        char *ascii = name_to_ascii(add->nodes[i]);
         fine = ascii != NULL;
         if (fine && !have(words, all, ascii))
             words[all++] = ascii;
@@ -78,28 +117,37 @@ static bool add_domains(struct changes *changes, const struct host_settings *kno
 
 /* Domains come last: a host without them is not asked, so that none is asked half configured. */
 static bool collect(struct changes *changes, const struct arguments *a, const struct host_settings *known,
-                    unsigned port)
+                    const struct addition *add)
 {
     char digits[12];
     const char *given_port = option_value(a, "--port");
-    snprintf(digits, sizeof digits, "%u", port);
+    snprintf(digits, sizeof digits, "%u", add->port);
     return add_option(changes, "Port",
-                      given_port ? given_port
-                      : port     ? digits
-                                 : NULL) &&
+                      given_port  ? given_port
+                      : add->port ? digits
+                                  : NULL) &&
            add_option(changes, "Tls", option_value(a, "--tls")) &&
            add_option(changes, "TlsFingerprint", option_value(a, "--tls-fingerprint")) &&
            add_option(changes, "HeloName", option_value(a, "--helo")) &&
            add_option(changes, "IntervalMinutes", option_value(a, "--interval")) &&
+           add_words(changes, "Schedule", a, "--schedule") && add_option(changes, "User", option_value(a, "--user")) &&
            add_option(changes, "ForceETRN", option_value(a, "--force") ? "1" : NULL) &&
-           add_domains(changes, known, a->count - 1, a->words + 1);
+           add_option(changes, "Method", option_value(a, "--method")) &&
+           add_option(changes, "Program", option_value(a, "--program")) &&
+           add_option(changes, "WakeHost", option_value(a, "--wake")) &&
+           add_option(changes, "RunService", option_value(a, "--run-service")) && add_fallback(changes, a, add) &&
+           add_domains(changes, known, add);
 }
 
-static enum exit_code write_changes(const char *host, const struct changes *changes)
+/* The password comes first: a host with User is not asked without it. */
+static enum exit_code write_changes(const char *host, const struct changes *changes, const char *password)
 {
     enum exit_code code = store_prepare(SERVICE_NAME);
     if (code != EXIT_DONE)
         return code;
+    DWORD failed = *password ? store_set_password(host, password) : 0;
+    if (failed)
+        return fail(failed, "writing " SECRET_NAME " of %s", host);
     for (size_t i = 0; i < changes->count; i++) {
         DWORD error = store_set(host, changes->items[i].setting, &changes->items[i].value);
         if (error)
@@ -123,24 +171,115 @@ static void show_host(const char *name)
     config_free(&config);
 }
 
-enum exit_code run_add(const struct arguments *a)
+/* Lets EtrnSvc start and stop what RunService names, if that is given, before anything is written. */
+static enum exit_code write_and_grant(const struct addition *add, const struct changes *changes,
+                                      const struct config *before, const char *service, const char *password)
 {
-    char host[NODE_LIMIT + 1];
-    unsigned port = 0;
+    enum exit_code code = service ? grant_give(service) : EXIT_DONE;
+    if (code != EXIT_DONE)
+        return code;
+    code = write_changes(add->host, changes, password);
+    return service ? worse(code, grant_settle(before, service)) : code;
+}
+
+/* "" where no user is given. */
+static enum exit_code ask_password(const struct arguments *a, const char *host, char password[SECRET_SIZE])
+{
+    const char *user = option_value(a, "--user");
+    password[0] = '\0';
+    if (!user || !*user)
+        return EXIT_DONE;
+    enum exit_code code = password_can_be_kept(a->command);
+    return code == EXIT_DONE ? password_read(user, host, password) : code;
+}
+
+static enum exit_code add_host(const struct arguments *a, const struct addition *add)
+{
+    char password[SECRET_SIZE];
     struct config config;
     struct changes changes = {0};
-    if (!name_split_host(a->words[0], host, sizeof host, &port))
-        return EXIT_INVALID;
     enum exit_code code = store_read(&config, true);
-    if (code == EXIT_DONE && !collect(&changes, a, config_find_host(&config, host), port))
+    if (code == EXIT_DONE && !collect(&changes, a, config_find_host(&config, add->host), add))
         code = EXIT_INVALID;
     if (code == EXIT_DONE)
-        code = write_changes(host, &changes);
+        code = ask_password(a, add->host, password);
     if (code == EXIT_DONE)
-        show_host(host);
+        code = write_and_grant(add, &changes, &config, option_value(a, "--run-service"), password);
+    SecureZeroMemory(password, sizeof password);
+    if (code == EXIT_DONE)
+        show_host(add->host);
     changes_free(&changes);
     config_free(&config);
     return code;
+}
+
+/* ---- hosts found by MX records ---- */
+
+/* All domains of which the same host comes first; those behind it are its fallback. */
+static enum exit_code add_group(const struct arguments *a, const struct holders *h, size_t group)
+{
+    char **nodes = calloc(h->domain_count, sizeof *nodes);
+    const char *fallback[MX_LIMIT];
+    struct addition add = {.host = holders_offering(&h->domains[group], 0)->host};
+    for (size_t i = 0; nodes && i < h->domain_count; i++)
+        if (h->domains[i].group == group)
+            nodes[add.node_count++] = h->domains[i].node;
+    const struct holder *next;
+    while ((next = holders_fallback(h, group, add.fallback_count)))
+        fallback[add.fallback_count++] = next->server;
+    add.nodes = nodes;
+    add.fallback = fallback;
+    enum exit_code code = nodes ? add_host(a, &add) : fail(ERROR_NOT_ENOUGH_MEMORY, "starting");
+    free(nodes);
+    return code;
+}
+
+/* Every domain needs a host before anything is written. */
+static enum exit_code check_found(const struct holders *h)
+{
+    enum exit_code code = EXIT_DONE;
+    for (size_t i = 0; i < h->domain_count; i++) {
+        char words[300];
+        struct text t;
+        text_begin(&t, words, sizeof words);
+        enum exit_code verdict = holders_verdict(&h->domains[i], &t);
+        if (verdict != EXIT_DONE)
+            talk("etrnctl: %s %s\n", h->domains[i].node, words);
+        code = worse(code, verdict);
+    }
+    if (code != EXIT_DONE)
+        talk("Nothing was added. What the hosts say: etrnctl discover DOMAIN\n");
+    return code;
+}
+
+static enum exit_code add_from_mx(const struct arguments *a)
+{
+    struct holders h;
+    if (option_value(a, "--computer"))
+        return usage_error(a->command, "--from-mx looks from this computer, so it does not go with --computer");
+    enum exit_code code = holders_find(&h, a, a->words, (size_t)a->count);
+    if (code == EXIT_DONE)
+        code = check_found(&h);
+    for (size_t i = 0; code == EXIT_DONE && i < h.domain_count; i++)
+        if (h.domains[i].group == i)
+            code = add_group(a, &h, i);
+    holders_free(&h);
+    return code;
+}
+
+enum exit_code run_add(const struct arguments *a)
+{
+    char host[NODE_LIMIT + 1];
+    struct addition add = {.host = host, .nodes = a->words + 1, .node_count = (size_t)a->count - 1};
+    if (option_value(a, "--from-mx"))
+        return add_from_mx(a);
+    if (option_value(a, "--except"))
+        return usage_error(a->command, "--except goes with --from-mx alone");
+    if (a->count < 2)
+        return usage_error(a->command, "more is needed: %s", a->command->words);
+    if (!name_split_host(a->words[0], host, sizeof host, &add.port))
+        return EXIT_INVALID;
+    return add_host(a, &add);
 }
 
 enum exit_code run_remove(const struct arguments *a)
@@ -164,6 +303,7 @@ enum exit_code run_remove(const struct arguments *a)
             code = fail(error, "removing %s", name);
         } else {
             out("%s is not asked any more.\n", name);
+            code = grant_settle(&config, NULL);
         }
     }
     config_free(&config);

@@ -2,8 +2,10 @@
 #include "../service/win/harden.h"
 #include "command.h"
 #include "machine.h"
+#include "password.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define OPTION_COMPUTER                                                                                                \
@@ -42,9 +44,21 @@
     {                                                                                                                  \
         "--helo", "NAME", "name to give in EHLO instead of this computer's"                                            \
     }
+#define OPTION_USER                                                                                                    \
+    {                                                                                                                  \
+        "--user", "NAME", "the name for AUTH; its password is asked for"                                               \
+    }
 #define OPTION_FORCE                                                                                                   \
     {                                                                                                                  \
         "--force", NULL, "send ETRN though the host does not offer it"                                                 \
+    }
+#define OPTION_TIMEOUT                                                                                                 \
+    {                                                                                                                  \
+        "--timeout", "SECONDS", "longest wait for a connection or a reply, 60 by default"                              \
+    }
+#define OPTION_EXCEPT                                                                                                  \
+    {                                                                                                                  \
+        "--except", "HOST", "leave this MX host out; may be repeated", true                                            \
     }
 
 const struct command commands[] = {
@@ -76,18 +90,40 @@ const struct command commands[] = {
      .words = "HOST[:PORT] DOMAIN...",
      .summary = "have a host asked for domains",
      .details = "Adds a host, or further domains to one that is there. A domain is sent as it is written: domain, "
-                "@domain (subdomains too) or #queue; letters outside ASCII become its A-label form (xn--...).",
+                "@domain (subdomains too) or #queue; letters outside ASCII become its A-label form (xn--...). With "
+                "--from-mx there is no HOST: it is found as etrnctl discover does. The password of --user is asked "
+                "for, or read as a line where standard input is no console.",
      .example = "etrnctl add mail.isp.example example.com @example.net",
-     .least = 2,
+     .least = 1,
      .most = -1,
-     .options = {OPTION_PORT,
+     .options = {{"--from-mx", NULL, "no HOST: find it by the domains' MX records"},
+                 OPTION_EXCEPT,
+                 OPTION_PORT,
+                 {"--fallback", "HOST", "or HOST:PORT, asked when the first fails; may be repeated", true},
                  OPTION_TLS,
                  OPTION_FINGERPRINT,
                  OPTION_HELO,
                  {"--interval", "MINUTES", "ask this host as often as this"},
+                 {"--schedule", "LINE", "ask at these times, as in crontab; may be repeated", true},
+                 OPTION_USER,
                  OPTION_FORCE,
+                 {"--method", "WORD", "etrn, finger or program; etrn by default"},
+                 {"--program", "COMMAND", "what --method program runs"},
+                 {"--wake", "HOST", "PING this one until it answers, first"},
+                 {"--run-service", "NAME", "a service that runs meanwhile; EtrnSvc may start it"},
                  OPTION_COMPUTER},
      .run = run_add},
+    {.name = "discover",
+     .words = "DOMAIN...",
+     .summary = "find the hosts that hold a domain's mail",
+     .details = "Looks up the domains' MX hosts, leaves out this computer, asks each of the others whether it offers "
+                "ETRN (EHLO and QUIT, no ETRN is sent), and prints the command that adds what it found. etrnctl add "
+                "--from-mx does both.",
+     .example = "etrnctl discover example.com",
+     .least = 1,
+     .most = -1,
+     .options = {OPTION_EXCEPT, OPTION_PORT, OPTION_HELO, OPTION_TIMEOUT, OPTION_JSON},
+     .run = run_discover},
     {.name = "remove",
      .words = "HOST",
      .summary = "forget a host",
@@ -100,8 +136,11 @@ const struct command commands[] = {
     {.name = "config",
      .words = "[list|get|set|unset] [NAME [VALUE...]]",
      .summary = "look at and change settings",
-     .details = "list shows each setting with its value, where that comes from, what is allowed and what it means; get "
-                "prints one; set checks a value and writes it; unset goes back to the default.",
+     .details =
+         "list shows each setting with its value, where that comes from, what is allowed and what it means; get "
+         "prints one; set checks a value and writes it; unset goes back to the default. A host's Password is set "
+         "without VALUE: it is asked for, or read as a line where standard input is no console; it is shown to "
+         "nobody.",
      .example = "etrnctl config set IntervalMinutes 30",
      .verbs = {"list", "get", "set", "unset"},
      .most = -1,
@@ -120,7 +159,8 @@ const struct command commands[] = {
      .words = "HOST[:PORT] [DOMAIN...]",
      .summary = "ask a host from here, and explain each reply",
      .details = "Shows the conversation as one would type it into telnet, with what each reply means and what to do. "
-                "The service takes no part. Without DOMAIN it looks whether the host offers ETRN.",
+                "The service takes no part. Without DOMAIN it looks whether the host offers ETRN. A host that is "
+                "configured with User is asked with its stored password, where that may be read.",
      .example = "etrnctl test mail.isp.example example.com",
      .least = 1,
      .most = -1,
@@ -128,7 +168,9 @@ const struct command commands[] = {
                  OPTION_HELO,
                  OPTION_TLS,
                  OPTION_FINGERPRINT,
-                 {"--timeout", "SECONDS", "longest wait for a connection or a reply, 60 by default"},
+                 OPTION_TIMEOUT,
+                 OPTION_USER,
+                 {"--auth-in-clear", NULL, "send the password though TLS does not protect it"},
                  OPTION_FORCE,
                  {"--transcript", "FILE", "write what is shown to a file as well"},
                  OPTION_JSON},
@@ -186,7 +228,7 @@ const size_t command_count = sizeof commands / sizeof commands[0];
 
 static void print_usage_line(const struct command *command)
 {
-    char line[400];
+    char line[1000];
     struct text t;
     text_begin(&t, line, sizeof line);
     text_add(&t, "Usage: etrnctl %s%s%s", command->name, *command->words ? " " : "", command->words);
@@ -303,6 +345,46 @@ const char *option_value(const struct arguments *a, const char *name)
     return NULL;
 }
 
+bool option_number(const struct arguments *a, const char *name, unsigned long most, unsigned long *value)
+{
+    const char *word = option_value(a, name);
+    if (!word || (text_number(word, most, value) && *value > 0))
+        return true;
+    talk("etrnctl: %s: \"%s\" is not a number from 1 to %lu\n", name, word, most);
+    return false;
+}
+
+bool option_words(const struct arguments *a, const char *name, struct option_words *words)
+{
+    const char *value = option_value(a, name);
+    *words = (struct option_words){0};
+    if (!value)
+        return true;
+    size_t lines = 1;
+    for (const char *c = value; *c; c++)
+        lines += *c == '\n';
+    words->lines = text_copy(value);
+    words->items = calloc(lines, sizeof *words->items);
+    if (!words->lines || !words->items) {
+        fail(ERROR_NOT_ENOUGH_MEMORY, "%s", name);
+        return false;
+    }
+    char *line = words->lines;
+    while (words->count < lines) {
+        words->items[words->count++] = line;
+        line += strcspn(line, "\n");
+        *line++ = '\0'; /* behind the last, its own NUL: the loop ends there */
+    }
+    return true;
+}
+
+void option_words_free(struct option_words *words)
+{
+    free(words->lines);
+    free(words->items);
+    *words = (struct option_words){0};
+}
+
 /* The place of the option that `word` gives, "--name" or "--name=value"; OPTION_LIMIT when there is none. */
 static size_t find_option(const struct command *command, const char *word)
 {
@@ -315,6 +397,26 @@ static size_t find_option(const struct command *command, const char *word)
     return OPTION_LIMIT;
 }
 
+/* Notes an option's value; of one that repeats, behind those before. */
+static bool take_value(struct arguments *a, size_t place, const char *value)
+{
+    const char *had = a->values[place];
+    if (!had || !a->command->options[place].repeats) {
+        a->values[place] = value;
+        return true;
+    }
+    size_t size = strlen(had) + strlen(value) + 2;
+    char *both = malloc(size);
+    if (!both) {
+        fail(ERROR_NOT_ENOUGH_MEMORY, "%s", a->command->options[place].name);
+        return false;
+    }
+    snprintf(both, size, "%s\n%s", had, value);
+    free(a->joined[place]);
+    a->values[place] = a->joined[place] = both;
+    return true;
+}
+
 /* Takes the options out of the words. */
 static bool take_options(struct arguments *a, int count, char **words)
 {
@@ -325,22 +427,27 @@ static bool take_options(struct arguments *a, int count, char **words)
             a->words[a->count++] = word;
             continue;
         }
+        if (password_given(word)) { /* not told as the others: the word may hold it */
+            password_refuse(a->command);
+            return false;
+        }
         size_t place = find_option(a->command, word);
         char *equals = strchr(word, '=');
         if (place == OPTION_LIMIT || (equals && !a->command->options[place].value)) {
             usage_error(a->command, "%s: no such option", word);
             return false;
         }
-        if (!a->command->options[place].value) {
-            a->values[place] = "";
-        } else if (equals) {
-            a->values[place] = equals + 1;
-        } else if (i + 1 < count) {
-            a->values[place] = words[++i];
-        } else {
+        const char *value = "";
+        if (equals) {
+            value = equals + 1;
+        } else if (a->command->options[place].value && i + 1 < count) {
+            value = words[++i];
+        } else if (a->command->options[place].value) {
             usage_error(a->command, "%s needs a value: %s", word, a->command->options[place].value);
             return false;
         }
+        if (!take_value(a, place, value))
+            return false;
     }
     return true;
 }
@@ -348,6 +455,20 @@ static bool take_options(struct arguments *a, int count, char **words)
 static bool is_help(const char *word)
 {
     return strcmp(word, "--help") == 0 || strcmp(word, "/?") == 0 || strcmp(word, "-h") == 0;
+}
+
+static enum exit_code run_with(const struct arguments *a)
+{
+    const struct command *command = a->command;
+    if (a->count < command->least)
+        return usage_error(command, a->count == 0 ? "%s is needed" : "more is needed: %s", command->words);
+    if (command->most >= 0 && a->count > command->most)
+        return usage_error(command, "%s: unexpected", a->words[command->most]);
+    const char *computer = option_value(a, "--computer");
+    DWORD error = machine_choose(computer);
+    if (error)
+        return fail(error, "computer %s", computer);
+    return command->run(a);
 }
 
 static enum exit_code run_command(const struct command *command, int count, char **words)
@@ -358,17 +479,10 @@ static enum exit_code run_command(const struct command *command, int count, char
             print_help(command);
             return EXIT_DONE;
         }
-    if (!take_options(&a, count, words))
-        return EXIT_USAGE;
-    if (a.count < command->least)
-        return usage_error(command, a.count == 0 ? "%s is needed" : "more is needed: %s", command->words);
-    if (command->most >= 0 && a.count > command->most)
-        return usage_error(command, "%s: unexpected", a.words[command->most]);
-    const char *computer = option_value(&a, "--computer");
-    DWORD error = machine_choose(computer);
-    if (error)
-        return fail(error, "computer %s", computer);
-    return command->run(&a);
+    enum exit_code code = take_options(&a, count, words) ? run_with(&a) : EXIT_USAGE;
+    for (size_t i = 0; i < OPTION_LIMIT; i++)
+        free(a.joined[i]);
+    return code;
 }
 
 /* The most that one edit away: what was probably meant. */

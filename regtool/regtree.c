@@ -1,5 +1,6 @@
 #include "regtree.h"
 
+#include "../service/win/secret.h"
 #include "machine.h"
 
 #include <ktmw32.h>
@@ -11,6 +12,19 @@ enum {
     KEY_NAME_LIMIT = 256,
     DEPTH_LIMIT = 64
 };
+
+bool regtree_lies_in(const char *key, const char *root)
+{
+    size_t length = strlen(root);
+    char *head = text_copy(key);
+    bool fine = head && strlen(head) >= length && (head[length] == '\\' || head[length] == '\0');
+    if (fine) {
+        head[length] = '\0';
+        fine = text_same(head, root);
+    }
+    free(head);
+    return fine;
+}
 
 /* ---- saving ---- */
 
@@ -71,15 +85,23 @@ static DWORD save_values(struct saver *s, HKEY key, const char *path)
 
 static DWORD save_key(struct saver *s, HKEY key, const char *path);
 
+static char *path_below(const char *path, const char *name)
+{
+    size_t size = strlen(path) + strlen(name) + 2;
+    char *whole = malloc(size);
+    if (whole)
+        snprintf(whole, size, "%s\\%s", path, name);
+    return whole;
+}
+
+/* A secret is left out: a file is easier to read than its key, and the blob is of use on this computer alone. */
 static DWORD save_subkey(struct saver *s, HKEY key, const char *path, const wchar_t *name)
 {
     HKEY child;
     char *utf8 = narrow_copy(name);
-    size_t size = utf8 ? strlen(path) + strlen(utf8) + 2 : 0;
-    char *child_path = utf8 ? malloc(size) : NULL;
-    DWORD error = ERROR_NOT_ENOUGH_MEMORY;
-    if (child_path) {
-        snprintf(child_path, size, "%s\\%s", path, utf8);
+    char *child_path = utf8 ? path_below(path, utf8) : NULL;
+    DWORD error = child_path ? 0 : ERROR_NOT_ENOUGH_MEMORY;
+    if (!error && !secret_path(child_path)) {
         error = (DWORD)RegOpenKeyExW(key, name, 0, KEY_READ, &child);
         if (!error) {
             error = save_key(s, child, child_path);
@@ -142,29 +164,79 @@ static DWORD make_key(HANDLE transaction, const wchar_t *path, HKEY *key)
     return (DWORD)RegCreateKeyExW(root, path, 0, NULL, 0, KEY_ALL_ACCESS, NULL, key, NULL);
 }
 
-static DWORD delete_transacted(HANDLE transaction, HKEY parent, const wchar_t *path)
+static DWORD open_below(HANDLE transaction, HKEY parent, const wchar_t *path, HKEY *key)
 {
-    HKEY key;
-    wchar_t name[KEY_NAME_LIMIT];
-    DWORD error = (DWORD)RegOpenKeyTransactedW(parent, path, 0, KEY_ALL_ACCESS, &key, transaction, NULL);
-    if (error)
-        return error;
-    do {
-        DWORD length = ARRAYSIZE(name);
-        error = (DWORD)RegEnumKeyExW(key, 0, name, &length, NULL, NULL, NULL, NULL);
-        if (!error)
-            error = delete_transacted(transaction, key, name);
-    } while (!error);
-    RegCloseKey(key);
-    if (error != ERROR_NO_MORE_ITEMS)
-        return error;
-    return (DWORD)RegDeleteKeyTransactedW(parent, path, 0, 0, transaction, NULL);
+    if (transaction)
+        return (DWORD)RegOpenKeyTransactedW(parent, path, 0, KEY_ALL_ACCESS, key, transaction, NULL);
+    return (DWORD)RegOpenKeyExW(parent, path, 0, KEY_ALL_ACCESS, key);
 }
 
-static DWORD delete_key(HANDLE transaction, const wchar_t *path)
+static DWORD delete_values(HKEY key)
 {
-    HKEY root = machine_registry();
-    return transaction ? delete_transacted(transaction, root, path) : (DWORD)RegDeleteTreeW(root, path);
+    wchar_t *name = malloc(NAME_LIMIT * sizeof *name);
+    DWORD error = name ? 0 : ERROR_NOT_ENOUGH_MEMORY;
+    while (!error) {
+        DWORD length = NAME_LIMIT;
+        error = (DWORD)RegEnumValueW(key, 0, name, &length, NULL, NULL, NULL, NULL);
+        if (!error)
+            error = (DWORD)RegDeleteValueW(key, name);
+    }
+    free(name);
+    return error == ERROR_NO_MORE_ITEMS ? 0 : error;
+}
+
+static DWORD delete_below(HANDLE transaction, HKEY parent, const wchar_t *name, const char *path, bool *spared);
+
+/* Deletes all subkeys; but where `spared` is given the secrets stay, and what leads to them: `*spared` is then true. */
+static DWORD delete_subkeys(HANDLE transaction, HKEY key, const char *path, bool *spared)
+{
+    for (DWORD i = 0;;) {
+        wchar_t name[KEY_NAME_LIMIT];
+        DWORD length = ARRAYSIZE(name);
+        bool kept = false;
+        DWORD error = (DWORD)RegEnumKeyExW(key, i, name, &length, NULL, NULL, NULL, NULL);
+        if (error)
+            return error == ERROR_NO_MORE_ITEMS ? 0 : error;
+        char *utf8 = narrow_copy(name);
+        char *child = utf8 ? path_below(path, utf8) : NULL;
+        error = child ? delete_below(transaction, key, name, child, spared ? &kept : NULL) : ERROR_NOT_ENOUGH_MEMORY;
+        free(child);
+        free(utf8);
+        if (error)
+            return error;
+        if (kept)
+            *spared = true;
+        i += kept;
+    }
+}
+
+/* Deletes the key `name` below the parent, which is `path` as a whole, with all in it; with `spared` what holds secrets
+ * stays, empty of all else: they are in no file that could bring them back. */
+static DWORD delete_below(HANDLE transaction, HKEY parent, const wchar_t *name, const char *path, bool *spared)
+{
+    HKEY key;
+    if (spared && secret_path(path)) {
+        *spared = true;
+        return 0;
+    }
+    DWORD error = open_below(transaction, parent, name, &key);
+    if (error)
+        return error;
+    error = delete_subkeys(transaction, key, path, spared);
+    bool stays = spared && *spared;
+    if (!error && stays)
+        error = delete_values(key);
+    RegCloseKey(key);
+    if (error || stays)
+        return error;
+    return transaction ? (DWORD)RegDeleteKeyTransactedW(parent, name, 0, 0, transaction, NULL)
+                       : (DWORD)RegDeleteKeyW(parent, name);
+}
+
+static DWORD delete_key(HANDLE transaction, const wchar_t *wide, const char *path)
+{
+    bool spared = false;
+    return delete_below(transaction, machine_registry(), wide, path, &spared);
 }
 
 static DWORD apply_value(HANDLE transaction, const wchar_t *path, const struct regfile_entry *entry)
@@ -190,12 +262,16 @@ static DWORD apply_entry(HANDLE transaction, const struct regfile_entry *entry)
     HKEY key;
     wchar_t *path = wide_copy(entry->key + strlen(MACHINE_PREFIX));
     DWORD error = path ? 0 : ERROR_NOT_ENOUGH_MEMORY;
+    if (secret_path(entry->key + strlen(MACHINE_PREFIX))) {
+        free(path);
+        return error;
+    }
     if (!error && entry->kind == REGFILE_KEY) {
         error = make_key(transaction, path, &key);
         if (!error)
             RegCloseKey(key);
     } else if (!error && entry->kind == REGFILE_DELETE_KEY) {
-        error = delete_key(transaction, path);
+        error = delete_key(transaction, path, entry->key + strlen(MACHINE_PREFIX));
         if (error == ERROR_FILE_NOT_FOUND)
             error = 0;
     } else if (!error) {
@@ -205,12 +281,58 @@ static DWORD apply_entry(HANDLE transaction, const struct regfile_entry *entry)
     return error;
 }
 
-static DWORD apply_all(HANDLE transaction, const struct regfile *file, size_t *failed)
+/* Whether the entries delete the key, and none behind makes it again. */
+static bool deletes(const struct regfile *file, const char *path)
+{
+    bool gone = false;
+    for (size_t i = 0; i < file->count; i++) {
+        const struct regfile_entry *entry = &file->entries[i];
+        const char *key = entry->key + strlen(MACHINE_PREFIX);
+        if (entry->kind == REGFILE_DELETE_KEY)
+            gone = gone || regtree_lies_in(path, key);
+        else if (entry->kind != REGFILE_DELETE_VALUE && regtree_lies_in(key, path))
+            gone = false;
+    }
+    return gone;
+}
+
+/* The hosts of which only the secret is left go with it. `hosts` is the path of the key of all hosts. */
+static DWORD delete_spared(HANDLE transaction, const struct regfile *file, const char *hosts)
+{
+    HKEY key;
+    wchar_t *wide = wide_copy(hosts);
+    DWORD error = wide ? open_below(transaction, machine_registry(), wide, &key) : ERROR_NOT_ENOUGH_MEMORY;
+    free(wide);
+    if (error)
+        return error == ERROR_FILE_NOT_FOUND ? 0 : error;
+    for (DWORD i = 0; !error;) {
+        wchar_t name[KEY_NAME_LIMIT];
+        DWORD length = ARRAYSIZE(name);
+        error = (DWORD)RegEnumKeyExW(key, i++, name, &length, NULL, NULL, NULL, NULL);
+        char *utf8 = error ? NULL : narrow_copy(name);
+        char *path = utf8 ? path_below(hosts, utf8) : NULL;
+        if (!error && !path)
+            error = ERROR_NOT_ENOUGH_MEMORY;
+        if (!error && deletes(file, path)) {
+            error = delete_below(transaction, key, name, path, NULL);
+            i--;
+        }
+        free(path);
+        free(utf8);
+    }
+    RegCloseKey(key);
+    return error == ERROR_NO_MORE_ITEMS ? 0 : error;
+}
+
+static DWORD apply_all(HANDLE transaction, const char *path, const struct regfile *file, size_t *failed)
 {
     DWORD error = 0;
     for (*failed = 0; *failed < file->count; ++*failed)
         if ((error = apply_entry(transaction, &file->entries[*failed])) != 0)
-            break;
+            return error;
+    char *hosts = path_below(path, "Hosts");
+    error = hosts ? delete_spared(transaction, file, hosts) : ERROR_NOT_ENOUGH_MEMORY;
+    free(hosts);
     return error;
 }
 
@@ -239,7 +361,7 @@ static DWORD apply_in_transaction(const char *path, const struct regfile *file, 
     *failed = file->count;
     if (!error) {
         RegCloseKey(key);
-        error = apply_all(transaction, file, failed);
+        error = apply_all(transaction, path, file, failed);
     }
     if (!error && !CommitTransaction(transaction))
         error = GetLastError();
@@ -255,9 +377,9 @@ static DWORD apply_or_undo(const char *path, const struct regfile *file, size_t 
     DWORD error = regtree_save(path, &before);
     *failed = file->count;
     if (!error) {
-        error = apply_all(NULL, file, failed);
+        error = apply_all(NULL, path, file, failed);
         if (error)
-            apply_all(NULL, &before, &ignored);
+            apply_all(NULL, path, &before, &ignored);
     }
     regfile_free(&before);
     return error;

@@ -8,13 +8,16 @@
 /* Where .reg files and people begin a path; behind it comes the path below machine_registry(). */
 #define MACHINE_PREFIX "HKEY_LOCAL_MACHINE\\"
 
+/* Whether `key` is `root` or below it. */
+bool regtree_lies_in(const char *key, const char *root);
+
 /* Appends what makes the key `path` (below HKEY_LOCAL_MACHINE) again as it is: its deletion, then, if it exists, the
- * key, its values and all below. Returns 0 or a Win32 error. */
+ * key, its values and all below; but no secrets (service/win/secret.h). Returns 0 or a Win32 error. */
 DWORD regtree_save(const char *path, struct regfile *file);
 
-/* Does what the entries say, all or nothing: in a transaction where the system has it; else what was done is undone
- * from what `path`, in which all entries lie, held before. Returns 0 or the Win32 error of the entry `*failed`, which
- * is file->count when it was none's. */
+/* Does what the entries say, all or nothing, but leaves the secrets alone of hosts that are there afterwards: in a
+ * transaction where the system has it; else what was done is undone from what `path`, in which all entries lie, held
+ * before. Returns 0 or the Win32 error of the entry `*failed`, which is file->count when it was none's. */
 DWORD regtree_apply(const char *path, const struct regfile *file, size_t *failed);
 
 #endif

@@ -1,8 +1,10 @@
 #include "report.h"
 
+#include "../service/core/outcome.h"
 #include "../service/win/folder.h"
 #include "../service/win/status.h"
 #include "machine.h"
+#include "output.h"
 
 #include <stdlib.h>
 
@@ -103,6 +105,56 @@ const struct json_value *report_host(const struct json_value *told, const char *
         if (text_same(report_string(host, "name"), name))
             return host;
     return NULL;
+}
+
+/* The last `most` lines of `text`; `*cut` tells whether there are more. */
+static const char *last_lines(const char *text, unsigned most, bool *cut)
+{
+    const char *at = text + strlen(text);
+    if (at > text && at[-1] == '\n')
+        at--;
+    while (at > text && (at[-1] != '\n' || --most > 0))
+        at--;
+    *cut = at > text;
+    return at;
+}
+
+/* Wrapped one by one; empty ones are left out. */
+static void print_lines(const char *lines, unsigned indent)
+{
+    while (*lines) {
+        char line[400];
+        struct text t;
+        size_t length = strcspn(lines, "\n");
+        text_begin(&t, line, sizeof line);
+        text_add(&t, "%.*s", (int)length, lines);
+        if (length > 0)
+            out_wrapped(indent, line);
+        lines += length + (lines[length] == '\n');
+    }
+}
+
+void report_reply(const struct json_value *node, unsigned indent, unsigned most)
+{
+    const char *text = report_string(node, "text");
+    const char *output = report_string(node, "output");
+    const char *end = strchr(output, '\n');
+    bool program = text_same(report_string(node, "outcome"), outcome_name(OUTCOME_PROGRAM_FAILED));
+    char ended[80];
+    struct text t;
+    bool cut;
+    if (!program || !end || !end[1]) {
+        if (*text)
+            out_wrapped(indent, text);
+        return;
+    }
+    const char *lines = last_lines(output, most, &cut);
+    text_begin(&t, ended, sizeof ended);
+    text_add(&t, "%.*s%s:", (int)strcspn(text, ":"), text, cut ? ", its last words" : "");
+    out_wrapped(indent, ended);
+    print_lines(lines, indent + 2);
+    if (cut)
+        out_wrapped(indent, "All that was kept of it: etrnctl status --json");
 }
 
 void report_watch_open(struct report_watch *w)

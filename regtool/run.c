@@ -8,7 +8,12 @@
 
 #include <stdlib.h>
 
-enum { LOOK_AGAIN_MS = 1000, FOLLOW_LIMIT_MS = 2000, FOLLOW_STEP_MS = 50 };
+enum {
+    LOOK_AGAIN_MS = 1000,
+    FOLLOW_LIMIT_MS = 2000,
+    FOLLOW_STEP_MS = 50,
+    OUTPUT_LINES = 20 /* of a program that failed: its last */
+};
 
 /* One host that was asked for: done once a dequeue has ended that began after we asked. */
 struct awaited {
@@ -21,7 +26,7 @@ struct wait {
     size_t count, done;
     int64_t asked_utc_ms;
     enum exit_code worst;
-    bool as_json;
+    bool as_json, told_of_port;
     struct json json;
 };
 
@@ -40,12 +45,10 @@ static void print_outcome(const char *host, const struct json_value *node, enum 
 {
     char words[1500];
     struct text t;
-    const char *text = report_string(node, "text");
     text_begin(&t, words, sizeof words);
     text_add(&t, "%s: %s: %s", host, report_string(node, "node"), report_string(node, "meaning"));
     out_wrapped(0, words);
-    if (*text)
-        out_wrapped(4, text);
+    report_reply(node, 4, code == EXIT_DONE ? 1 : OUTPUT_LINES);
     if (code != EXIT_DONE && *report_string(node, "advice"))
         out_wrapped(4, report_string(node, "advice"));
 }
@@ -61,6 +64,7 @@ static void write_outcome(struct json *j, const char *host, const struct json_va
     else
         json_null(j, "code");
     json_string(j, "text", report_string(node, "text"));
+    json_string(j, "output", json_member(node, "output")->string);
     json_string(j, "meaning", report_string(node, "meaning"));
     json_string(j, "advice", report_string(node, "advice"));
     json_close(j, '}');
@@ -101,6 +105,18 @@ static void tell_of_gap(struct awaited *a, const struct json_value *host)
          (long long)(next - now + 999) / 1000);
 }
 
+/* The service looks at the port as it is asked: what it told before is of no interest. */
+static void tell_of_port(struct wait *w, const struct json_value *told)
+{
+    const struct json_value *port = json_member(told, "awaited_port");
+    if (w->told_of_port || port->kind != JSON_NUMBER || json_instant(json_member(told, "written")) < w->asked_utc_ms)
+        return;
+    w->told_of_port = true;
+    talk("Waiting for the local mail server: nothing listens on this computer's port %lld (LocalPort).\n"
+         "As soon as it does, ETRN is sent; Ctrl+C ends only the waiting here.\n",
+         (long long)port->number);
+}
+
 static void look(struct wait *w, const struct json_value *told)
 {
     for (size_t i = 0; i < w->count; i++) {
@@ -134,6 +150,8 @@ static enum exit_code wait_for_outcomes(struct wait *w, struct report_watch *new
         bool enabled = !told || report_bool(told, "enabled");
         if (told)
             look(w, told);
+        if (told && w->done < w->count)
+            tell_of_port(w, told);
         json_value_free(told);
         if (w->done == w->count)
             break;

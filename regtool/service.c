@@ -3,6 +3,7 @@
 #include "../service/win/folder.h"
 #include "../service/win/status.h"
 #include "command.h"
+#include "grant.h"
 #include "machine.h"
 #include "store.h"
 
@@ -183,6 +184,18 @@ static enum exit_code uninstall(void)
     return EXIT_DONE;
 }
 
+/* With it goes what it was allowed on other services; which they are, only its settings tell. */
+static enum exit_code uninstall_all(void)
+{
+    struct config config;
+    store_read(&config, true);
+    enum exit_code code = uninstall();
+    if (code == EXIT_DONE)
+        code = grant_end(&config);
+    config_free(&config);
+    return code;
+}
+
 static enum exit_code start(void)
 {
     SC_HANDLE manager;
@@ -225,7 +238,7 @@ enum exit_code run_service(const struct arguments *a)
         enum exit_code (*run)(void);
         bool remote; /* works on another computer as well */
     } verbs[] = {
-        {"install", install, false}, {"uninstall", uninstall, false}, {"start", start, true}, {"stop", stop, true}};
+        {"install", install, false}, {"uninstall", uninstall_all, false}, {"start", start, true}, {"stop", stop, true}};
     for (size_t i = 0; i < ARRAYSIZE(verbs); i++) {
         if (!text_same(verbs[i].name, a->words[0]))
             continue;

@@ -1,9 +1,12 @@
 /* etrnctl status: the screen that answers at a glance. */
+#include "../service/core/outcome.h"
 #include "machine.h"
 #include "report.h"
 #include "store.h"
 
 #include <stdlib.h>
+
+enum { OUTPUT_LINES = 3 }; /* of a program that failed: its last */
 
 /* What the screen is made of: the service's state, what is configured now, and what the service last told. */
 struct view {
@@ -78,20 +81,70 @@ static bool host_fails(const struct json_value *host)
     return false;
 }
 
-/* Nodes of which the same is to be said. */
+static int64_t minute_of(const struct json_value *node, const char *key)
+{
+    return json_instant(json_member(node, key)) / 60000;
+}
+
+static bool same_code(const struct json_value *a, const struct json_value *b)
+{
+    const struct json_value *code_a = json_member(a, "code");
+    const struct json_value *code_b = json_member(b, "code");
+    return code_a->kind == code_b->kind && code_a->number == code_b->number;
+}
+
+/* Nodes of which the same is to be said, but for the words of their replies. */
 static bool same_news(const struct json_value *a, const struct json_value *b)
 {
     return node_fails(a) == node_fails(b) && text_same(report_string(a, "outcome"), report_string(b, "outcome")) &&
-           text_same(report_string(a, "meaning"), report_string(b, "meaning")) &&
-           text_same(report_string(a, "channel"), report_string(b, "channel")) &&
-           json_instant(json_member(a, "since")) / 60000 == json_instant(json_member(b, "since")) / 60000;
+           text_same(report_string(a, "channel"), report_string(b, "channel")) && same_code(a, b) &&
+           minute_of(a, "at") == minute_of(b, "at") && minute_of(a, "since") == minute_of(b, "since");
+}
+
+static bool same_reply(const struct json_value *a, const struct json_value *b)
+{
+    const char *output_a = report_string(a, "output");
+    const char *output_b = report_string(b, "output");
+    bool told_once = text_same(report_string(a, "outcome"), outcome_name(OUTCOME_PROGRAM_FAILED)) && !*output_b;
+    return strcmp(report_string(a, "text"), report_string(b, "text")) == 0 &&
+           (told_once || strcmp(output_a, output_b) == 0);
+}
+
+/* A node before this one, from `first` on, of the same news and with the same reply; or NULL. */
+static const struct json_value *same_before(const struct json_value *first, const struct json_value *node)
+{
+    for (; first != node; first = first->next)
+        if (same_news(first, node) && same_reply(first, node))
+            return first;
+    return NULL;
+}
+
+/* The reply to a group of nodes, of which `first` is the first; where they differ in words, each with its nodes. */
+static void print_replies(const struct json_value *first)
+{
+    bool several = false;
+    for (const struct json_value *node = first; node; node = node->next)
+        several = several || (same_news(first, node) && !same_reply(first, node));
+    for (const struct json_value *node = first; node; node = node->next) {
+        char names[1000];
+        struct text t;
+        if (!same_news(first, node) || same_before(first, node))
+            continue;
+        text_begin(&t, names, sizeof names);
+        for (const struct json_value *other = node; other; other = other->next)
+            if (same_news(node, other) && same_reply(node, other))
+                text_add(&t, "%s%s", t.length ? ", " : "", report_string(other, "node"));
+        text_add(&t, ":");
+        if (several)
+            out_wrapped(6, names);
+        report_reply(node, several ? 8 : 6, OUTPUT_LINES);
+    }
 }
 
 static void print_news(const struct view *v, const struct json_value *node, const char *names)
 {
     char words[3000];
     struct text t;
-    const char *text = report_string(node, "text");
     const char *channel = report_string(node, "channel_meaning");
     text_begin(&t, words, sizeof words);
     text_add(&t, "%s: %s", names, report_string(node, "meaning"));
@@ -103,8 +156,7 @@ static void print_news(const struct view *v, const struct json_value *node, cons
     out_wrapped(2, words);
     if (!node_fails(node))
         return;
-    if (*text)
-        out_wrapped(6, text);
+    print_replies(node);
     text_begin(&t, words, sizeof words);
     text_add(&t, "First failed ");
     add_age(&t, v, json_member(node, "since"), "at an unknown time");

@@ -1,6 +1,7 @@
 #include "store.h"
 
 #include "../service/win/registry.h"
+#include "../service/win/secret.h"
 #include "../service/win/sid.h"
 #include "backup.h"
 #include "machine.h"
@@ -114,6 +115,16 @@ DWORD store_set(const char *host, const struct setting *s, const struct value *v
     }
     free(name);
     return error;
+}
+
+DWORD store_set_password(const char *host, const char *password)
+{
+    HKEY key;
+    DWORD error = open_key(SERVICE_NAME, host, KEY_QUERY_VALUE, true, &key);
+    if (error)
+        return error;
+    RegCloseKey(key);
+    return secret_write(host, password);
 }
 
 DWORD store_unset(const char *host, const struct setting *s)

@@ -22,6 +22,9 @@ enum exit_code store_prepare(const char *service);
 /* These return 0 or a Win32 error. `host` is the name of a host's key, or NULL for the service's own values. */
 DWORD store_set(const char *host, const struct setting *s, const struct value *value);
 
+/* Keeps the host's password, on this computer. */
+DWORD store_set_password(const char *host, const char *password);
+
 /* ERROR_FILE_NOT_FOUND when it is not there. */
 DWORD store_unset(const char *host, const struct setting *s);
 DWORD store_remove_host(const char *host);

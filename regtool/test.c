@@ -1,9 +1,12 @@
 /* etrnctl test: the conversation that one would type into telnet, with each reply explained. It uses the service's own
  * link and session, without the service. */
 #include "../service/core/node.h"
+#include "../service/win/digest.h"
 #include "../service/win/link.h"
 #include "names.h"
+#include "password.h"
 #include "security.h"
+#include "store.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -24,6 +27,9 @@ enum { CAPABILITY_COUNT = sizeof capabilities / sizeof capabilities[0], CAPABILI
 struct test {
     struct loop loop;
     struct link_params params;
+    struct config config; /* for what is configured of the host */
+    struct auth_credentials credentials;
+    char password[SECRET_SIZE];
     struct result *results; /* one a node */
     bool offered[CAPABILITY_COUNT];
     bool introduced; /* EHLO was answered with success */
@@ -358,16 +364,6 @@ static enum exit_code run_conversation(struct test *test)
 
 /* ---- the command line ---- */
 
-/* A number option; `*value` is left alone when it was not given. */
-static bool number_option(const struct arguments *a, const char *name, unsigned long most, unsigned long *value)
-{
-    const char *word = option_value(a, name);
-    if (!word || (text_number(word, most, value) && *value > 0))
-        return true;
-    talk("etrnctl: %s: \"%s\" is not a number from 1 to %lu\n", name, word, most);
-    return false;
-}
-
 /* The value of an option that a setting of a host stands for, checked as that setting is; `*word` NULL when it was not
  * given. */
 static bool setting_option(const struct arguments *a, const char *name, const char *setting, const char **word)
@@ -421,6 +417,45 @@ static bool take_nodes(struct test *test, const struct arguments *a, char **node
     return true;
 }
 
+/* The host of the configuration that has this address and a user. */
+static const struct host_settings *find_user(const struct config *config, const char *address)
+{
+    for (size_t i = 0; i < config->host_count; i++) {
+        const struct host_settings *host = &config->hosts[i];
+        if (text_same(host_address(host), address) && host->user && *host->user)
+            return host;
+    }
+    return NULL;
+}
+
+/* The user who is given, whose password is asked for; else the one of the configuration, with the password that is
+ * stored, where this account may read it. */
+static enum exit_code take_credentials(struct test *test, const struct arguments *a, const char *address)
+{
+    char words[400];
+    struct text t;
+    const char *given = option_value(a, "--user");
+    enum exit_code code = store_read(&test->config, true);
+    const struct host_settings *host = find_user(&test->config, address);
+    if (code != EXIT_DONE || (!given && !host) || (given && !*given))
+        return code;
+    text_begin(&t, words, sizeof words);
+    DWORD error = given ? 0 : secret_read(host->name, test->password);
+    if (given)
+        code = password_read(given, address, test->password);
+    if (error) {
+        secret_trouble(error, host->name, &t);
+        talk("Note: no AUTH is tried: %s.\n", words);
+    }
+    if (error || code != EXIT_DONE)
+        return code;
+    bool in_clear = option_value(a, "--auth-in-clear") || (host && host->auth_in_clear);
+    test->credentials =
+        (struct auth_credentials){given ? given : host->user, test->password, in_clear, digest_hmac_md5};
+    test->params.session.auth = &test->credentials;
+    return EXIT_DONE;
+}
+
 static enum exit_code prepare_and_run(struct test *test, const struct arguments *a, char **nodes)
 {
     char host[NODE_LIMIT + 1];
@@ -430,9 +465,12 @@ static enum exit_code prepare_and_run(struct test *test, const struct arguments 
     if (!name_split_host(a->words[0], host, sizeof host, &given_port))
         return EXIT_INVALID;
     unsigned long port = given_port;
-    if (!number_option(a, "--port", 65535, &port) || !number_option(a, "--timeout", 600, &timeout) ||
+    if (!option_number(a, "--port", 65535, &port) || !option_number(a, "--timeout", 600, &timeout) ||
         !take_tls(test, a) || !take_nodes(test, a, nodes))
         return EXIT_INVALID;
+    enum exit_code code = take_credentials(test, a, host);
+    if (code != EXIT_DONE)
+        return code;
     DWORD error = transcript ? out_copy(transcript) : 0;
     if (error)
         return fail(error, "writing %s", transcript);
@@ -452,6 +490,8 @@ enum exit_code run_test(const struct arguments *a)
     test.results = calloc((size_t)a->count, sizeof *test.results);
     enum exit_code code =
         nodes && test.results ? prepare_and_run(&test, a, nodes) : fail(ERROR_NOT_ENOUGH_MEMORY, "starting");
+    SecureZeroMemory(test.password, sizeof test.password);
+    config_free(&test.config);
     for (int i = 0; nodes && i + 1 < a->count; i++)
         free(nodes[i]);
     free(nodes);

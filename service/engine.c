@@ -7,6 +7,7 @@
 #include "win/eventlog.h"
 #include "win/folder.h"
 #include "win/link.h"
+#include "win/localtime.h"
 #include "win/network.h"
 #include "win/protocol.h"
 #include "win/registry.h"
@@ -17,9 +18,11 @@
 
 enum {
     STOP_GRACE_MS = 1500,         /* for polite endings; then connections are cut */
+    STOP_LIMIT_MS = 1800,         /* for all, so that 2 s are kept */
     STATUS_DELAY_MS = 100,        /* results that come together are written together */
     STATUS_RETRY_MOST_MS = 10000, /* when it cannot be written: while it is read, or the disk is full */
     STATUS_SHARE = 20,            /* at most one part in so many of the time goes into writing status.json */
+    ZONE_LOOK_MS = 1000,          /* between two looks at the time zone, at least */
     MEMORY_RETRY_MS = 10000,      /* when there was no memory for something */
     GATE_LEAST_MS = 1000,         /* between two looks at the local port ... */
     GATE_MOST_MS = 60000,
@@ -45,6 +48,8 @@ static struct engine {
     DWORD status_error;      /* as last told */
     int64_t status_retry_ms; /* before it is written again; 0 while that works */
     int64_t started_utc_ms, status_next_ms;
+    int64_t zone_next_ms;
+    int64_t stop_by_ms; /* once it was asked for */
 } engine;
 
 static struct moment now(void)
@@ -134,6 +139,27 @@ static void mind_the_gate(struct engine *e, struct moment at)
     }
 }
 
+/* Somebody waits: the pauses begin anew, the first look is now. */
+static void look_soon_at_gate(struct engine *e)
+{
+    loop_set_timer(&e->loop, &e->gate, INT64_MAX);
+    if (e->gate_delay_ms != 0)
+        e->gate_delay_ms = GATE_LEAST_MS / 2;
+}
+
+/* Whenever something happens the zone is looked at as well: to change it is no step of the clock. */
+static void mind_the_zone(struct engine *e, struct moment at)
+{
+    if (at.steady_ms < e->zone_next_ms)
+        return;
+    e->zone_next_ms = at.steady_ms + ZONE_LOOK_MS;
+    if (!local_zone_follow())
+        return;
+    trace("The time zone was changed.");
+    planner_follow_zone(&e->planner, at);
+    status_changed(e);
+}
+
 /* Opens what is due, and has the loop wake us for what is due next. */
 static void pump(struct engine *e)
 {
@@ -141,6 +167,7 @@ static void pump(struct engine *e)
     struct moment at = now(); /* one for all: what comes due meanwhile has not passed the gate */
     if (e->stopping || !e->planned)
         return;
+    mind_the_zone(e, at);
     if (!e->gate.set) /* else its time has not come */
         mind_the_gate(e, at);
     while (planner_next(&e->planner, at, &a))
@@ -324,6 +351,7 @@ static void stop(struct engine *e)
     if (e->stopping)
         return;
     e->stopping = true;
+    e->stop_by_ms = loop_now_ms() + STOP_LIMIT_MS;
     loop_set_timer(&e->loop, &e->wakeup, INT64_MAX);
     loop_set_timer(&e->loop, &e->grace, loop_now_ms() + STOP_GRACE_MS);
     jobs_finish(&e->jobs, true);
@@ -372,6 +400,7 @@ static void requested(struct loop_op *op, DWORD error, DWORD bytes)
         break;
     case ENGINE_CLOCK_SET:
         trace("The clock was set.");
+        e->zone_next_ms = 0; /* it may have been the zone */
         planner_follow_clock(&e->planner, now());
         status_changed(e);
         pump(e);
@@ -380,6 +409,7 @@ static void requested(struct loop_op *op, DWORD error, DWORD bytes)
         break;
     }
     if (request == ENGINE_RUN_ALL || request == ENGINE_RUN_REQUESTED) {
+        look_soon_at_gate(e);
         status_changed(e);
         pump(e);
     }
@@ -444,8 +474,8 @@ DWORD engine_run(const struct engine_callbacks *callbacks)
         text_add_error(&t, error);
         EVENT(EVENT_CANNOT_RUN, SERVICE_DISPLAY_NAME, "starting", words);
     }
-    companion_stop_all();
     protocol_close(&e->log);
+    companion_stop_all(e->stopping ? e->stop_by_ms : loop_now_ms() + STOP_LIMIT_MS);
     registry_watch_close(&e->news);
     network_watch_close(&e->network);
     loop_close(&e->loop);

@@ -1,9 +1,12 @@
 #include "job.h"
 
+#include "core/health.h"
 #include "core/node.h"
+#include "credentials.h"
 #include "errand.h"
 #include "win/eventlog.h"
 #include "win/link.h"
+#include "win/localtime.h"
 #include "win/program.h"
 #include "win/protocol.h"
 
@@ -11,7 +14,9 @@
 #include <stdlib.h>
 
 enum {
-    EVENT_NODES_LIMIT = 400, /* octets of a list of nodes in an event */
+    EVENT_NODES_LIMIT = 400,   /* octets of a list of nodes in an event */
+    EVENT_REPLIES_LIMIT = 800, /* of what was answered to them */
+    SAID_LIMIT = 4096,         /* of what a finger server says: the beginning */
     FINGER_PORT = 79,
     SMTP_PORT = 25
 };
@@ -28,6 +33,9 @@ struct job {
     uint32_t logged;            /* rows of it */
     char local[64], remote[64]; /* both ends of the connection, as the log names them */
     char *address, *helo, *fingerprint;
+    struct credentials credentials;
+    char *said; /* by a finger server, raw; NULL before */
+    size_t said_length;
     size_t node_count;
     char *nodes[]; /* each a copy: the configuration may change meanwhile */
 };
@@ -46,26 +54,36 @@ static struct moment now(void)
 
 /* ---- the end of a dequeue ---- */
 
-/* One event for all nodes of the host whose news and outcome are the same as node `first`'s. */
-static void report_edge(const struct planned_host *host, size_t first)
+/* One event for all nodes of the host that share the news of node `first`. */
+static void report_news(const struct planned_host *host, size_t first)
 {
     char names[EVENT_NODES_LIMIT];
+    char replies[EVENT_REPLIES_LIMIT];
+    char since[40];
     struct text t;
     const struct planned_node *node = &host->nodes[first];
-    text_begin(&t, names, sizeof names);
-    for (size_t i = 0; i < host->node_count; i++) {
-        const struct planned_node *other = &host->nodes[i];
-        if (other->edge != node->edge || other->result.outcome != node->result.outcome)
-            continue;
-        if (i < first)
-            return; /* told with that one */
-        text_add(&t, "%s%s", t.length ? ", " : "", other->name);
-    }
     const char *meaning = outcome_meaning(&node->result);
-    if (node->edge == EDGE_FAILS)
-        EVENT(EVENT_FAILS, host->name, names, meaning, outcome_advice(&node->result), node->result.text);
-    else
+    const char *advice = outcome_advice(&node->result);
+    text_begin(&t, names, sizeof names);
+    if (!health_add_names(&t, host, first))
+        return; /* told with one before */
+    text_begin(&t, replies, sizeof replies);
+    health_add_replies(&t, host, first);
+    text_begin(&t, since, sizeof since);
+    text_add_local_time(&t, node->since.utc_ms);
+    switch (node->edge) {
+    case EDGE_FAILS:
+        EVENT(EVENT_FAILS, host->name, names, meaning, advice, replies);
+        break;
+    case EDGE_STILL_FAILS:
+        EVENT(EVENT_STILL_FAILS, host->name, names, since, meaning, advice, replies);
+        break;
+    case EDGE_RECOVERS:
         EVENT(EVENT_RECOVERS, host->name, names, meaning);
+        break;
+    case EDGE_NONE:
+        break;
+    }
 }
 
 static void end_errand(struct jobs *jobs, const struct planned_host *host)
@@ -88,7 +106,7 @@ static void host_is_done(struct jobs *jobs, struct planned_host *host, bool ende
         return;
     for (size_t i = 0; i < host->node_count; i++)
         if (host->nodes[i].edge != EDGE_NONE)
-            report_edge(host, i);
+            report_news(host, i);
     end_errand(jobs, host);
     jobs->news(jobs->owner);
 }
@@ -102,6 +120,8 @@ static void job_free(struct job *job)
     free(job->address);
     free(job->helo);
     free(job->fingerprint);
+    free(job->said);
+    credentials_wipe(&job->credentials);
     free(job);
 }
 
@@ -143,6 +163,20 @@ static void node_done(struct job *job, size_t node, const struct result *result)
     job->jobs->news(job->jobs->owner);
 }
 
+/* Keeps all that was said with the result of the job's first node; no memory for it is no harm. */
+static void keep_output(struct job *job, const char *octets, size_t count)
+{
+    size_t size = count * 4 + 4; /* an octet becomes \xNN at most */
+    char *lines = count > 0 ? malloc(size) : NULL;
+    struct text t;
+    if (!lines)
+        return;
+    text_begin(&t, lines, size);
+    text_add_lines(&t, octets, count);
+    planner_node_said(job->jobs->planner, job->host, job->nodes[0], lines);
+    free(lines);
+}
+
 /* ---- sessions ---- */
 
 static void log_row(struct job *job, enum protolog_event event, const char *data, size_t length, const char *context)
@@ -168,6 +202,20 @@ static void log_node(struct job *job, size_t node, const struct result *result)
     log_row(job, PROTOLOG_INFORMATION, "", 0, words);
 }
 
+/* Of what a finger server says the result has only a line. */
+static void hear(struct job *job, const struct session_event *event)
+{
+    if (event->state != SESSION_FINGER)
+        return;
+    if (!job->said)
+        job->said = malloc(SAID_LIMIT);
+    size_t room = job->said ? SAID_LIMIT - job->said_length : 0;
+    size_t count = event->length < room ? event->length : room;
+    if (count > 0)
+        memcpy(job->said + job->said_length, event->line, count);
+    job->said_length += count;
+}
+
 static void on_session(void *owner, const struct session_event *event)
 {
     struct job *job = owner;
@@ -176,6 +224,8 @@ static void on_session(void *owner, const struct session_event *event)
     text_begin(&t, line, sizeof line);
     switch (event->kind) {
     case SESSION_RECEIVED:
+        hear(job, event);
+        /* fall through */
     case SESSION_SENT:
         text_add_escaped(&t, event->line, event->length);
         trace("%s %s %s", job->host->name, event->kind == SESSION_SENT ? ">" : "<", line);
@@ -184,6 +234,8 @@ static void on_session(void *owner, const struct session_event *event)
     case SESSION_NODE:
         log_node(job, event->node, event->result);
         node_done(job, event->node, event->result);
+        if (event->result->outcome != OUTCOME_CANCELLED) /* which leaves the last result in its place */
+            keep_output(job, job->said, job->said_length);
         break;
     case SESSION_ENDED:
         log_row(job, PROTOLOG_DISCONNECT, "", 0, event->result->text);
@@ -238,6 +290,7 @@ static void on_closed(void *owner)
 static DWORD begin_session(struct job *job)
 {
     static const struct link_sink sink = {.session = on_session, .note = on_note, .closed = on_closed};
+    job->params.session.auth = job->credentials.given ? &job->credentials.auth : NULL;
     job->link = link_open(job->jobs->loop, &job->params, &sink, job);
     return job->link ? 0 : ERROR_NOT_ENOUGH_MEMORY;
 }
@@ -250,32 +303,39 @@ static void settle_all(struct job *job, const struct result *result)
         node_done(job, i, result);
 }
 
-static void program_ended(void *owner, const struct program_result *ended)
+/* How it ended, and the end of what it said on one line. */
+static void describe_end(const struct job *job, const struct program_result *ended, struct text *t)
 {
-    enum { SHOWN = 150 }; /* octets, of the end of what it said */
-    struct job *job = owner;
-    struct result result;
-    char words[SHOWN + 64];
+    enum { SHOWN = 150 }; /* octets */
     char line[PROGRAM_OUTPUT_LIMIT + 1];
-    struct text t;
     struct text said;
     text_begin(&said, line, sizeof line);
     text_add_folded(&said, ended->output, ended->length);
     if (said.length > 0 && line[said.length - 1] == ' ')
         line[--said.length] = '\0';
     size_t skipped = said.length > SHOWN ? said.length - SHOWN : 0;
-    text_begin(&t, words, sizeof words);
     if (ended->error == WAIT_TIMEOUT)
-        text_add(&t, "ended after %d s: ", (int)(job->params.session_timeout_ms / 1000));
+        text_add(t, "ended after %d s", (int)(job->params.session_timeout_ms / 1000));
     else if (ended->error)
-        text_add_error(&t, ended->error);
+        text_add_error(t, ended->error);
     else
-        text_add(&t, "exit code %lu: ", ended->exit_code);
-    text_add(&t, "%s", line + skipped);
+        text_add(t, "exit code %lu", ended->exit_code);
+    text_add(t, "%s%s", said.length > 0 ? ": " : "", line + skipped);
+}
+
+static void program_ended(void *owner, const struct program_result *ended)
+{
+    struct job *job = owner;
+    struct result result;
+    char words[200];
+    struct text t;
+    text_begin(&t, words, sizeof words);
+    describe_end(job, ended, &t);
     bool fine = !ended->error && ended->exit_code == 0;
     result_set(&result, fine ? OUTCOME_STARTED : OUTCOME_PROGRAM_FAILED, 0, words);
     job->program = NULL;
     settle_all(job, &result);
+    keep_output(job, ended->output, ended->length);
     session_over(job);
 }
 
@@ -395,8 +455,19 @@ static struct job *job_new(struct jobs *jobs, const struct assignment *a)
     return job;
 }
 
-/* It could not be begun: its nodes learn it, and are asked again with backoff. */
-static void refuse(struct jobs *jobs, const struct assignment *a, DWORD error)
+/* It could not be begun: its nodes learn it. */
+static void refuse(struct jobs *jobs, const struct assignment *a, const struct result *result)
+{
+    for (size_t i = 0; i < a->node_count; i++)
+        planner_node_done(jobs->planner, a->host, a->host->nodes[a->nodes[i]].name, result, now());
+    if (a->node_count == 0)
+        host_is_done(jobs, a->host, planner_prepared(jobs->planner, a->host, result, now()));
+    else
+        host_is_done(jobs, a->host, planner_session_done(jobs->planner, a->host, now()));
+}
+
+/* The same for trouble of this machine: they are asked again with backoff. */
+static void refuse_with(struct jobs *jobs, const struct assignment *a, DWORD error)
 {
     struct result result;
     char words[200];
@@ -406,18 +477,19 @@ static void refuse(struct jobs *jobs, const struct assignment *a, DWORD error)
     text_add(&t, "%s", program ? "it could not be started: " : "");
     text_add_error(&t, error);
     result_set(&result, program ? OUTCOME_PROGRAM_FAILED : OUTCOME_LOCAL, 0, words);
-    for (size_t i = 0; i < a->node_count; i++)
-        planner_node_done(jobs->planner, a->host, a->host->nodes[a->nodes[i]].name, &result, now());
-    if (a->node_count == 0)
-        host_is_done(jobs, a->host, planner_prepared(jobs->planner, a->host, &result, now()));
-    else
-        host_is_done(jobs, a->host, planner_session_done(jobs->planner, a->host, now()));
+    refuse(jobs, a, &result);
 }
 
 void jobs_begin(struct jobs *jobs, const struct assignment *a)
 {
     struct job *job = job_new(jobs, a);
+    struct result failure;
     DWORD error = job ? 0 : ERROR_NOT_ENOUGH_MEMORY;
+    if (!error && a->node_count > 0 && !credentials_read(&job->credentials, a->host->settings, &failure)) {
+        job_free(job);
+        refuse(jobs, a, &failure);
+        return;
+    }
     if (!error && a->node_count == 0)
         error = begin_preparation(job);
     else if (!error)
@@ -425,7 +497,7 @@ void jobs_begin(struct jobs *jobs, const struct assignment *a)
     if (error) {
         if (job)
             job_free(job);
-        refuse(jobs, a, error);
+        refuse_with(jobs, a, error);
         return;
     }
     add_job(jobs, job);

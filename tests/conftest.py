@@ -9,27 +9,46 @@ from pathlib import Path
 
 import pytest
 
+from faults.table import Table
+from lab.dns import Failure, NameServer
 from lab.scripted import Each, Script
 from wine.machine import BUILD, DEAD_ADDRESS, LIVE_ADDRESS, Machine, Patient, Serve, host, host_at, servers
 
-# Names with two addresses each, which the resolver leaves in this order: it prefers neither to the other.
+# Names with two addresses each, which the resolver leaves in this order: it prefers neither to the other. The IPv6 ones
+# are a port where nothing listens, and a network that no route leads to.
 EXTRA_HOSTS = f"""
 {DEAD_ADDRESS} dead-first.example
 {LIVE_ADDRESS} dead-first.example
 {LIVE_ADDRESS} dead-last.example
 {DEAD_ADDRESS} dead-last.example
+{DEAD_ADDRESS} both-dead.example
+::1 v6-dead.example
+{LIVE_ADDRESS} v6-dead.example
+2001:db8::1 v6-unreachable.example
+{LIVE_ADDRESS} v6-unreachable.example
 """
+NAME_SERVER = "127.0.0.253"
+ZONE = {"servfail.example": Failure.SERVFAIL, "silent.example": Failure.SILENCE}
 CLONE_NEWNS = 0x00020000
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "fault(clause): tests this clause of tests/faults/README.md")
+    config.pluginmanager.register(Table(), "faults")
 
 
 @pytest.fixture(scope="session")
 def extra_hosts(tmp_path_factory: pytest.TempPathFactory) -> bool:
-    """Whether the names of EXTRA_HOSTS are known: /etc/hosts is replaced for these tests alone, where that is allowed."""
+    """Whether the names of EXTRA_HOSTS and of ZONE are known: /etc/hosts and /etc/resolv.conf are replaced for these
+    tests alone, where that is allowed."""
     if ctypes.CDLL(None).unshare(CLONE_NEWNS) != 0:
         return False
-    hosts = tmp_path_factory.mktemp("etc") / "hosts"
-    hosts.write_text(Path("/etc/hosts").read_text() + EXTRA_HOSTS)
-    commands = (["mount", "--make-rprivate", "/"], ["mount", "--bind", str(hosts), "/etc/hosts"])
+    NameServer(NAME_SERVER, ZONE).start()  # until these tests end
+    folder = tmp_path_factory.mktemp("etc")
+    (folder / "hosts").write_text(Path("/etc/hosts").read_text() + EXTRA_HOSTS)
+    (folder / "resolv.conf").write_text(f"nameserver {NAME_SERVER}\n")
+    commands = [["mount", "--make-rprivate", "/"]]
+    commands += [["mount", "--bind", str(path), f"/etc/{path.name}"] for path in folder.iterdir()]
     return all(subprocess.run(command, check=False).returncode == 0 for command in commands)
 
 

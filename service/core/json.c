@@ -57,6 +57,8 @@ static void put_string(struct json *j, const char *value)
         } else if (c == '"' || c == '\\') {
             snprintf(escape, sizeof escape, "\\%c", c);
             put_text(j, escape);
+        } else if (c == '\n') {
+            put_text(j, "\\n");
         } else if (c < 0x20 || c == 0x7F) {
             snprintf(escape, sizeof escape, "\\u%04x", c);
             put_text(j, escape);

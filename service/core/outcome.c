@@ -50,6 +50,10 @@ static const struct outcome_row outcomes[OUTCOME_COUNT] = {
         {"no-tls", FOLLOWS_PERMANENT, "TLS with a verified certificate is required by the settings, and cannot be had.",
          "Nothing was asked. A private certificate can be named in TlsFingerprint; set Tls to may or none "
          "only if the line needs no protection."},
+    [OUTCOME_NO_AUTH] = {"no-auth", FOLLOWS_PERMANENT,
+                         "Authentication is required by the settings (User) and cannot be had.",
+                         "Check User, and set the password again: etrnctl config set Password --host HOST. It is sent "
+                         "only to a host whose TLS certificate is verified, unless AuthInClear is 1."},
     [OUTCOME_NO_WAKE] = {"no-wake", FOLLOWS_PASSING, "The host to wake did not answer PING.",
                          "Check the line and WakeHost; where PING is dropped on the way, set WakeRequired to 0."},
     [OUTCOME_NO_SERVICE] = {"no-service", FOLLOWS_PASSING, "The service to run meanwhile could not be started.",
@@ -95,6 +99,18 @@ static const struct reply_row replies[] = {
     {550, OUTCOME_REFUSED, "The host denies this.", NULL},
     {554, OUTCOME_REFUSED, "The host rejects ETRN from this machine.",
      "Ask its operator to allow this machine's address (Postfix: smtpd_etrn_restrictions)."},
+};
+
+/* RFC 4954 section 6, and what servers mean by them. */
+static const struct reply_row auth_replies[] = {
+    {504, OUTCOME_NO_AUTH, "The host does not take the mechanism that it offers.",
+     "Ask the host's operator by which mechanism this machine is to authenticate."},
+    {530, OUTCOME_NO_AUTH, "The host wants TLS before AUTH.", "Set Tls to require."},
+    {534, OUTCOME_NO_AUTH, "The host wants a stronger mechanism for this user.",
+     "Ask the host's operator by which mechanism this machine is to authenticate."},
+    {535, OUTCOME_NO_AUTH, "The host does not accept User and its password.",
+     "Check User, and set the password again: etrnctl config set Password --host HOST."},
+    {538, OUTCOME_NO_AUTH, "The host wants TLS before AUTH.", "Set Tls to require."},
 };
 
 static const struct reply_row *find_reply(int code)
@@ -166,9 +182,24 @@ enum outcome outcome_of_refusal(int code)
     }
 }
 
+enum outcome outcome_of_auth(int code)
+{
+    switch (code / 100) {
+    case 4:
+        return OUTCOME_TEMPORARY;
+    case 5:
+        return OUTCOME_NO_AUTH;
+    default:
+        return OUTCOME_BROKEN;
+    }
+}
+
 /* The row that explains the result's code, if the code is what led to its outcome. */
 static const struct reply_row *explains(const struct result *result)
 {
+    for (size_t i = 0; i < sizeof auth_replies / sizeof auth_replies[0]; i++)
+        if (auth_replies[i].code == result->code && auth_replies[i].outcome == result->outcome)
+            return &auth_replies[i];
     const struct reply_row *row = find_reply(result->code);
     return row && row->outcome == result->outcome ? row : NULL;
 }

@@ -1,6 +1,6 @@
-/* outcome: what became of one node, what follows from it, and the sentences that tell a person. Two tables: one of the
- * outcomes, one of the replies that servers give to ETRN (RFC 1985 section 5.3, RFC 5321 section 4.2, and what
- * Postfix, Sendmail, Exim, hMailServer, XMail and Exchange mean by them). */
+/* outcome: what became of one node, what follows from it, and the sentences that tell a person. Three tables: one of
+ * the outcomes, one of the replies to AUTH, one of the replies that servers give to ETRN (RFC 1985 section 5.3, RFC
+ * 5321 section 4.2, and what Postfix, Sendmail, Exim, hMailServer, XMail and Exchange mean by them). */
 #ifndef ETRN_OUTCOME_H
 #define ETRN_OUTCOME_H
 
@@ -26,6 +26,7 @@ enum outcome {
     OUTCOME_LOST,            /* the connection ended before the reply */
     OUTCOME_BROKEN,          /* the server's bytes are not SMTP, or came unasked */
     OUTCOME_NO_TLS,          /* TLS is required by the settings and cannot be had */
+    OUTCOME_NO_AUTH,         /* likewise authentication: no password, no safe way to send it, or it is refused */
     OUTCOME_NO_WAKE,         /* WakeHost did not answer */
     OUTCOME_NO_SERVICE,      /* RunService could not be started */
     OUTCOME_PROGRAM_FAILED,  /* Program could not be run, took too long, or ended with an exit code other than 0 */
@@ -76,6 +77,9 @@ enum consequence outcome_consequence(enum outcome outcome);
 
 /* The outcome of an ETRN that was answered with `code` (200 to 599). */
 enum outcome outcome_of_etrn(int code);
+
+/* The outcome for the nodes not yet asked when AUTH was answered with `code` instead of success or a challenge. */
+enum outcome outcome_of_auth(int code);
 
 /* The outcome for the nodes not yet asked when the greeting, EHLO or HELO was answered with `code` instead of success.
  */

@@ -1,5 +1,7 @@
 #include "planner.h"
 
+#include "health.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,8 +49,10 @@ void planner_init(struct planner *p, uint64_t seed, const struct cron_zone *zone
 
 static void nodes_free(struct planned_node *nodes, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         free(nodes[i].name);
+        free(nodes[i].output);
+    }
     free(nodes);
 }
 
@@ -96,6 +100,19 @@ struct planned_host *planner_find(const struct planner *p, const char *name)
     return stands_at(p, place, name) && p->hosts[place]->settings ? p->hosts[place] : NULL;
 }
 
+/* Of the last dequeue: stays as it is while a host has sessions. */
+static bool is_doubtful(const struct planned_host *h)
+{
+    return h->failures > 0;
+}
+
+/* Whether one more session with this host may be opened, by what all hosts share. */
+static bool has_share(const struct planner *p, const struct planned_host *h)
+{
+    size_t most = p->config->service.max_connections;
+    return !is_doubtful(h) || p->doubtful < (most + 1) / 2;
+}
+
 /* ---- the end of a dequeue ---- */
 
 static bool any_retry(const struct planned_host *h)
@@ -135,12 +152,8 @@ static void end_if_over(struct planner *p, struct planned_host *h, struct moment
     if (!h->active || h->sessions > 0 || h->waiting > 0)
         return;
     end_dequeue(p, h, now);
-    for (size_t i = 0; i < h->node_count; i++) {
-        struct planned_node *node = &h->nodes[i];
-        if (node->edge != EDGE_NONE)
-            node->failing = !node->failing;
-        node->edge = EDGE_NONE;
-    }
+    for (size_t i = 0; i < h->node_count; i++)
+        health_take_back(&h->nodes[i]);
 }
 
 enum { CLOCK_TOLERANCE_MS = 2000 }; /* the clocks drift apart a little between two looks */
@@ -177,6 +190,14 @@ static bool same_nodes(const struct planned_host *h, const struct strings *domai
     return true;
 }
 
+static void move_output(struct planned_node *from, struct planned_node *to)
+{
+    if (!from)
+        return;
+    to->output = from->output;
+    from->output = NULL;
+}
+
 /* Nodes as configured, each with what was known of it. `grown` tells whether one is new. */
 static bool adopt_nodes(struct planned_host *h, const struct strings *domains, bool *grown)
 {
@@ -192,12 +213,15 @@ static bool adopt_nodes(struct planned_host *h, const struct strings *domains, b
             nodes[i] = *known;
         else
             *grown = true;
+        nodes[i].output = NULL;
         nodes[i].name = text_copy(domains->items[i]);
         if (!nodes[i].name) {
             nodes_free(nodes, i);
             return false;
         }
     }
+    for (size_t i = 0; i < domains->count; i++)
+        move_output(find_node(h, nodes[i].name), &nodes[i]);
     nodes_free(h->nodes, h->node_count);
     h->nodes = nodes;
     h->node_count = domains->count;
@@ -286,12 +310,25 @@ static bool same_lines(const struct planned_host *h, const struct cron_line *lin
     return same;
 }
 
+/* Comments and empty lines make no schedule, and a line that is not allowed none either. */
+static bool has_lines(const struct strings *schedule)
+{
+    char problem[8];
+    struct text t;
+    struct cron_line line;
+    text_begin(&t, problem, sizeof problem);
+    for (size_t i = 0; i < schedule->count; i++)
+        if (cron_parse(schedule->items[i], &line, &t) && line.kind != CRON_NOTHING)
+            return true;
+    return false;
+}
+
 /* Takes up the host's schedule, or the service's; `*changed` tells whether it is another than before. */
 static bool adopt_schedule(const struct planner *p, struct planned_host *h, struct moment now, bool *changed)
 {
     const struct strings *own = &h->settings->schedule;
     bool interval_of_its_own = h->settings->interval_minutes != 0;
-    const struct strings *schedule = own->count > 0 || interval_of_its_own ? own : &p->config->service.schedule;
+    const struct strings *schedule = interval_of_its_own || has_lines(own) ? own : &p->config->service.schedule;
     struct cron_line *lines = calloc(schedule->count + 1, sizeof *lines);
     size_t count = 0;
     if (!lines)
@@ -414,6 +451,16 @@ void planner_follow_clock(struct planner *p, struct moment now)
     }
 }
 
+void planner_follow_zone(struct planner *p, struct moment now)
+{
+    planner_follow_clock(p, now);
+    for (size_t i = 0; i < p->host_count; i++) {
+        struct planned_host *h = p->hosts[i];
+        if (h->usable && h->line_count > 0 && h->scheduled > now.steady_ms)
+            plan_next(p, h, now);
+    }
+}
+
 /* ---- who is due ---- */
 
 static enum trigger schedule_trigger(const struct planned_host *h)
@@ -464,6 +511,16 @@ static bool needs_preparation(const struct host_settings *host)
     return is_set(host->wake_host) || is_set(host->run_service);
 }
 
+/* A retry that is due together with something that asks for all nodes is one dequeue of all. */
+static enum trigger widened(const struct planned_host *h, enum trigger why, struct moment now)
+{
+    if (why != TRIGGER_RETRY)
+        return why;
+    if (h->wanted_at <= now.steady_ms)
+        return h->wanted;
+    return h->scheduled <= now.steady_ms ? schedule_trigger(h) : why;
+}
+
 static void begin_dequeue(const struct planner *p, struct planned_host *h, enum trigger trigger, struct moment now)
 {
     h->active = true;
@@ -489,6 +546,13 @@ static void begin_dequeue(const struct planner *p, struct planned_host *h, enum 
     h->batch = batch_size(h->waiting, nodes_at_once(h->settings));
 }
 
+static void count_session(struct planner *p, struct planned_host *h)
+{
+    h->sessions++;
+    p->sessions++;
+    p->doubtful += is_doubtful(h);
+}
+
 /* Nodes that are to be asked of the same server go into one session. */
 static void hand_out(struct planner *p, struct planned_host *h, struct assignment *a)
 {
@@ -504,8 +568,7 @@ static void hand_out(struct planner *p, struct planned_host *h, struct assignmen
         h->waiting--;
         a->nodes[a->node_count++] = i;
     }
-    h->sessions++;
-    p->sessions++;
+    count_session(p, h);
 }
 
 bool planner_next(struct planner *p, struct moment now, struct assignment *a)
@@ -517,15 +580,14 @@ bool planner_next(struct planner *p, struct moment now, struct assignment *a)
         p->scan %= p->host_count;
         struct planned_host *h = p->hosts[p->scan];
         enum trigger why;
-        if (!h->active && !p->held && planner_due(p, h, &why) <= now.steady_ms && why != TRIGGER_NONE) {
-            bool all = why == TRIGGER_RETRY && h->scheduled <= now.steady_ms;
-            begin_dequeue(p, h, all ? schedule_trigger(h) : why, now);
-        }
+        if (!has_share(p, h))
+            continue;
+        if (!h->active && !p->held && planner_due(p, h, &why) <= now.steady_ms && why != TRIGGER_NONE)
+            begin_dequeue(p, h, widened(h, why, now), now);
         if (h->active && h->waiting > 0 && h->settings && h->stage == TO_PREPARE) {
             *a = (struct assignment){.host = h};
             h->stage = PREPARING;
-            h->sessions++; /* it counts as one: the dequeue goes on */
-            p->sessions++;
+            count_session(p, h); /* it counts as one: the dequeue goes on */
             return true;
         }
         bool room = h->settings && h->sessions < h->settings->connections_per_host;
@@ -545,7 +607,7 @@ int64_t planner_wakeup(const struct planner *p, struct moment now)
         return wakeup;
     for (size_t i = 0; i < p->host_count; i++) {
         enum trigger why;
-        if (!p->hosts[i]->active)
+        if (!p->hosts[i]->active && has_share(p, p->hosts[i]))
             wakeup = earlier(wakeup, planner_due(p, p->hosts[i], &why));
     }
     return wakeup == PLANNER_NEVER ? wakeup : later(wakeup, now.steady_ms);
@@ -556,23 +618,6 @@ int64_t planner_wakeup(const struct planner *p, struct moment now)
 static bool asks_again(enum consequence follows)
 {
     return follows == FOLLOWS_RETRY || follows == FOLLOWS_PASSING;
-}
-
-/* A failure is news at once, but a 458 only as the third in a row: servers say it for busy as well. */
-static void follow_health(struct planned_node *node, enum consequence follows, struct moment now)
-{
-    node->unable_in_row = follows == FOLLOWS_RETRY ? node->unable_in_row + 1 : 0;
-    bool works = follows == FOLLOWS_SUCCESS;
-    bool fails = follows == FOLLOWS_PASSING || follows == FOLLOWS_PERMANENT || node->unable_in_row >= 3;
-    if (fails && !node->failing)
-        node->edge = EDGE_FAILS;
-    else if (works && node->failing)
-        node->edge = EDGE_RECOVERS;
-    if ((fails || works) && (!node->known || fails != node->failing)) {
-        node->known = true;
-        node->failing = fails;
-        node->since = now;
-    }
 }
 
 /* What was cancelled by a pause is due again, as what it was. */
@@ -602,6 +647,8 @@ void planner_node_done(struct planner *p, struct planned_host *host, const char 
     host->asked = true;
     node->answered = node->server;
     node->result = *result;
+    free(node->output);
+    node->output = NULL;
     node->asked = now;
     node->retry = asks_again(follows);
     /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a usable host has settings */
@@ -611,13 +658,24 @@ void planner_node_done(struct planner *p, struct planned_host *host, const char 
         host->waiting++;
         return; /* its health is told by the last server's answer */
     }
-    follow_health(node, follows, now);
+    health_follow(node, follows, now);
+}
+
+void planner_node_said(struct planner *p, struct planned_host *host, const char *name, const char *output)
+{
+    (void)p;
+    struct planned_node *node = find_node(host, name);
+    if (!node || node->result.outcome == OUTCOME_NONE)
+        return;
+    free(node->output);
+    node->output = text_copy(output);
 }
 
 bool planner_session_done(struct planner *p, struct planned_host *host, struct moment now)
 {
     host->sessions--;
     p->sessions--;
+    p->doubtful -= is_doubtful(host);
     if (host->sessions > 0 || host->waiting > 0)
         return false;
     end_dequeue(p, host, now);

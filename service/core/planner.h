@@ -35,8 +35,13 @@ enum trigger {
     TRIGGER_RESUME   /* the machine woke */
 };
 
-/* What became of a node's health at the end of a dequeue. Edges only: a node that goes on failing is no news. */
-enum edge { EDGE_NONE, EDGE_FAILS, EDGE_RECOVERS };
+/* What is news of a node's health at the end of a dequeue (health.h). */
+enum edge {
+    EDGE_NONE,
+    EDGE_FAILS,
+    EDGE_RECOVERS,
+    EDGE_STILL_FAILS /* no edge, but a day has passed since it was told */
+};
 
 enum node_progress {
     NODE_IDLE,
@@ -48,10 +53,12 @@ struct planned_node {
     char *name;
     enum node_progress progress;
     struct result result;   /* the last one; OUTCOME_NONE before */
+    char *output;           /* all that was said with it, in lines, escaped; NULL when that is all in the result */
     size_t server;          /* to ask now: 0 is the host, those behind it its Fallback */
     size_t answered;        /* the one whose result this is */
     struct moment asked;    /* when it came */
     struct moment since;    /* since when it has been failing, or working */
+    int64_t told_ms;        /* when its failure was told last, on the steady clock */
     uint32_t unable_in_row; /* 458s */
     bool failing, known;    /* health as last told by an edge */
     bool retry;             /* to be asked again by the next retry */
@@ -92,6 +99,7 @@ struct planner {
     const struct cron_zone *zone;
     int64_t clocks_apart_ms; /* wall clock minus steady clock, as last seen */
     size_t sessions;         /* open, of all hosts */
+    size_t doubtful;         /* of these, with hosts whose last dequeue met passing trouble */
     size_t scan;             /* where planner_next() goes on looking */
     uint64_t seed;
 };
@@ -131,13 +139,18 @@ void planner_follow_clock(struct planner *p, struct moment now);
 struct planned_host *planner_find(const struct planner *p, const char *name);
 
 /* Takes the next session to open now, or host to prepare; false when there is none. Every session must end in
- * planner_session_done(), every preparation in planner_prepared(). */
+ * planner_session_done(), every preparation in planner_prepared(). Hosts that met passing trouble the last time share
+ * half of MaxConnections, so that those which let a connection wait shut out no others. */
 bool planner_next(struct planner *p, struct moment now, struct assignment *a);
 
 /* A node of an open session has its result. After passing trouble the next of its host's servers is asked within the
  * same dequeue. Unknown names (the configuration changed) are passed over. */
 void planner_node_done(struct planner *p, struct planned_host *host, const char *name, const struct result *result,
                        struct moment now);
+
+/* Keeps what was said with the result that a node has just got: a copy of `output`, which is lines, escaped for
+ * display. For one node of several that a program ran for. Without memory it is not kept. */
+void planner_node_said(struct planner *p, struct planned_host *host, const char *node, const char *output);
 
 /* A session ended. True when its dequeue ended with it: each node's `edge` then says what is news. The host is gone
  * afterwards when it was removed from the configuration; `host` is then not to be used again, and false is returned. */
@@ -146,6 +159,10 @@ bool planner_session_done(struct planner *p, struct planned_host *host, struct m
 /* The host is ready, or `failure` is what its waiting nodes get instead of being asked. Returns as
  * planner_session_done(). */
 bool planner_prepared(struct planner *p, struct planned_host *host, const struct result *failure, struct moment now);
+
+/* The zone that was handed to planner_init() has other rules now: schedules are looked at anew, what is due already
+ * stays due. */
+void planner_follow_zone(struct planner *p, struct moment now);
 
 /* When to call planner_next() again if nothing happens before: steady_ms, never less than now, or PLANNER_NEVER. */
 int64_t planner_wakeup(const struct planner *p, struct moment now);

@@ -1,5 +1,6 @@
 #include "protolog.h"
 
+#include "calendar.h"
 #include "stamp.h"
 
 #include <stdlib.h>
@@ -69,9 +70,11 @@ static const char suffix[] = ".LOG";
 
 void protolog_add_name(struct text *t, const struct protolog_file *file)
 {
-    struct date date = date_of_days(file->day);
-    text_add(t, "%s%04lld%02u%02u-%lu%s", prefix, (long long)date.year, date.month, date.day,
-             (unsigned long)file->number, suffix);
+    int64_t year;
+    unsigned month;
+    unsigned day;
+    calendar_date(file->day, &year, &month, &day);
+    text_add(t, "%s%04lld%02u%02u-%lu%s", prefix, (long long)year, month, day, (unsigned long)file->number, suffix);
 }
 
 /* A name is one of ours when it is the one we would give to what it says. */
@@ -95,8 +98,7 @@ bool protolog_read_name(const char *name, struct protolog_file *file)
     if (!text_number(digits, 99991231, &date) || !text_number(dash + 1, UINT32_MAX, &number))
         return false;
     *file = (struct protolog_file){.number = (uint32_t)number};
-    file->day =
-        days_of_date((struct date){(int64_t)date / 10000, (unsigned)(date / 100 % 100), (unsigned)(date % 100)});
+    file->day = calendar_days((int64_t)date / 10000, (unsigned)(date / 100 % 100), (unsigned)(date % 100));
     text_begin(&t, again, sizeof again);
     protolog_add_name(&t, file);
     return text_same(again, name);

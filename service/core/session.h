@@ -5,12 +5,14 @@
 #ifndef ETRN_SESSION_H
 #define ETRN_SESSION_H
 
+#include "auth.h"
 #include "outcome.h"
 #include "reply.h"
 #include "settings.h"
 
 enum {
-    SESSION_COMMAND_LIMIT = 512 /* octets, CRLF included; RFC 5321 4.5.3.1.4 */
+    SESSION_COMMAND_LIMIT = 512,           /* octets, CRLF included; RFC 5321 4.5.3.1.4 */
+    SESSION_OUT_SIZE = AUTH_LINE_SIZE + 2, /* ... of an answer within AUTH; RFC 4954 4 allows 12288 */
 };
 
 /* Each state is named by the reply it waits for. After SESSION_TLS comes another EHLO (RFC 3207 4.2), or with
@@ -21,7 +23,8 @@ enum session_state {
     SESSION_EHLO,
     SESSION_HELO,
     SESSION_STARTTLS,
-    SESSION_TLS, /* the caller makes the TLS handshake: session_secured(), or session_fail() */
+    SESSION_TLS,  /* the caller makes the TLS handshake: session_secured(), or session_fail() */
+    SESSION_AUTH, /* where credentials are given, after the last EHLO */
     SESSION_ETRN,
     SESSION_QUIT,
     SESSION_OVER /* nothing further is read or sent; the connection is to be closed */
@@ -33,13 +36,17 @@ struct session_params {
     size_t node_count;
     bool force_etrn; /* send ETRN though it is not offered */
     enum tls_mode tls;
-    bool starttls_failed; /* of TLS_MAY: the handshake failed in a connection before this, do without */
-    enum method method;   /* METHOD_FINGER takes one node */
+    bool starttls_failed;                /* of TLS_MAY: the handshake failed in a connection before this, do without */
+    enum method method;                  /* METHOD_FINGER takes one node */
+    const struct auth_credentials *auth; /* NULL: none; else nothing is asked without AUTH, for which the password is
+                                          * sent only to a host that TLS has verified, unless they say otherwise */
 };
 
 enum session_event_kind {
-    SESSION_RECEIVED, /* a line from the host; `line` is raw, to be escaped before it is shown */
-    SESSION_SENT,     /* a command, without CRLF; `result` as for SESSION_ENDED, so that QUIT can be explained */
+    SESSION_RECEIVED, /* a line from the host; `line` is raw, to be escaped before it is shown; "***" from where it
+                       * would give a secret back */
+    SESSION_SENT,     /* a command, without CRLF, secrets as "***"; `result` as for SESSION_ENDED, so that QUIT can be
+                       * explained */
     SESSION_NODE,     /* `node` has its `result` */
     SESSION_ENDED     /* once, the last event: every node has had its result; `result` tells what cut the
                        * conversation short, OUTCOME_NONE when nothing did */
@@ -65,10 +72,13 @@ struct session {
     enum session_state state;
     size_t node;                         /* the next to get its result; those before it have theirs */
     bool etrn_offered, starttls_offered; /* by the last EHLO reply */
+    unsigned auth_offered;               /* likewise, as auth_offer() tells */
+    unsigned auth_offered_in_clear;      /* by the one before TLS */
+    struct auth auth;                    /* `who` is NULL before it begins */
     enum channel channel;
     bool finishing; /* QUIT follows the reply under way */
     size_t command; /* octets of `out` to be sent; 0 when none */
-    char out[SESSION_COMMAND_LIMIT];
+    char out[SESSION_OUT_SIZE];
     struct result ending; /* what cut the conversation short */
     struct text answer;   /* of finger, the beginning of it */
     char answer_text[192];
@@ -86,7 +96,7 @@ void session_input(struct session *s, const char *bytes, size_t count);
 /* The command to be sent now, CRLF included; NULL when there is none. It stays until session_sent(). */
 const char *session_output(const struct session *s, size_t *count);
 
-/* The command was handed to the connection: from now on its reply may come. */
+/* The command was handed to the connection, and is forgotten here: from now on its reply may come. */
 void session_sent(struct session *s);
 
 /* The TLS handshake of SESSION_TLS is done. `unverified` says why the host's certificate does not prove that it is the

@@ -1,5 +1,6 @@
 #include "settings.h"
 
+#include "auth.h"
 #include "certificate.h"
 #include "cron.h"
 #include "node.h"
@@ -31,7 +32,18 @@ static const char *server_fault(const char *item)
 
 static const char *service_fault(const char *item)
 {
-    return strlen(item) <= 256 && !strpbrk(item, "\\/") ? NULL : "is not the name of a service";
+    bool fine = strlen(item) <= 256 && !strpbrk(item, "\\/");
+    for (const char *c = item; *c; c++)
+        fine = fine && (unsigned char)*c >= ' ' && *c != 0x7F;
+    return fine ? NULL : "is not the name of a service";
+}
+
+static const char *user_fault(const char *item)
+{
+    for (const char *at = item; *at; at++)
+        if ((unsigned char)*at < 0x20 || *at == 0x7F)
+            return "has a control character";
+    return strlen(item) <= AUTH_USER_LIMIT ? NULL : "is longer than 255 octets";
 }
 
 /* The path stands in quotation marks and is a full one: what is started is never found by searching. */
@@ -118,7 +130,7 @@ const struct setting settings[] = {
     {"Program", HOST(program), .type = SETTING_EXPAND, .fault = program_fault,
      .expected = "a full path in quotation marks, and arguments",
      .help = "run by Method program; arguments {node} and {host} are replaced"},
-    {"RunService", HOST(run_service), .type = SETTING_STRING, .fault = service_fault,
+    {"RunService", HOST(run_service), .type = SETTING_STRING, .fault = service_fault, .verbatim = true,
      .expected = "the name of a service", .help = "started before, and stopped after if it did not run"},
     {"HoldSeconds", HOST(hold_seconds), NUMBER(0, 86400, 60, "seconds"),
      .help = "how long RunService is kept up after the last reply, for the mail to come in"},
@@ -132,6 +144,11 @@ const struct setting settings[] = {
     {"TlsFingerprint", HOST(tls_fingerprint), .type = SETTING_STRING, .fault = fingerprint_fault,
      .expected = "the SHA-256 of a certificate, 64 hexadecimal digits with or without colons",
      .help = "the certificate that the host must show; its names, dates and issuer then do not matter"},
+    {"User", HOST(user), .type = SETTING_STRING, .fault = user_fault, .verbatim = true,
+     .expected = "a name of at most 255 octets",
+     .help = "the name for AUTH, whose password etrnctl config set Password stores; when empty, no AUTH"},
+    {"AuthInClear", HOST(auth_in_clear), NUMBER(0, 1, 0, ""),
+     .help = "1 sends User and its password though TLS does not protect them"},
     {"ForceETRN", HOST(force_etrn), NUMBER(0, 1, 0, ""), .help = "1 sends ETRN though the host does not offer it"},
     {"EtrnsPerConnection", HOST(etrns_per_connection), NUMBER(1, 100, 7, "nodes"),
      .help = "at most so many nodes in one session"},

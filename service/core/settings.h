@@ -58,6 +58,8 @@ struct host_settings {
     char *wake_host, *program, *run_service; /* "": none */
     char *helo_name;                         /* "": this computer's */
     char *tls_fingerprint;                   /* "": chain and name are verified instead */
+    char *user;                              /* "": no AUTH */
+    uint32_t auth_in_clear;
     uint8_t origin[SETTING_COUNT_LIMIT];
 };
 
@@ -87,6 +89,7 @@ struct setting {
     const char *const *words;               /* of a CHOICE */
     const char *(*fault)(const char *item); /* what is wrong with one string, NULL when it is fine */
     const char *expected;                   /* of strings, for a person */
+    bool verbatim;                          /* of strings: no domain names, whose letters outside ASCII are encoded */
     const char *help;
     size_t offset; /* of the field */
 };

@@ -2,6 +2,8 @@
 
 #include "node.h"
 
+#include <string.h>
+
 static const char *origin_name(enum origin origin)
 {
     static const char *const names[] = {"default", "Parameters", "policy"};
@@ -20,12 +22,25 @@ static int64_t due_utc(const struct planned_host *host, struct moment now, int64
     return host->line_count > 0 && due == host->scheduled ? host->scheduled_utc_ms : utc_of(now, due);
 }
 
+/* The server that a node's result is of; with its port where that is not the host's own. */
+static void write_server(struct json *j, const struct planned_host *host, const struct planned_node *node)
+{
+    char address[NODE_LIMIT + 1];
+    char server[NODE_LIMIT + 16];
+    uint16_t port;
+    struct text t;
+    host_server(host->settings, node->answered, address, sizeof address, &port);
+    text_begin(&t, server, sizeof server);
+    if (port == host->settings->port)
+        text_add(&t, "%s", address);
+    else
+        text_add(&t, strchr(address, ':') ? "[%s]:%u" : "%s:%u", address, port);
+    json_string(j, "server", server);
+}
+
 static void write_node(struct json *j, const struct planned_host *host, const struct planned_node *node)
 {
     const struct result *result = &node->result;
-    char server[NODE_LIMIT + 1];
-    uint16_t port;
-    host_server(host->settings, node->answered, server, sizeof server, &port);
     json_open_object(j, NULL);
     json_string(j, "node", node->name);
     json_string(j, "outcome", outcome_name(result->outcome));
@@ -34,8 +49,9 @@ static void write_node(struct json *j, const struct planned_host *host, const st
     else
         json_null(j, "code");
     json_number(j, "messages", result->messages);
-    json_string(j, "server", server);
+    write_server(j, host, node);
     json_string(j, "text", result->text);
+    json_string(j, "output", node->output);
     json_string(j, "meaning", outcome_meaning(result));
     json_string(j, "advice", outcome_advice(result));
     json_string(j, "channel", channel_name(result->channel));

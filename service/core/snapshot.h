@@ -1,4 +1,6 @@
-/* snapshot: the planner's state as the JSON of status.json (schema 1). Names in it are stable. */
+/* snapshot: the planner's state as the JSON of status.json (schema 1). Names in it are stable. A node's "output" is
+ * what a program or a finger server said, in lines; null when there is none. Where a program ran for several nodes at
+ * once, the first of them has it. */
 #ifndef ETRN_SNAPSHOT_H
 #define ETRN_SNAPSHOT_H
 

@@ -8,16 +8,6 @@
 
 enum { STAMP_SIZE = 32 }; /* octets that hold a stamp and its NUL */
 
-/* A day of the Gregorian calendar. */
-struct date {
-    int64_t year;
-    unsigned month, day; /* from 1 */
-};
-
-/* The day of so many days since 1970-01-01, and back. The date must exist. */
-struct date date_of_days(int64_t days);
-int64_t days_of_date(struct date date);
-
 /* Appends the stamp of a time since 1970. */
 void stamp_add(struct text *t, int64_t utc_ms);
 

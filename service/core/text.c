@@ -82,6 +82,34 @@ void text_add_escaped(struct text *t, const char *bytes, size_t count)
     }
 }
 
+/* Whether a line ends here, with "\r\n" or, as text-mode output makes of it, "\r\r\n". */
+static bool ends_line(const char *bytes, size_t count)
+{
+    size_t i = 0;
+    while (i < count && bytes[i] == '\r')
+        i++;
+    return i < count && bytes[i] == '\n';
+}
+
+void text_add_lines(struct text *t, const char *bytes, size_t count)
+{
+    for (size_t i = 0; i < count && !t->cut; i++) {
+        size_t plain = i;
+        while (plain < count && bytes[plain] && !strchr("\r\n\t", bytes[plain]))
+            plain++;
+        text_add_escaped(t, bytes + i, plain - i);
+        i = plain;
+        if (i == count)
+            return;
+        if (bytes[i] == '\n')
+            text_add(t, "\n");
+        else if (bytes[i] == '\t')
+            text_add(t, " ");
+        else if (bytes[i] == '\r' && !ends_line(bytes + i, count - i))
+            text_add(t, "\\x0d");
+    }
+}
+
 void text_add_folded(struct text *t, const char *bytes, size_t count)
 {
     for (size_t i = 0; i < count && !t->cut; i++) {

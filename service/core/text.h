@@ -29,6 +29,9 @@ void text_add(struct text *t, const char *format, ...) TEXT_FORMAT(2, 3);
  * beyond the C1 controls as they are, everything else as \xNN; a backslash as \\. */
 void text_add_escaped(struct text *t, const char *bytes, size_t count);
 
+/* The same, but lines stay lines: CRLF, CRCRLF and LF are "\n", a tab is a blank, NULs are left out. */
+void text_add_lines(struct text *t, const char *bytes, size_t count);
+
 /* Adds lines as one: line ends, blanks and NULs in a row become one space, and none begins the text. */
 void text_add_folded(struct text *t, const char *bytes, size_t count);
 

@@ -3,8 +3,24 @@
 #include <stdlib.h>
 
 enum {
-    LOOK_MS = 250, /* between two looks, only while it starts */
-    START_LIMIT_MS = 60000
+    LOOK_MS = 250,      /* between two looks, only while it starts or stops ... */
+    LAST_LOOK_MS = 100, /* ... and when it is to be stopped as soon as it runs */
+    START_LIMIT_MS = 60000,
+    STACK_SIZE = 64 << 10
+};
+
+/* The service control manager may block its caller for 30 s while a service starts or stops: so each task has a thread,
+ * which owns nothing but this. */
+struct task {
+    struct loop *loop;
+    struct loop_op ended;
+    struct shared *owner;
+    DWORD (*act)(struct task *task);
+    wchar_t *name;
+    HANDLE thread, undo; /* the event: nobody needs the service any more */
+    int64_t give_up_ms;
+    DWORD error;
+    bool started; /* by us, and not stopped again */
 };
 
 /* One service, shared by its users. */
@@ -13,9 +29,10 @@ struct shared {
     struct loop *loop;
     wchar_t *name;
     unsigned users;
-    bool ours, tried; /* started by us; in this wait, with whatever success */
-    int64_t give_up_ms, keep_until_ms;
-    struct loop_timer look, hold;
+    bool ours;         /* started by us */
+    struct task *task; /* under way */
+    int64_t keep_until_ms;
+    struct loop_timer hold;
     struct companion *waiting;
 };
 
@@ -27,6 +44,8 @@ struct companion {
 };
 
 static struct shared *services; /* of the loop's thread alone */
+
+/* ---- what is done in a task's thread ---- */
 
 static DWORD with_service(const wchar_t *name, DWORD access, SC_HANDLE *manager, SC_HANDLE *service)
 {
@@ -58,8 +77,7 @@ static DWORD query(const wchar_t *name, DWORD *state)
     return error;
 }
 
-/* Starts it; `*ours` tells whether that was us. */
-static DWORD start(const wchar_t *name, bool *ours)
+static DWORD start(const wchar_t *name, bool *started)
 {
     SC_HANDLE manager;
     SC_HANDLE service;
@@ -67,18 +85,114 @@ static DWORD start(const wchar_t *name, bool *ours)
     if (!error && !StartServiceW(service, 0, NULL))
         error = GetLastError();
     close_both(manager, service);
-    *ours = *ours || error == 0;
+    *started = error == 0;
     return error == ERROR_SERVICE_ALREADY_RUNNING ? 0 : error;
 }
 
-static void stop(const wchar_t *name)
+static DWORD stop(const wchar_t *name)
 {
     SC_HANDLE manager;
     SC_HANDLE service;
     SERVICE_STATUS status;
-    if (with_service(name, SERVICE_STOP, &manager, &service) == 0)
-        ControlService(service, SERVICE_CONTROL_STOP, &status);
+    DWORD error = with_service(name, SERVICE_STOP, &manager, &service);
+    if (!error && !ControlService(service, SERVICE_CONTROL_STOP, &status))
+        error = GetLastError();
     close_both(manager, service);
+    return error;
+}
+
+static bool unneeded(const struct task *task, DWORD wait_ms)
+{
+    return WaitForSingleObject(task->undo, wait_ms) == WAIT_OBJECT_0;
+}
+
+/* Until the next look. What we have started is looked at even if nobody needs it any more: it takes no stop before it
+ * runs. */
+static void pause_between_looks(const struct task *task)
+{
+    if (unneeded(task, LOOK_MS) && task->started)
+        Sleep(LAST_LOOK_MS);
+}
+
+/* Waits until the service runs, and has it started once: one that gives up while it starts is not started over and
+ * over. One that runs need not be startable by us. */
+static DWORD wait_until_it_runs(struct task *task)
+{
+    for (bool tried = false;; pause_between_looks(task)) {
+        DWORD state;
+        DWORD error = query(task->name, &state);
+        if (!task->started && unneeded(task, 0))
+            return ERROR_CANCELLED;
+        if (!error && state == SERVICE_STOPPED && !tried) {
+            tried = true;
+            error = start(task->name, &task->started);
+            if (!error)
+                error = query(task->name, &state);
+        }
+        if (error || state == SERVICE_RUNNING)
+            return error;
+        bool pending = state == SERVICE_START_PENDING || state == SERVICE_STOP_PENDING;
+        if (!pending || loop_now_ms() >= task->give_up_ms)
+            return ERROR_SERVICE_REQUEST_TIMEOUT;
+    }
+}
+
+static DWORD bring_up(struct task *task)
+{
+    DWORD error = wait_until_it_runs(task);
+    if (task->started && unneeded(task, 0)) {
+        stop(task->name);
+        task->started = false;
+        return ERROR_CANCELLED;
+    }
+    return error;
+}
+
+static DWORD bring_down(struct task *task)
+{
+    return stop(task->name);
+}
+
+static DWORD WINAPI run(void *context)
+{
+    struct task *task = context;
+    task->error = task->act(task);
+    loop_post(task->loop, &task->ended, 0);
+    return 0;
+}
+
+/* ---- tasks, seen from the loop ---- */
+
+static void task_free(struct task *task)
+{
+    if (task->thread)
+        CloseHandle(task->thread);
+    if (task->undo)
+        CloseHandle(task->undo);
+    free(task->name);
+    free(task);
+}
+
+static void task_ended(struct loop_op *op, DWORD error, DWORD bytes);
+
+/* False when there is no memory or no thread for it. */
+static bool begin_task(struct shared *s, DWORD (*act)(struct task *task))
+{
+    struct task *task = calloc(1, sizeof *task);
+    if (!task)
+        return false;
+    *task = (struct task){.loop = s->loop, .owner = s, .act = act, .give_up_ms = loop_now_ms() + START_LIMIT_MS};
+    task->ended.done = task_ended;
+    task->name = _wcsdup(s->name);
+    task->undo = CreateEventW(NULL, TRUE, FALSE, NULL);
+    if (task->name && task->undo)
+        task->thread = CreateThread(NULL, STACK_SIZE, run, task, STACK_SIZE_PARAM_IS_A_RESERVATION, NULL);
+    if (!task->thread) {
+        task_free(task);
+        return false;
+    }
+    s->task = task;
+    return true;
 }
 
 static void forget(struct shared *s)
@@ -88,19 +202,9 @@ static void forget(struct shared *s)
         place = &(*place)->next;
     if (*place)
         *place = s->next;
-    loop_set_timer(s->loop, &s->look, INT64_MAX);
     loop_set_timer(s->loop, &s->hold, INT64_MAX);
     free(s->name);
     free(s);
-}
-
-/* Nobody has needed it for a while. */
-static void held_long_enough(struct loop_timer *timer)
-{
-    struct shared *s = CONTAINING_RECORD(timer, struct shared, hold);
-    if (s->ours)
-        stop(s->name);
-    forget(s);
 }
 
 static void tell_all(struct shared *s, DWORD error)
@@ -116,36 +220,62 @@ static void tell_all(struct shared *s, DWORD error)
     }
 }
 
-/* Once in a wait: a service that gives up while it starts is not started over and over. One that runs need not be
- * startable by us. */
-static DWORD start_if_stopped(struct shared *s, DWORD *state)
+/* What is to be done next, where nothing is under way: bring it up for those who wait, or else let it go once nobody
+ * needs it. */
+static void proceed(struct shared *s)
 {
-    DWORD error = query(s->name, state);
-    if (error || *state != SERVICE_STOPPED || s->tried)
-        return error;
-    s->tried = true;
-    error = start(s->name, &s->ours);
-    return error ? error : query(s->name, state);
+    if (s->task)
+        return;
+    if (s->waiting) {
+        if (begin_task(s, bring_up))
+            return;
+        s->users++; /* the last user may go in here */
+        tell_all(s, ERROR_NOT_ENOUGH_MEMORY);
+        s->users--;
+    }
+    if (s->users > 0 || s->hold.set)
+        return;
+    if (loop_now_ms() < s->keep_until_ms)
+        loop_set_timer(s->loop, &s->hold, s->keep_until_ms);
+    else if (!s->ours || !begin_task(s, bring_down))
+        forget(s);
 }
 
-static void look(struct loop_timer *timer)
+/* Of a task that was to be undone nobody is told: who waits by now has come later. */
+static void take_result(struct shared *s)
 {
-    struct shared *s = CONTAINING_RECORD(timer, struct shared, look);
-    DWORD state = 0;
-    DWORD error = start_if_stopped(s, &state);
-    if (!error && state != SERVICE_RUNNING) {
-        bool starts = state == SERVICE_START_PENDING || state == SERVICE_STOP_PENDING;
-        error = starts && loop_now_ms() < s->give_up_ms ? 0 : ERROR_SERVICE_REQUEST_TIMEOUT;
-        if (!error) {
-            loop_set_timer(s->loop, &s->look, loop_now_ms() + LOOK_MS);
-            return;
-        }
-    }
+    struct task *task = s->task;
+    bool up = task->act == bring_up;
+    DWORD error = task->error;
+    s->ours = up ? s->ours || task->started : false;
+    s->task = NULL;
+    task_free(task);
+    if (!up || error == ERROR_CANCELLED)
+        return;
     s->users++; /* the last user may go in here */
     tell_all(s, error);
-    if (--s->users == 0 && !s->hold.set)
-        loop_set_timer(s->loop, &s->hold, loop_now_ms());
+    s->users--;
 }
+
+static void task_ended(struct loop_op *op, DWORD error, DWORD bytes)
+{
+    struct shared *s = CONTAINING_RECORD(op, struct task, ended)->owner;
+    (void)error, (void)bytes;
+    take_result(s);
+    proceed(s);
+}
+
+/* Nobody has needed it for a while. */
+static void held_long_enough(struct loop_timer *timer)
+{
+    struct shared *s = CONTAINING_RECORD(timer, struct shared, hold);
+    if (s->task)
+        SetEvent(s->task->undo);
+    else
+        proceed(s);
+}
+
+/* ---- users ---- */
 
 static struct shared *find(struct loop *loop, const wchar_t *name)
 {
@@ -160,7 +290,6 @@ static struct shared *find(struct loop *loop, const wchar_t *name)
         return NULL;
     }
     *s = (struct shared){.next = services, .loop = loop, .name = copy};
-    s->look.fire = look;
     s->hold.fire = held_long_enough;
     services = s;
     return s;
@@ -179,10 +308,11 @@ struct companion *companion_use(struct loop *loop, const char *service, companio
     *c = (struct companion){.service = s, .ready = ready, .owner = owner, .next = s->waiting};
     s->waiting = c;
     s->users++;
-    s->tried = false; /* somebody else may have stopped it since */
-    s->give_up_ms = loop_now_ms() + START_LIMIT_MS;
     loop_set_timer(loop, &s->hold, INT64_MAX);
-    loop_set_timer(loop, &s->look, loop_now_ms());
+    if (!s->task && !begin_task(s, bring_up)) {
+        companion_release(c, 0);
+        return NULL;
+    }
     return c;
 }
 
@@ -203,12 +333,27 @@ void companion_release(struct companion *c, int64_t hold_ms)
         loop_set_timer(s->loop, &s->hold, s->keep_until_ms);
 }
 
-void companion_stop_all(void)
+/* ---- the end ---- */
+
+static bool task_ends(const struct task *task, int64_t until_ms)
 {
-    while (services) {
-        struct shared *s = services;
-        if (s->ours)
-            stop(s->name);
-        forget(s);
+    int64_t left_ms = until_ms - loop_now_ms();
+    return WaitForSingleObject(task->thread, left_ms > 0 ? (DWORD)left_ms : 0) == WAIT_OBJECT_0;
+}
+
+void companion_stop_all(int64_t until_ms)
+{
+    for (struct shared *s = services; s; s = s->next) {
+        if (s->task)
+            SetEvent(s->task->undo);
+        else if (s->ours)
+            begin_task(s, bring_down);
+    }
+    for (struct shared *s = services; s; s = s->next) {
+        if (!s->task || !task_ends(s->task, until_ms))
+            continue; /* its thread goes with the process */
+        take_result(s);
+        if (s->ours && begin_task(s, bring_down)) /* it came up a moment before it was to be undone */
+            task_ends(s->task, until_ms);
     }
 }

@@ -16,7 +16,9 @@ struct companion *companion_use(struct loop *loop, const char *service, companio
 /* No longer needed by this user; it stays up `hold_ms` longer, or as long as one before has asked for. */
 void companion_release(struct companion *companion, int64_t hold_ms);
 
-/* Stops at once what we have started: we stop as well. */
-void companion_stop_all(void);
+/* We stop: what we have started is stopped as well. What is still starting takes no stop yet: it is waited for and then
+ * stopped, up to `until_ms` on loop_now_ms()'s clock. A service that takes longer to start is left to run: there is no
+ * way to have it not. Blocks, and may be called only once the loop has ended. */
+void companion_stop_all(int64_t until_ms);
 
 #endif

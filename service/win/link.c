@@ -42,7 +42,7 @@ struct link {
     struct session session;
     struct tls *tls;       /* from the handshake on */
     struct verify *verify; /* of the host's certificate, while under way: nothing is read meanwhile */
-    char out[SESSION_COMMAND_LIMIT];
+    char out[SESSION_OUT_SIZE];
     char in[RECEIVE_SIZE];
 };
 
@@ -131,7 +131,7 @@ static void fail_with(struct link *link, enum outcome why, const char *what, DWO
 static void handshake_failed(struct link *link, enum outcome why, const char *detail)
 {
     const struct session_params *params = &link->session_params;
-    if (params->tls != TLS_MAY || params->starttls_failed || link->session.finishing) {
+    if (params->tls != TLS_MAY || params->auth || params->starttls_failed || link->session.finishing) {
         fail(link, why, detail);
         return;
     }
@@ -200,6 +200,7 @@ static void sent(struct loop_op *op, DWORD error, DWORD bytes)
     link->sending = false;
     if (link->tls)
         tls_sent(link->tls);
+    SecureZeroMemory(link->out, sizeof link->out); /* it may have held a password */
     if (error && link->phase == TALKING)
         fail_with(link, OUTCOME_LOST, "sending", error);
     proceed(link);
@@ -592,6 +593,8 @@ static void begin(struct loop_op *op, DWORD error, DWORD bytes)
 {
     struct link *link = OWNER_OF(op, begin);
     (void)error, (void)bytes;
+    if (link->session.state == SESSION_OVER)
+        close_down(link); /* there was nothing to ask */
     if (link->phase == RESOLVING) {
         set_deadline(link, loop_now_ms() + link->params->connect_timeout_ms);
         DWORD failed =

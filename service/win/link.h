@@ -55,7 +55,8 @@ struct link_sink {
 
 struct link;
 
-/* Begins to connect. NULL when there is no memory. Nothing is called back before this returns. */
+/* Begins to connect. NULL when there is no memory. Nothing is called back before this returns, but what session_begin()
+ * tells; `closed` never is. */
 struct link *link_open(struct loop *loop, const struct link_params *params, const struct link_sink *sink, void *owner);
 
 /* Ends politely: session_finish(), or at once when not yet connected. */

@@ -1,8 +1,10 @@
 #include "loop.h"
 
+static void fire_due(struct loop_op *op, DWORD error, DWORD bytes);
+
 DWORD loop_open(struct loop *loop)
 {
-    *loop = (struct loop){.port = CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, 1)};
+    *loop = (struct loop){.port = CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, 1), .turn.done = fire_due};
     return loop->port ? 0 : GetLastError();
 }
 
@@ -20,7 +22,10 @@ DWORD loop_attach(struct loop *loop, HANDLE handle)
 
 DWORD loop_post(struct loop *loop, struct loop_op *op, DWORD bytes)
 {
-    return PostQueuedCompletionStatus(loop->port, bytes, 0, &op->overlapped) ? 0 : GetLastError();
+    HANDLE port = loop->port; /* none: a thread that ends after the loop */
+    if (!port)
+        return ERROR_INVALID_HANDLE;
+    return PostQueuedCompletionStatus(port, bytes, 0, &op->overlapped) ? 0 : GetLastError();
 }
 
 int64_t loop_now_ms(void)
@@ -54,31 +59,51 @@ void loop_set_timer(struct loop *loop, struct loop_timer *timer, int64_t due_ms)
     *(timer->later ? &timer->later->earlier : &loop->last) = timer;
 }
 
-/* Fires what is due and returns how long the wait may last. */
-static DWORD fire_timers(struct loop *loop)
+/* The timers' turn has come in the queue: fires what was due when it was asked for. */
+static void fire_due(struct loop_op *op, DWORD error, DWORD bytes)
 {
-    while (loop->first && !loop->ending) {
-        int64_t left_ms = loop->first->due_ms - loop_now_ms();
-        if (left_ms > 0)
-            return left_ms < INFINITE - 1 ? (DWORD)left_ms : INFINITE - 1;
+    struct loop *loop = CONTAINING_RECORD(op, struct loop, turn);
+    (void)error, (void)bytes;
+    loop->turn_asked = false;
+    while (loop->first && !loop->ending && loop->first->due_ms <= loop->turn_ms) {
         struct loop_timer *due = loop->first;
         unlink_timer(loop, due);
         due->fire(due);
     }
-    return INFINITE;
+}
+
+/* Asks for the timers' turn when one is due, and sets how long the wait may last. The turn is taken behind all that has
+ * arrived by now: after a pause of this process or a rush, a reply that came in time is not taken for one that did not.
+ */
+static DWORD mind_timers(struct loop *loop, DWORD *wait_ms)
+{
+    *wait_ms = INFINITE;
+    if (!loop->first || loop->turn_asked)
+        return 0;
+    int64_t now_ms = loop_now_ms();
+    int64_t left_ms = loop->first->due_ms - now_ms;
+    if (left_ms > 0) {
+        *wait_ms = left_ms < INFINITE - 1 ? (DWORD)left_ms : INFINITE - 1;
+        return 0;
+    }
+    loop->turn_ms = now_ms;
+    loop->turn_asked = true;
+    loop->turn.overlapped = (OVERLAPPED){0};
+    return loop_post(loop, &loop->turn, 0);
 }
 
 DWORD loop_run(struct loop *loop)
 {
     while (!loop->ending) {
-        DWORD wait_ms = fire_timers(loop);
+        DWORD wait_ms;
         DWORD bytes = 0;
         ULONG_PTR key;
         OVERLAPPED *overlapped = NULL;
-        if (loop->ending)
-            break;
+        DWORD error = mind_timers(loop, &wait_ms);
+        if (error)
+            return error;
         BOOL fine = GetQueuedCompletionStatus(loop->port, &bytes, &key, &overlapped, wait_ms);
-        DWORD error = fine ? 0 : GetLastError();
+        error = fine ? 0 : GetLastError();
         if (overlapped) {
             struct loop_op *op = CONTAINING_RECORD(overlapped, struct loop_op, overlapped);
             op->done(op, error, bytes);

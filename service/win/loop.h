@@ -1,6 +1,7 @@
 /* loop: the one event loop, an I/O completion port and one thread that waits on it. Completions of sockets, messages
  * from other threads and timers all arrive there, so that nothing else needs a lock. Timers are the time-out of the
- * wait: a loop with nothing to do makes no system call at all. */
+ * wait: a loop with nothing to do makes no system call at all. What arrived before a timer came due is handed over
+ * before that timer fires. */
 #ifndef ETRN_LOOP_H
 #define ETRN_LOOP_H
 
@@ -23,6 +24,9 @@ struct loop_timer {
 struct loop {
     HANDLE port;
     struct loop_timer *first, *last; /* set timers, by due time */
+    struct loop_op turn;             /* of the timers, in the port's queue */
+    bool turn_asked;
+    int64_t turn_ms; /* when it was asked for: timers due by then fire */
     bool ending;
 };
 

@@ -98,6 +98,25 @@ static bool same(const SOCKADDR_INET *a, const SOCKADDR_INET *b)
                                    : memcmp(&a->Ipv6.sin6_addr, &b->Ipv6.sin6_addr, sizeof a->Ipv6.sin6_addr) == 0;
 }
 
+bool network_address_is_ours(const struct sockaddr *address)
+{
+    MIB_UNICASTIPADDRESS_TABLE *table;
+    SOCKADDR_INET wanted = {.si_family = address->sa_family};
+    bool found = false;
+    if (wanted.si_family == AF_INET)
+        memcpy(&wanted.Ipv4, address, sizeof wanted.Ipv4);
+    else if (wanted.si_family == AF_INET6)
+        memcpy(&wanted.Ipv6, address, sizeof wanted.Ipv6);
+    else
+        return false;
+    if (GetUnicastIpAddressTable(AF_UNSPEC, &table) != NO_ERROR)
+        return false;
+    for (ULONG i = 0; i < table->NumEntries && !found; i++)
+        found = same(&table->Table[i].Address, &wanted);
+    FreeMibTable(table);
+    return found;
+}
+
 static bool holds(const struct network_addresses *addresses, const SOCKADDR_INET *wanted)
 {
     for (size_t i = 0; i < addresses->count; i++)

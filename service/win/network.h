@@ -8,6 +8,9 @@
  * nothing is held back for a reason that nobody can see. */
 bool network_port_listens(uint16_t port);
 
+/* Whether an address, IPv4 or IPv6, is one of this machine's. When the system does not tell, false. */
+bool network_address_is_ours(const struct sockaddr *address);
+
 /* News of usable addresses. */
 struct network_news {
     struct loop *loop;

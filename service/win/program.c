@@ -5,17 +5,22 @@
 #include <stdlib.h>
 #include <wchar.h>
 
-enum { COMMAND_LIMIT = 32767, READ_SIZE = 1024 };
+enum {
+    COMMAND_LIMIT = 32767,
+    READ_SIZE = 1024,
+    DRAIN_MS = 250 /* for what it said last, when something that it has left behind keeps its output open */
+};
 
 struct program {
     struct loop *loop;
     program_done *done;
     void *owner;
     HANDLE job, process, pipe;
-    struct loop_op read;
-    struct loop_timer limit;
-    bool reading, cancelled;
-    DWORD error;
+    HANDLE wait; /* for the process's end, in a thread of the system's */
+    struct loop_op read, exit;
+    struct loop_timer limit; /* of its run, then of what is left to be read */
+    bool reading, exited, cancelled;
+    DWORD error, exit_code;
     size_t length;
     char output[PROGRAM_OUTPUT_LIMIT];
     char in[READ_SIZE];
@@ -116,6 +121,8 @@ static DWORD build_command(const char *value, const char *node, const char *host
 static void program_free(struct program *p)
 {
     loop_set_timer(p->loop, &p->limit, INT64_MAX);
+    if (p->wait)
+        UnregisterWaitEx(p->wait, NULL);
     if (p->job)
         CloseHandle(p->job); /* ends what still runs in it */
     if (p->process)
@@ -125,14 +132,13 @@ static void program_free(struct program *p)
     free(p);
 }
 
-/* Its output has ended, and so, as a rule, has it. */
-static void finish(struct program *p)
+/* When it has ended, and its output has. */
+static void finish_if_over(struct program *p)
 {
-    struct program_result result = {.error = p->error, .output = p->output, .length = p->length};
-    if (!p->error && WaitForSingleObject(p->process, 0) == WAIT_TIMEOUT)
-        WaitForSingleObject(p->process, 1000); /* between the closing of its output and its end */
-    if (!p->error && (!GetExitCodeProcess(p->process, &result.exit_code) || result.exit_code == STILL_ACTIVE))
-        result.error = WAIT_TIMEOUT;
+    if (p->reading || !p->exited)
+        return;
+    struct program_result result = {
+        .error = p->error, .exit_code = p->exit_code, .output = p->output, .length = p->length};
     if (!p->cancelled)
         p->done(p->owner, &result);
     program_free(p);
@@ -165,16 +171,48 @@ static void have_read(struct loop_op *op, DWORD error, DWORD bytes)
         keep(p, p->in, bytes);
         read_more(p);
     }
-    if (!p->reading)
-        finish(p);
+    finish_if_over(p);
 }
 
-/* What holds the pipe open ends with the job, and the read with it. */
+/* Ends what still runs in the job, and the read, whoever else may hold the pipe. */
+static void cut_off(struct program *p)
+{
+    TerminateJobObject(p->job, 1);
+    if (p->reading)
+        CancelIoEx(p->pipe, &p->read.overlapped);
+}
+
+static void drained(struct loop_timer *timer)
+{
+    cut_off(CONTAINING_RECORD(timer, struct program, limit));
+}
+
 static void too_long(struct loop_timer *timer)
 {
     struct program *p = CONTAINING_RECORD(timer, struct program, limit);
     p->error = WAIT_TIMEOUT;
     TerminateJobObject(p->job, 1);
+}
+
+/* The process itself has ended, which decides; what it started and left behind goes with the job. */
+static void have_exited(struct loop_op *op, DWORD error, DWORD bytes)
+{
+    struct program *p = CONTAINING_RECORD(op, struct program, exit);
+    (void)error, (void)bytes;
+    p->exited = true;
+    if (!GetExitCodeProcess(p->process, &p->exit_code) && !p->error)
+        p->error = GetLastError();
+    p->limit.fire = drained;
+    loop_set_timer(p->loop, &p->limit, p->reading ? loop_now_ms() + DRAIN_MS : INT64_MAX);
+    finish_if_over(p);
+}
+
+/* In a thread of the system's. */
+static void CALLBACK system_tells(void *context, BOOLEAN timed_out)
+{
+    struct program *p = context;
+    (void)timed_out;
+    loop_post(p->loop, &p->exit, 0);
 }
 
 void program_cancel(struct program *p)
@@ -215,10 +253,14 @@ static DWORD make_job(struct program *p)
 /* Puts the process, which has not run yet, into its job and listens to it, so that nothing of it can be missed. */
 static DWORD take_up(struct program *p)
 {
+    ULONG flags = WT_EXECUTEONLYONCE | WT_EXECUTEINWAITTHREAD;
     if (!AssignProcessToJobObject(p->job, p->process))
         return GetLastError();
+    p->exit.done = have_exited;
+    if (!RegisterWaitForSingleObject(&p->wait, p->process, system_tells, p, INFINITE, flags))
+        return GetLastError();
     read_more(p);
-    return p->reading ? 0 : GetLastError();
+    return 0;
 }
 
 static DWORD start(struct program *p, const wchar_t *exe, wchar_t *line)

@@ -6,6 +6,7 @@
 
 enum {
     NAME_LIMIT = 256, /* characters of a key's name, winreg's limit of 255 and NUL; longer value names are not ours */
+    LIST_TRIES = 20,  /* keys that come and go without end: what changed last is news once more */
     DEBOUNCE_MS = 50,
     REARM_MS = 60000 /* after a failure to watch */
 };
@@ -80,12 +81,37 @@ static DWORD read_value(struct reading *r, HKEY key, struct host_settings *host,
     return 0;
 }
 
+/* Which settings the key has values of. To ask for every setting there is took most of the time that thousands of hosts
+ * took to be read; a key has few. */
+static DWORD find_values(HKEY key, enum setting_scope scope, bool *present)
+{
+    for (DWORD i = 0;; i++) {
+        wchar_t name[NAME_LIMIT];
+        char utf8[NAME_LIMIT * 3];
+        struct text t;
+        DWORD length = ARRAYSIZE(name);
+        DWORD error = (DWORD)RegEnumValueW(key, i, name, &length, NULL, NULL, NULL, NULL);
+        if (error == ERROR_NO_MORE_ITEMS)
+            return 0;
+        if (error == ERROR_MORE_DATA) /* a longer name: none of ours */
+            continue;
+        if (error)
+            return error;
+        text_begin(&t, utf8, sizeof utf8);
+        text_add_wide(&t, name);
+        const struct setting *s = setting_find(scope, utf8);
+        if (s)
+            present[setting_index(s)] = true;
+    }
+}
+
 static DWORD read_values(struct reading *r, HKEY key, struct host_settings *host)
 {
     enum setting_scope scope = host ? SCOPE_HOST : SCOPE_SERVICE;
-    DWORD error = 0;
+    bool present[SETTING_COUNT_LIMIT] = {false};
+    DWORD error = find_values(key, scope, present);
     for (size_t i = 0; i < settings_count && !error; i++)
-        if (settings[i].scope == scope)
+        if (settings[i].scope == scope && present[setting_index(&settings[i])])
             error = read_value(r, key, host, &settings[i]);
     return error;
 }
@@ -103,24 +129,76 @@ static DWORD read_host(struct reading *r, HKEY hosts, const wchar_t *name)
     struct host_settings *host = config_add_host(r->config, utf8);
     error = host ? read_values(r, key, host) : ERROR_NOT_ENOUGH_MEMORY;
     RegCloseKey(key);
+    if (error == ERROR_KEY_DELETED) { /* half of it was read: it must not be asked without the other, Tls perhaps */
+        host->enabled = 0;
+        return 0;
+    }
+    return error;
+}
+
+/* The names of keys, each ended by NUL, one behind the other. */
+struct names {
+    wchar_t *text; /* from malloc */
+    size_t length, room;
+};
+
+static DWORD add_name(struct names *names, const wchar_t *name)
+{
+    size_t length = wcslen(name) + 1;
+    if (names->room - names->length < length) {
+        size_t room = names->room * 2 + NAME_LIMIT;
+        wchar_t *text = realloc(names->text, room * sizeof *text);
+        if (!text)
+            return ERROR_NOT_ENOUGH_MEMORY;
+        names->text = text;
+        names->room = room;
+    }
+    memcpy(names->text + names->length, name, length * sizeof *name);
+    names->length += length;
+    return 0;
+}
+
+static DWORD last_write(HKEY key, FILETIME *when)
+{
+    return (DWORD)RegQueryInfoKeyW(key, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, when);
+}
+
+/* A key that comes or goes meanwhile moves those behind it, and one would be passed over: then all are listed again. */
+static DWORD list_keys(HKEY key, struct names *names)
+{
+    FILETIME before, after;
+    DWORD error = last_write(key, &before);
+    for (int tries = 0; tries < LIST_TRIES && !error; tries++, before = after) {
+        names->length = 0;
+        for (DWORD i = 0; !error; i++) {
+            wchar_t name[NAME_LIMIT];
+            DWORD length = ARRAYSIZE(name);
+            error = (DWORD)RegEnumKeyExW(key, i, name, &length, NULL, NULL, NULL, NULL);
+            if (!error)
+                error = add_name(names, name);
+        }
+        if (error == ERROR_NO_MORE_ITEMS)
+            error = last_write(key, &after);
+        if (!error && CompareFileTime(&before, &after) == 0)
+            break;
+    }
     return error;
 }
 
 static DWORD read_hosts(struct reading *r, HKEY root)
 {
     HKEY hosts;
-    DWORD error = (DWORD)RegOpenKeyExW(root, HOSTS_KEY, 0, KEY_ENUMERATE_SUB_KEYS, &hosts);
+    struct names names = {0};
+    DWORD access = KEY_ENUMERATE_SUB_KEYS | KEY_QUERY_VALUE;
+    DWORD error = (DWORD)RegOpenKeyExW(root, HOSTS_KEY, 0, access, &hosts);
     if (error)
         return error == ERROR_FILE_NOT_FOUND ? 0 : error;
-    for (DWORD i = 0; !error; i++) {
-        wchar_t name[NAME_LIMIT];
-        DWORD length = ARRAYSIZE(name);
-        error = (DWORD)RegEnumKeyExW(hosts, i, name, &length, NULL, NULL, NULL, NULL);
-        if (!error)
-            error = read_host(r, hosts, name);
-    }
+    error = list_keys(hosts, &names);
+    for (size_t at = 0; at < names.length && !error; at += wcslen(names.text + at) + 1)
+        error = read_host(r, hosts, names.text + at);
+    free(names.text);
     RegCloseKey(hosts);
-    return error == ERROR_NO_MORE_ITEMS ? 0 : error;
+    return error;
 }
 
 /* A key that goes away while it is read holds nothing: its deletion is news that comes by itself. */

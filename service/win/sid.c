@@ -1,25 +1,11 @@
 #include "sid.h"
 
-#include <bcrypt.h>
+#include "digest.h"
+
 #include <sddl.h>
 #include <wchar.h>
 
 enum { SHA1_SIZE = 20, NAME_LIMIT = 256 /* characters of a service's name, winsvc.h */ };
-
-static bool sha1(const void *data, size_t size, unsigned char digest[SHA1_SIZE])
-{
-    BCRYPT_ALG_HANDLE algorithm;
-    BCRYPT_HASH_HANDLE hash = NULL;
-    if (BCryptOpenAlgorithmProvider(&algorithm, BCRYPT_SHA1_ALGORITHM, NULL, 0) != 0)
-        return false;
-    bool done = BCryptCreateHash(algorithm, &hash, NULL, 0, NULL, 0, 0) == 0 &&
-                BCryptHashData(hash, (PUCHAR)data, (ULONG)size, 0) == 0 &&
-                BCryptFinishHash(hash, digest, SHA1_SIZE, 0) == 0;
-    if (hash)
-        BCryptDestroyHash(hash);
-    BCryptCloseAlgorithmProvider(algorithm, 0);
-    return done;
-}
 
 bool service_sid(const wchar_t *name, wchar_t text[SERVICE_SID_TEXT])
 {
@@ -27,7 +13,7 @@ bool service_sid(const wchar_t *name, wchar_t text[SERVICE_SID_TEXT])
     unsigned char digest[SHA1_SIZE];
     int length = LCMapStringEx(LOCALE_NAME_INVARIANT, LCMAP_UPPERCASE, name, (int)wcslen(name), capitals, NAME_LIMIT,
                                NULL, NULL, 0);
-    if (length <= 0 || !sha1(capitals, (size_t)length * sizeof *capitals, digest))
+    if (length <= 0 || !digest_sha1(capitals, (size_t)length * sizeof *capitals, digest))
         return false;
     int used = swprintf(text, SERVICE_SID_TEXT, L"S-1-5-80");
     for (size_t i = 0; i < SHA1_SIZE; i += 4) {

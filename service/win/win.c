@@ -1,6 +1,5 @@
 #include "win.h"
 
-#include "../core/cron.h"
 #include "../core/utf.h"
 
 #include <stdlib.h>
@@ -57,6 +56,9 @@ static const struct error_words known_errors[] = {
     {WSANO_DATA, "the name has no address in DNS"},
     {WSATRY_AGAIN, "no answer from DNS"},
     {WSANO_RECOVERY, "DNS failed"},
+    {DNS_ERROR_RCODE_SERVER_FAILURE, "the name server failed"},
+    {DNS_ERROR_RCODE_REFUSED, "the name server refused"},
+    {ERROR_TIMEOUT, "no answer in time"},
     {ERROR_ACCESS_DENIED, "access denied"},
     {ERROR_INVALID_OWNER, "somebody who is no administrator made this folder; delete it"},
     {ERROR_NOT_ENOUGH_MEMORY, "not enough memory"},
@@ -87,24 +89,3 @@ int64_t utc_now_ms(void)
     int64_t ticks = (int64_t)((uint64_t)filetime.dwHighDateTime << 32 | filetime.dwLowDateTime);
     return ticks / 10000 - 11644473600000; /* 100 ns since 1601 to ms since 1970 */
 }
-
-/* By the rules of that year. SystemTimeToTzSpecificLocalTimeEx would do the same, but Wine 8 lacks it. */
-static int64_t local_offset_ms(void *context, int64_t utc_ms)
-{
-    FILETIME filetime;
-    FILETIME local_filetime;
-    SYSTEMTIME utc;
-    SYSTEMTIME local;
-    TIME_ZONE_INFORMATION zone;
-    uint64_t ticks = (uint64_t)(utc_ms + 11644473600000) * 10000;
-    (void)context;
-    filetime.dwLowDateTime = (DWORD)ticks;
-    filetime.dwHighDateTime = (DWORD)(ticks >> 32);
-    if (!FileTimeToSystemTime(&filetime, &utc) || !GetTimeZoneInformationForYear(utc.wYear, NULL, &zone) ||
-        !SystemTimeToTzSpecificLocalTime(&zone, &utc, &local) || !SystemTimeToFileTime(&local, &local_filetime))
-        return 0;
-    uint64_t local_ticks = (uint64_t)local_filetime.dwHighDateTime << 32 | local_filetime.dwLowDateTime;
-    return (int64_t)local_ticks / 10000 - (int64_t)(ticks / 10000);
-}
-
-const struct cron_zone local_zone = {.offset_ms = local_offset_ms};

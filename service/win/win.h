@@ -30,10 +30,6 @@ void text_add_wide(struct text *t, const wchar_t *wide);
  * for all others, the number where there are none. */
 void text_add_error(struct text *t, DWORD error);
 
-/* The zone of this computer's local time, as it is set now, with the rules of each year. */
-struct cron_zone;
-extern const struct cron_zone local_zone;
-
 /* Since 1970, UTC. */
 int64_t utc_now_ms(void);
 

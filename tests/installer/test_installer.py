@@ -181,6 +181,9 @@ def windows(machine: Windows) -> Iterator[Windows]:
 # Installation
 
 
+@pytest.mark.fault("15.1")
+@pytest.mark.fault("15.5")
+@pytest.mark.fault("15.8")
 def test_install_starts_the_service_and_uninstall_leaves_nothing(windows: Windows, package: Package) -> None:
     windows.install(package)
     assert windows.running()
@@ -199,6 +202,7 @@ def test_install_starts_the_service_and_uninstall_leaves_nothing(windows: Window
     assert windows.prefix.run(["sc", "query", "EtrnSvc"]).returncode != 0
 
 
+@pytest.mark.fault("15.1")
 def test_entries_are_those_that_etrnctl_makes(windows: Windows, package: Package) -> None:
     windows.install(package)
     by_package = windows.keys(SERVICE) + windows.keys(EVENT_SOURCE)
@@ -213,6 +217,7 @@ def test_entries_are_those_that_etrnctl_makes(windows: Windows, package: Package
     assert by_package == by_tool.replace(windows_path(windows.folder), FOLDER)
 
 
+@pytest.mark.fault("15.1")
 def test_properties_configure_and_the_host_is_asked(windows: Windows, package: Package) -> None:
     with ScriptedServer() as holder:
         host = [f"ETRNHOST=127.0.0.1:{holder.port}", "ETRNDOMAINS=a.example, @b.example,#queue"]
@@ -226,6 +231,7 @@ def test_properties_configure_and_the_host_is_asked(windows: Windows, package: P
     assert value(parameters, "Port") == hex(holder.port)
 
 
+@pytest.mark.fault("15.1")
 def test_enable_0_asks_nothing(windows: Windows, package: Package) -> None:
     with ScriptedServer() as holder:
         windows.install(package, "ENABLE=0", f"ETRNHOST=127.0.0.1:{holder.port}", "ETRNDOMAINS=a.example")
@@ -257,6 +263,7 @@ def test_words_are_passed_on_unchanged(windows: Windows, package: Package) -> No
     (["ETRNHOST=h.example", "ETRNDOMAINS=a..b"], ["add", "h.example", "a..b"]),
     (["ETRNHOST=h.example", "ETRNDOMAINS=a.example,"], ["add", "h.example", "a.example", ""]),
 ], ids=lambda words: " ".join(words) if "=" in words[0] else "")
+@pytest.mark.fault("15.6")
 def test_bad_property_is_refused_in_the_words_of_etrnctl(windows: Windows, package: Package, properties: list[str],
                                                          words: list[str]) -> None:
     tool = windows.run(package.files["etrnctl.exe"], *words)
@@ -269,6 +276,7 @@ def test_bad_property_is_refused_in_the_words_of_etrnctl(windows: Windows, packa
     ("ETRNHOST=h.example", "ETRNDOMAINS"),
     ("ETRNDOMAINS=a.example", "ETRNHOST"),
 ])
+@pytest.mark.fault("15.6")
 def test_host_and_domains_come_together(windows: Windows, package: Package, given: str, missing: str) -> None:
     assert f"{missing} is missing: a host and at least one domain are needed" in windows.refuses(package, given)
 
@@ -283,6 +291,7 @@ def test_no_option_of_etrnctl_comes_in_through_a_property(windows: Windows, pack
     windows.refuses(package, *properties)
 
 
+@pytest.mark.fault("15.6")
 def test_failing_etrnctl_fails_the_installation_which_is_rolled_back(windows: Windows, package: Package,
                                                                      tmp_path: Path) -> None:
     (tmp_path / "tool.c").write_text(FAILING_TOOL)
@@ -291,6 +300,7 @@ def test_failing_etrnctl_fails_the_installation_which_is_rolled_back(windows: Wi
     assert "out of order" in windows.refuses(broken, "ENABLE=1")
 
 
+@pytest.mark.fault("15.6")
 def test_windows_before_8_is_refused(windows: Windows, package: Package, tmp_path: Path) -> None:
     """Wine says it is Windows 7; the package then looks for a file that came with Windows 8."""
     strict = tmp_path / "strict.msi"
@@ -313,6 +323,8 @@ def administer(windows: Windows, package: Package) -> str:
     return parameters
 
 
+@pytest.mark.fault("15.2")
+@pytest.mark.fault("15.7")
 def test_upgrade_replaces_the_programs_and_keeps_the_settings(windows: Windows, package: Package,
                                                               older: Package) -> None:
     windows.install(older, "INTERVAL=45")
@@ -328,6 +340,8 @@ def test_upgrade_replaces_the_programs_and_keeps_the_settings(windows: Windows, 
     assert older.product_code not in windows.keys(UNINSTALL)
 
 
+@pytest.mark.fault("15.2")
+@pytest.mark.fault("15.6")
 def test_upgrade_with_properties_applies_them_or_changes_nothing(windows: Windows, package: Package,
                                                                  older: Package) -> None:
     windows.install(older, "INTERVAL=45")
@@ -343,6 +357,7 @@ def test_upgrade_with_properties_applies_them_or_changes_nothing(windows: Window
     assert value(after, "Domains") == r"a.example\0b.example"
 
 
+@pytest.mark.fault("15.2")
 def test_upgrade_stays_in_the_folder_that_was_chosen(windows: Windows, package: Package, older: Package) -> None:
     chosen = windows.prefix.drive_c / "Mail" / "Etrn"
     windows.install(older, r"INSTALLFOLDER=C:\Mail\Etrn")
@@ -354,6 +369,8 @@ def test_upgrade_stays_in_the_folder_that_was_chosen(windows: Windows, package: 
     assert not chosen.exists()
 
 
+@pytest.mark.fault("15.3")
+@pytest.mark.fault("15.7")
 def test_repair_brings_back_what_is_missing_and_keeps_the_settings(windows: Windows, package: Package) -> None:
     windows.install(package, "INTERVAL=45")
     before = administer(windows, package)
@@ -366,6 +383,7 @@ def test_repair_brings_back_what_is_missing_and_keeps_the_settings(windows: Wind
     assert windows.keys(PARAMETERS) == before
 
 
+@pytest.mark.fault("15.4")
 def test_downgrade_is_refused_and_changes_nothing(windows: Windows, package: Package, older: Package) -> None:
     windows.install(package, "INTERVAL=45")
     before = windows.keys(SERVICE)

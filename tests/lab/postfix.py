@@ -295,12 +295,16 @@ class MailServer:
 
 class Postfix(MailServer):
     """One Postfix. ETRN for other domains gives 459. `etrn_restrictions` is smtpd_etrn_restrictions ("reject": ETRN gives
-    554), `settings` are lines of main.cf. It tries again after ETRN or flush()."""
+    554), `settings` are lines of main.cf. It listens on `also_at`, address:port, as well. With `users`, names and their
+    passwords, it offers AUTH by these `mechanisms`. It tries again after ETRN or flush()."""
 
     def __init__(self, etrn_domains: Sequence[str], target_port: int, *, etrn_restrictions: str = "permit",
+                 also_at: str = "", users: Mapping[str, str] | None = None, mechanisms: str = "PLAIN LOGIN CRAM-MD5",
                  **options: Any) -> None:
         super().__init__(etrn_domains, target_port, **options)
         self.etrn_restrictions = etrn_restrictions
+        self.also_at = also_at
+        self.users, self.mechanisms = dict(users or {}), mechanisms
 
     def queue_count(self) -> int:
         listing = subprocess.run(["postqueue", "-c", str(self._config), "-j"], capture_output=True, text=True, timeout=30,
@@ -368,9 +372,29 @@ class Postfix(MailServer):
             "minimal_backoff_time": "1h",
             "maximal_backoff_time": "2h",
         }
+        settings |= self._configure_users() if self.users else {}
         lines = [f"{name} = {value}\n" for name, value in (settings | self.settings).items()]
         (self._config / "main.cf").write_text("".join(lines))
-        (self._config / "master.cf").write_text(SERVICES.format(port=self.port))
+        services = SERVICES.format(port=self.port)
+        also = f"{self.also_at} inet n - n - - smtpd\n" if self.also_at else ""
+        (self._config / "master.cf").write_text(services + also)
+
+    def _configure_users(self) -> dict[str, str]:
+        """Cyrus SASL with a file of passwords, which each smtpd reads itself."""
+        database, domain = self._config / "sasldb2", "holder.example"
+        for user, password in self.users.items():
+            subprocess.run(["saslpasswd2", "-p", "-c", "-f", str(database), "-u", domain, user], input=password, text=True,
+                           check=True)
+        shutil.chown(database, "postfix")
+        (self._config / "sasl").mkdir(exist_ok=True)  # where Debian's Postfix looks for it
+        (self._config / "sasl" / "smtpd.conf").write_text(
+            f"pwcheck_method: auxprop\nauxprop_plugin: sasldb\nsasldb_path: {database}\nmech_list: {self.mechanisms}\n")
+        return {
+            "smtpd_sasl_auth_enable": "yes",
+            "smtpd_sasl_type": "cyrus",
+            "smtpd_sasl_path": "smtpd",
+            "smtpd_sasl_local_domain": domain,
+        }
 
 
 class SmtpSink:

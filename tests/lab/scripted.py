@@ -29,6 +29,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 LINE_LIMIT = 512  # RFC 5321 4.5.3.1.4, CRLF included
+ANSWER_LIMIT = 12288  # of a line within AUTH, RFC 4954 4
 INPUT_LIMIT = 65536  # without an end of line: the session is cut
 FINAL_LINE = re.compile(rb"\d{3}(?: .*)?\Z", re.DOTALL)
 CODED_LINE = re.compile(r"\d{3}[ -]")
@@ -98,6 +99,17 @@ class Split(Action):
             await session.send(self.data[start:end])
 
 
+@dataclass(frozen=True)
+class Ask(Action):
+    """A line, CRLF added, and the client's answer to it, kept in the session's `answers`: a dialogue inside a command, as
+    in [Ask("334 VXNlcm5hbWU6"), Ask("334 UGFzc3dvcmQ6"), "235 OK"]; "*" ends it by 501."""
+
+    text: str
+
+    async def act(self, session: Session) -> None:
+        await session.ask(self.text)
+
+
 class Close(Action):
     async def act(self, session: Session) -> None:
         session.transport.close()
@@ -159,6 +171,10 @@ class Deaf(Action):
         session.deaf = True
 
 
+class Cancelled(Exception):
+    """The client has ended a dialogue."""
+
+
 class Each:
     """One answer after another, over all sessions together; the last one stays: Each("458 Busy", "250 OK")."""
 
@@ -204,7 +220,7 @@ def actions(answer: Answer, argument: str = "") -> list[Action]:
 @dataclass(frozen=True)
 class Script:
     """How a server behaves. `verbs` adds or overrides verbs ("AUTH": ...); `delay` seconds pass before each answer, the
-    greeting included: a simulated round trip. After the answer to QUIT the server closes."""
+    greeting included: a simulated round trip. After the answer to QUIT the server closes, unless told otherwise."""
 
     greeting: Answer = "220 lab.example ESMTP"
     ehlo: Answer = ("250 lab.example", "ETRN")
@@ -213,6 +229,7 @@ class Script:
     quit: Answer = "221 Bye"
     other: Answer = "500 Command unrecognised"
     delay: float = 0.0
+    closes_after_quit: bool = True
     verbs: Mapping[str, Answer] = field(default_factory=dict)
 
     def answer(self, verb: str) -> Answer:
@@ -261,6 +278,7 @@ class Session(asyncio.Protocol):
         self.tls: ssl.SSLObject | None = None
         self.tls_error: ssl.SSLError | None = None  # why there was no handshake
         self.tls_ended = False  # by the client's close_notify
+        self.answers: list[str] = []  # to Ask
         self._owed = "greeting"  # what the client must wait for before it may speak; empty when it may
         self._unfinished = b""  # the last line sent, while it has no end
         self._input = bytearray()
@@ -397,7 +415,7 @@ class Session(asyncio.Protocol):
             self.tls_ended = self._shaken
         return data
 
-    async def receive_line(self) -> bytes:
+    async def receive_line(self, limit: int = LINE_LIMIT) -> bytes:
         """The client's next line, checked; also for dialogues inside a command (AUTH)."""
         while (end := self._input.find(b"\n") + 1) == 0:
             if len(self._input) > INPUT_LIMIT:
@@ -409,13 +427,25 @@ class Session(asyncio.Protocol):
         del self._input[:end]
         if not line.endswith(b"\r\n"):
             self._violation(f"not ended by CRLF: {line[:60]!r}")
-        if len(line) > LINE_LIMIT:
+        if len(line) > limit:
             self._violation(f"{len(line)} bytes in a line: {line[:60]!r}")
         if any(byte < 0x20 or byte > 0x7E for byte in line.rstrip(b"\n").removesuffix(b"\r")):
             self._violation(f"control or 8-bit characters: {line[:60]!r}")
         if self._input:
             self._violation(f"{len(self._input)} bytes behind {line[:60]!r}, not waiting for its reply")
         return line
+
+    async def ask(self, text: str) -> None:
+        self._unfinished = b""
+        await self.send(text.encode() + b"\r\n")
+        self._owed = ""
+        answer = (await self.receive_line(ANSWER_LIMIT)).decode("latin-1").rstrip("\r\n")
+        self._owed = "an answer"
+        with self.server._changed:
+            self.answers.append(answer)
+            self.server._changed.notify_all()
+        if answer == "*":
+            raise Cancelled
 
     async def _converse(self) -> None:
         await self._act(self._script.greeting, "")
@@ -428,7 +458,7 @@ class Session(asyncio.Protocol):
                 self.commands.append(command)
                 self.server._command_received(command)
             await self._act(self._script.answer(command.verb), argument)
-            if command.verb == "QUIT":
+            if command.verb == "QUIT" and self._script.closes_after_quit:
                 self.transport.close()
 
     def _conversed(self, task: asyncio.Task[None]) -> None:
@@ -441,7 +471,11 @@ class Session(asyncio.Protocol):
         if self._script.delay:
             await asyncio.sleep(self._script.delay)
         for action in actions(answer, argument):
-            await action.act(self)
+            try:
+                await action.act(self)
+            except Cancelled:
+                await self.send(b"501 Cancelled\r\n")
+                break
             if self.transport.is_closing():
                 return
         self._owed = ""
@@ -571,17 +605,24 @@ class ScriptedServer:
 
     def summary(self) -> dict[str, float | int]:
         """What a benchmark wants: seconds run from the first connection, which came at `began` (time.monotonic(), one
-        clock for all processes), to the last ETRN, and to the first bytes of the last answer to one."""
+        clock for all processes), to the last ETRN, and to the first bytes of the last answer to one; `slowest_seconds` are
+        those of the address that took longest from its own first connection."""
         with self._changed:
             etrns = self.commands("ETRN")
             began = self.sessions[0].opened if self.sessions else 0.0
-            answers = [answer for session in self.sessions if (answer := session.last_etrn_answered())]
+            opened: dict[str, float] = {}
+            answered: dict[str, float] = {}
+            for session in self.sessions:
+                opened.setdefault(session.address, session.opened)
+                if answer := session.last_etrn_answered():
+                    answered[session.address] = max(answer, answered.get(session.address, 0.0))
             return {
                 "sessions": len(self.sessions),
                 "etrns": len(etrns),
                 "began": began,
                 "seconds": round(etrns[-1].time - began, 4) if etrns else 0.0,
-                "answered_seconds": round(max(answers) - began, 4) if answers else 0.0,
+                "answered_seconds": round(max(answered.values(), default=began) - began, 4),
+                "slowest_seconds": round(max((answered[each] - opened[each] for each in answered), default=0.0), 4),
                 "peak_open": self.max_open,
                 "violations": len(self.violations()),
             }

@@ -184,6 +184,15 @@ class WinePrefix:
         self._children.append(process)
         return process
 
+    def server(self) -> int:
+        """The process id of this machine's wineserver, which holds what Windows' kernel would hold."""
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError):
+                status = self.path.stat()
+                if os.readlink(f"/proc/{pid}/cwd").endswith(f"/server-{status.st_dev:x}-{status.st_ino:x}"):
+                    return int(pid)
+        raise ProcessLookupError(f"no wineserver of {self.path}")
+
     def kill(self) -> None:
         """Switches the machine off: every process of this prefix ends, those of others go on. It can be started again."""
         if self.path.exists():

@@ -61,8 +61,8 @@ static void check_over(const struct talk *t, enum outcome outcome, enum outcome 
 static void the_query_is_the_node_on_a_line(void **state)
 {
     (void)state;
-    const char *const nodes[] = {"a.example", "@sub.example", "#queue/7 is not sent", "#queue/7"};
-    const char *const queries[] = {"a.example\r\n", "@sub.example\r\n", "\r\n", "#queue/7\r\n"};
+    const char *const nodes[] = {"a.example", "@sub.example", "#queue/7"};
+    const char *const queries[] = {"a.example\r\n", "@sub.example\r\n", "#queue/7\r\n"};
     for (size_t i = 0; i < COUNT(nodes); i++) {
         struct talk t;
         size_t count;
@@ -71,6 +71,40 @@ static void the_query_is_the_node_on_a_line(void **state)
         assert_non_null(query);
         assert_int_equal(count, strlen(queries[i]));
         assert_memory_equal(query, queries[i], count);
+    }
+}
+
+static void a_node_that_cannot_be_sent_makes_no_query(void **state)
+{
+    (void)state;
+    const char *const nodes[] = {"#queue/7 with more", "", "@", "a.example\r\nroot",
+                                 "b\xc3\xbc"
+                                 "cher.example"};
+    for (size_t i = 0; i < COUNT(nodes); i++) {
+        struct talk t;
+        size_t count;
+        begin(&t, nodes[i]);
+        assert_null(session_output(&t.session, &count));
+        check_over(&t, OUTCOME_BAD_NODE, OUTCOME_BAD_NODE);
+        session_input(&t.session, "unasked", 7); /* nothing more happens */
+        session_closed(&t.session);
+        session_fail(&t.session, OUTCOME_CANCELLED, NULL);
+        check_over(&t, OUTCOME_BAD_NODE, OUTCOME_BAD_NODE);
+    }
+}
+
+static void no_answer_at_all_is_no_success(void **state)
+{
+    (void)state;
+    const char *const answers[] = {"", "\r\n", " \t\r\n\r\n"};
+    for (size_t i = 0; i < COUNT(answers); i++) {
+        struct talk t;
+        ask(&t);
+        if (*answers[i])
+            session_input(&t.session, answers[i], strlen(answers[i]));
+        session_closed(&t.session);
+        check_over(&t, OUTCOME_LOST, OUTCOME_LOST);
+        assert_string_equal(t.result.text, "the host closed the connection without an answer");
     }
 }
 
@@ -88,7 +122,6 @@ static void the_answer_is_what_came_before_the_end(void **state)
         {"\xc3\xa9\xff", "\xc3\xa9\\xff"},
         {"\xc2\x9b", "\\xc2\\x9b"},
         {"100%s%n", "100%s%n"},
-        {"", ""},
     };
     for (size_t i = 0; i < COUNT(rows); i++)
         for (int by_bytes = 0; by_bytes < 2; by_bytes++) {
@@ -511,6 +544,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_query_is_the_node_on_a_line),
+        cmocka_unit_test(a_node_that_cannot_be_sent_makes_no_query),
+        cmocka_unit_test(no_answer_at_all_is_no_success),
         cmocka_unit_test(the_answer_is_what_came_before_the_end),
         cmocka_unit_test(a_nul_octet_hides_nothing),
         cmocka_unit_test(of_an_endless_answer_the_beginning_is_kept),

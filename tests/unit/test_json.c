@@ -96,7 +96,7 @@ static void strings_are_escaped(void **state)
         {"", ""},
         {"a/b'", "a/b'"},
         {"\"\\", "\\\"\\\\"},
-        {"\t\r\n", "\\u0009\\u000d\\u000a"},
+        {"\t\r\n", "\\u0009\\u000d\\n"},
         {"\x01\x1f\x7f", "\\u0001\\u001f\\u007f"},
         {"\x1b[2J", "\\u001b[2J"},
         {"\xc3\xbc\xe2\x82\xac\xf0\x9f\x93\xa7", "\xc3\xbc\xe2\x82\xac\xf0\x9f\x93\xa7"},

@@ -52,6 +52,8 @@ static void codes_that_nobody_knows_go_by_their_first_digit(void **state)
                                : code != 530 ? OUTCOME_TURNED_AWAY
                                              : OUTCOME_NEEDS_SECURITY;
         CHECK(outcome_of_refusal(code) == refusal, "greeting, EHLO or HELO %d", code);
+        enum outcome auth = code < 400 ? OUTCOME_BROKEN : code < 500 ? OUTCOME_TEMPORARY : OUTCOME_NO_AUTH;
+        CHECK(outcome_of_auth(code) == auth, "AUTH %d", code);
     }
 }
 
@@ -76,6 +78,7 @@ static void each_outcome_has_its_consequence(void **state)
         [OUTCOME_LOST] = FOLLOWS_PASSING,
         [OUTCOME_BROKEN] = FOLLOWS_PASSING,
         [OUTCOME_NO_TLS] = FOLLOWS_PERMANENT,
+        [OUTCOME_NO_AUTH] = FOLLOWS_PERMANENT,
         [OUTCOME_NO_WAKE] = FOLLOWS_PASSING,
         [OUTCOME_NO_SERVICE] = FOLLOWS_PASSING,
         [OUTCOME_PROGRAM_FAILED] = FOLLOWS_PASSING,
@@ -125,6 +128,7 @@ static void a_person_is_told_what_it_means_and_what_to_do(void **state)
     for (int code = 200; code < 600; code++) {
         check_sentences(outcome_of_etrn(code), code);
         check_sentences(outcome_of_refusal(code), code);
+        check_sentences(outcome_of_auth(code), code);
     }
 }
 
@@ -142,6 +146,11 @@ static void the_reply_explains_more_where_it_led_to_the_outcome(void **state)
         {OUTCOME_STARTED, 250, "Mail that waits for this node is now being sent to its mail server."},
         {OUTCOME_STARTED, 0, "The host starts delivering the mail that it holds."},
         {OUTCOME_NOT_ALLOWED, 459, "The host does not allow ETRN for this node."},
+        {OUTCOME_NO_AUTH, 535, "The host does not accept User and its password."},
+        {OUTCOME_NO_AUTH, 530, "The host wants TLS before AUTH."},
+        {OUTCOME_NO_AUTH, 0, "Authentication is required by the settings (User) and cannot be had."},
+        {OUTCOME_REFUSED, 535, "The host refuses."},
+        {OUTCOME_NEEDS_SECURITY, 530, "The host wants TLS or authentication before it accepts ETRN."},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct result result;

@@ -1,5 +1,5 @@
+#include "health.h"
 #include "node.h"
-#include "planner.h"
 #include "unit.h"
 
 #include <inttypes.h>
@@ -191,7 +191,9 @@ static const char *news(struct world *w, const char *host)
     for (size_t i = 0; i < h->node_count; i++)
         if (h->nodes[i].edge != EDGE_NONE)
             text_add(&text, "%s%s %s", text.length ? ", " : "", h->nodes[i].name,
-                     h->nodes[i].edge == EDGE_FAILS ? "fails" : "recovers");
+                     h->nodes[i].edge == EDGE_FAILS      ? "fails"
+                     : h->nodes[i].edge == EDGE_RECOVERS ? "recovers"
+                                                         : "still fails");
     return line;
 }
 
@@ -594,6 +596,64 @@ static void a_retry_that_meets_the_schedule_is_one_round_of_all(void **state)
     dequeue(&w, "a: x y", "a", "x=250 y=250");
     assert_int_equal(find(&w, "a")->trigger, TRIGGER_SCHEDULE);
     assert_string_equal(next_session(&w), "");
+    tear_down(&w);
+}
+
+static void a_retry_that_meets_a_request_is_one_round_of_all(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x y"}}};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    dequeue(&w, "a: x y", "a", "x=451 y=250");
+    planner_hold(&w.planner, true);
+    pass(&w, 80 * SECOND);
+    assert_string_equal(next_session(&w), "");
+    planner_trigger(&w.planner, NULL, TRIGGER_REQUEST, w.now);
+    pass(&w, 20 * SECOND);
+    planner_hold(&w.planner, false);
+    dequeue(&w, "a: x y", "a", "x=250 y=250");
+    assert_int_equal(find(&w, "a")->trigger, TRIGGER_REQUEST);
+    assert_string_equal(next_session(&w), "");
+    assert_string_equal(next_time(&w, "a"), "interval in 900");
+    tear_down(&w);
+}
+
+static void a_schedule_of_comments_is_none(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x", .schedule = "# nothing|"}}, .schedule = "0 * * * *"};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    dequeue(&w, "a: x", "a", "x=250");
+    assert_string_equal(next_time(&w, "a"), "schedule in 2800"); /* the service's */
+    w.hosts[0].interval = 20;
+    configure(&w, TRIGGER_ENABLE);
+    assert_string_equal(next_time(&w, "a"), "interval in 1200");
+    w.hosts[0].interval = 0;
+    w.schedule = "# nothing either";
+    configure(&w, TRIGGER_ENABLE);
+    assert_string_equal(next_time(&w, "a"), "interval in 900");
+    tear_down(&w);
+}
+
+static void a_schedule_follows_a_zone_that_changes(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x"}, {"b", "y", .interval = 60}}, .schedule = "30 2 * * *"};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    dequeue(&w, "a: x", "a", "x=250");
+    dequeue(&w, "b: y", "b", "y=250");
+    assert_string_equal(next_time(&w, "a"), "schedule in 15400"); /* 02:30 in UTC, 22:13:20 now */
+    w.offset = 2 * HOUR;
+    planner_follow_zone(&w.planner, w.now);
+    assert_string_equal(next_time(&w, "a"), "schedule in 8200");
+    assert_string_equal(next_time(&w, "b"), "interval in 3600");
+    pass(&w, 8200 * SECOND);
+    w.offset = 5 * HOUR; /* what is due already stays due */
+    planner_follow_zone(&w.planner, w.now);
+    assert_string_equal(next_time(&w, "a"), "schedule in 0");
     tear_down(&w);
 }
 
@@ -1120,6 +1180,183 @@ static void only_edges_are_news(void **state)
     tear_down(&w);
 }
 
+/* How often news of `text` came in `days` of rounds an interval of minutes apart, each with the same replies. */
+static unsigned count_news(struct world *w, unsigned days, uint32_t minutes, const char *replies, const char *text)
+{
+    unsigned found = 0;
+    int64_t end = w->now.steady_ms + days * DAY;
+    while (w->now.steady_ms < end) {
+        pass(w, (int64_t)minutes * MINUTE);
+        planner_trigger(&w->planner, NULL, TRIGGER_REQUEST, w->now);
+        next_session(w);
+        assert_true(answer(w, "a", replies));
+        found += strcmp(news(w, "a"), text) == 0;
+    }
+    return found;
+}
+
+static void of_what_goes_on_failing_one_reminder_comes_a_day(void **state)
+{
+    (void)state;
+    static const uint32_t intervals[] = {1, 15, 60, 6 * 60, 24 * 60};
+    for (size_t i = 0; i < COUNT(intervals); i++) {
+        struct world w = {.hosts = {{"a", "x"}}};
+        set_up(&w);
+        configure(&w, TRIGGER_START);
+        dequeue(&w, "a: x", "a", "x=459");
+        assert_string_equal(news(&w, "a"), "x fails");
+        unsigned reminders = count_news(&w, 30, intervals[i], "x=459", "x still fails");
+        CHECK(reminders >= 29 && reminders <= 30, "every %u minutes: %u reminders", intervals[i], reminders);
+        assert_int_equal(count_news(&w, 2, intervals[i], "x=250", "x recovers"), 1);
+        assert_int_equal(count_news(&w, 3, intervals[i], "x=250", ""), 3 * 24 * 60 / intervals[i]);
+        tear_down(&w);
+    }
+}
+
+static void a_reminder_minds_neither_seconds_nor_daylight_saving_nor_the_wall_clock(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x"}}};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    dequeue(&w, "a: x", "a", "x=459");
+    struct moment began = w.now;
+    const int64_t rounds[] = {DAY - 10 * SECOND, 2 * DAY + 5 * SECOND, 3 * DAY - HOUR, 4 * DAY - HOUR, 5 * DAY};
+    for (size_t i = 0; i < COUNT(rounds); i++) {
+        pass(&w, rounds[i] - (w.now.steady_ms - began.steady_ms));
+        w.now.utc_ms += YEAR; /* set while nobody looked */
+        next_session(&w);
+        answer(&w, "a", "x=459");
+        CHECK(strcmp(news(&w, "a"), "x still fails") == 0, "round %zu", i);
+    }
+    assert_int_equal(find(&w, "a")->nodes[0].since.utc_ms, began.utc_ms);
+    pass(&w, HOUR);
+    next_session(&w);
+    answer(&w, "a", "x=459");
+    assert_string_equal(news(&w, "a"), ""); /* told an hour ago */
+    tear_down(&w);
+}
+
+static void a_reminder_that_nobody_asked_for_comes_again(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x y", .etrns = 1, .connections = 1}}};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    next_session(&w);
+    answer(&w, "a", "x=459");
+    dequeue(&w, "a: y", "a", "y=250");
+    pass(&w, DAY);
+    next_session(&w);
+    planner_node_done(&w.planner, find(&w, "a"), "x", &find(&w, "a")->nodes[0].result, w.now);
+    assert_false(planner_session_done(&w.planner, find(&w, "a"), w.now));
+    w.hosts[0].nodes = "x"; /* the dequeue ends here: y would have been next */
+    configure(&w, TRIGGER_ENABLE);
+    assert_false(find(&w, "a")->active);
+    planner_trigger(&w.planner, NULL, TRIGGER_REQUEST, w.now);
+    dequeue(&w, "a: x", "a", "x=459");
+    assert_string_equal(news(&w, "a"), "x still fails");
+    tear_down(&w);
+}
+
+/* Ends a's dequeue with a result in words for each of its nodes. */
+static void answer_in_words(struct world *w, const char *const *texts, const enum outcome *outcomes, const int *codes)
+{
+    struct planned_host *h = find(w, "a");
+    for (size_t i = 0; i < h->node_count; i++) {
+        struct result result;
+        result_set(&result, outcomes[i], codes[i], texts[i]);
+        planner_node_done(&w->planner, h, h->nodes[i].name, &result, w->now);
+    }
+    assert_true(planner_session_done(&w->planner, h, w->now));
+}
+
+static void check_told(struct world *w, size_t first, const char *names, const char *replies)
+{
+    char found[100], texts[100];
+    struct text t;
+    text_begin(&t, found, sizeof found);
+    bool tells = health_add_names(&t, find(w, "a"), first);
+    CHECK(tells == (names != NULL), "node %zu: told %d", first, tells);
+    if (!names) {
+        assert_string_equal(found, "");
+        return;
+    }
+    assert_string_equal(found, names);
+    text_begin(&t, texts, sizeof texts);
+    health_add_replies(&t, find(w, "a"), first);
+    assert_string_equal(texts, replies);
+}
+
+static void nodes_share_news_of_the_same_outcome_and_code_whatever_the_words(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "v w x y z"}}};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    next_session(&w);
+    answer_in_words(&w, (const char *const[]){"459 v no", "250 ok", "459 x no", "500 what", "459 v no"},
+                    (const enum outcome[]){OUTCOME_NOT_ALLOWED, OUTCOME_STARTED, OUTCOME_NOT_ALLOWED, OUTCOME_REFUSED,
+                                           OUTCOME_NOT_ALLOWED},
+                    (const int[]){459, 250, 459, 500, 459});
+    check_told(&w, 0, "v, x, z", "459 v no | 459 x no");
+    check_told(&w, 2, NULL, NULL);
+    check_told(&w, 3, "y", "500 what");
+    check_told(&w, 4, NULL, NULL);
+    pass(&w, DAY);
+    next_session(&w);
+    answer_in_words(
+        &w, (const char *const[]){"502 no", "502 no", "502 no", "501 no", "250 ok"},
+        (const enum outcome[]){OUTCOME_REFUSED, OUTCOME_REFUSED, OUTCOME_REFUSED, OUTCOME_REFUSED, OUTCOME_STARTED},
+        (const int[]){502, 502, 502, 501, 250});
+    assert_string_equal(news(&w, "a"), "v still fails, w fails, x still fails, y still fails, z recovers");
+    check_told(&w, 0, "v, x", "502 no"); /* since the same minute */
+    check_told(&w, 1, "w", "502 no");    /* an edge is no reminder */
+    check_told(&w, 3, "y", "501 no");    /* another code */
+    tear_down(&w);
+}
+
+static void reminders_of_different_ages_are_told_apart(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x y"}}};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    dequeue(&w, "a: x y", "a", "x=459 y=250");
+    pass(&w, 15 * MINUTE);
+    dequeue(&w, "a: x y", "a", "x=459 y=459");
+    pass(&w, DAY);
+    dequeue(&w, "a: x y", "a", "x=459 y=459");
+    assert_string_equal(news(&w, "a"), "x still fails, y still fails");
+    check_told(&w, 0, "x", "");
+    check_told(&w, 1, "y", "");
+    tear_down(&w);
+}
+
+static void what_was_said_stays_with_its_result(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x y"}}};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    next_session(&w);
+    planner_node_said(&w.planner, find(&w, "a"), "x", "too early");
+    planner_node_said(&w.planner, find(&w, "a"), "nobody", "no such node");
+    assert_null(find(&w, "a")->nodes[0].output);
+    answer(&w, "a", "x=459 y=250");
+    planner_node_said(&w.planner, find(&w, "a"), "X", "one\ntwo\n");
+    planner_node_said(&w.planner, find(&w, "a"), "x", "three\nfour\n");
+    assert_string_equal(find(&w, "a")->nodes[0].output, "three\nfour\n");
+    assert_null(find(&w, "a")->nodes[1].output);
+    w.hosts[0].nodes = "z y x"; /* it goes along ... */
+    configure(&w, TRIGGER_ENABLE);
+    assert_string_equal(find(&w, "a")->nodes[2].output, "three\nfour\n");
+    assert_null(find(&w, "a")->nodes[0].output);
+    dequeue(&w, "a: z y x", "a", "x=250 y=250 z=250");
+    assert_null(find(&w, "a")->nodes[2].output); /* ... and away with the next result */
+    tear_down(&w);
+}
+
 static void each_node_has_its_own_news(void **state)
 {
     (void)state;
@@ -1217,6 +1454,48 @@ static void a_host_that_is_always_due_does_not_shut_out_the_others(void **state)
     pass(&w, 2 * MINUTE); /* so it is due again at its end */
     assert_true(answer(&w, "a", "x=250"));
     assert_string_equal(next_session(&w), "b: y");
+    tear_down(&w);
+}
+
+static void hosts_that_failed_share_half_of_the_sessions(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x"}, {"b", "x y", .etrns = 1}, {"c", "z"}}, .maximum = 2, .retry = 60};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    dequeue(&w, "a: x", "a", "x=451");
+    assert_string_equal(next_session(&w), "b: x");
+    assert_string_equal(next_session(&w), "c: z");
+    assert_true(answer(&w, "c", "z=250"));
+    assert_string_equal(next_session(&w), "b: y");
+    assert_false(answer(&w, "b", "x=451"));
+    assert_true(answer(&w, "b", "y=451"));
+    pass(&w, 2 * MINUTE);
+    assert_string_equal(next_session(&w), "a: x");
+    assert_string_equal(next_session(&w), ""); /* b waits, though there is room */
+    assert_false(find(&w, "b")->active);
+    assert_int_equal(seconds_to_wakeup(&w), 13 * 60); /* c's interval: b comes after a, whenever that is */
+    planner_trigger(&w.planner, find(&w, "c"), TRIGGER_REQUEST, w.now);
+    dequeue(&w, "c: z", "c", "z=250");
+    assert_true(answer(&w, "a", "x=250"));
+    assert_string_equal(next_session(&w), "b: x");
+    assert_string_equal(next_session(&w), "");
+    planner_trigger(&w.planner, find(&w, "a"), TRIGGER_REQUEST, w.now); /* it is well again: it needs no share */
+    dequeue(&w, "a: x", "a", "x=250");
+    assert_false(answer(&w, "b", "x=250"));
+    dequeue(&w, "b: y", "b", "y=250");
+    tear_down(&w);
+}
+
+static void the_only_session_is_a_failed_host_s_too(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x"}}, .maximum = 1, .retry = 60};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    dequeue(&w, "a: x", "a", "x=451");
+    pass(&w, 2 * MINUTE);
+    dequeue(&w, "a: x", "a", "x=250");
     tear_down(&w);
 }
 
@@ -1434,6 +1713,8 @@ struct shadow {
     bool known, usable, busy, asked_any, retrying;
     uint32_t nodes, waiting, out, retry;
     uint32_t failing, told; /* health: as results have it; as edges told it */
+    uint32_t remind;        /* nodes of which it is time to say again that they fail */
+    int64_t told_at[NODES], result_at[NODES];
     uint32_t unable[NODES];
     size_t server[NODES];
     size_t open;
@@ -1467,7 +1748,7 @@ struct simulation {
     struct open_session open[OPEN_LIMIT];
     size_t open_count;
     bool paused, held;
-    uint64_t seed, random, steps, sessions;
+    uint64_t seed, random, steps, sessions, reminders;
 };
 
 #define HOLDS(condition)                                                                                               \
@@ -1522,7 +1803,8 @@ static const char *const schedules[] = {
 static const char *lines_of(const struct simulation *sim, size_t i)
 {
     const struct host_plan *plan = &sim->w.hosts[i];
-    const char *lines = plan->schedule || plan->interval ? plan->schedule : sim->w.schedule;
+    bool own = plan->interval || (plan->schedule && *plan->schedule != '#');
+    const char *lines = own ? plan->schedule : sim->w.schedule;
     return lines && *lines != '#' ? lines : "";
 }
 
@@ -1666,6 +1948,7 @@ static void forget_all_but(struct shadow *s, uint32_t nodes)
     s->retry &= nodes;
     s->failing &= nodes;
     s->told &= nodes;
+    s->remind &= nodes;
     for (uint32_t k = 0; k < NODES; k++)
         if (!(nodes >> k & 1))
             s->unable[k] = 0, s->server[k] = 0;
@@ -1735,6 +2018,7 @@ static void shadow_follows(struct simulation *sim, size_t i, enum trigger trigge
     if (s->busy && s->open == 0 && s->waiting == 0) { /* ended unseen: its edges come again */
         shadow_ends(sim, s, interval_of(sim, i));
         s->failing = s->told;
+        s->remind = 0;
     }
 }
 
@@ -1775,7 +2059,7 @@ static void shadow_begins(struct simulation *sim, size_t i, enum trigger why)
     HOLDS(now >= from);
     HOLDS(s->ended == 0 || now >= s->ended + (int64_t)sim->w.gap * SECOND);
     if (why == TRIGGER_RETRY)
-        HOLDS(s->retry_from <= now && s->retry != 0);
+        HOLDS(s->retry_from <= now && s->retry != 0 && s->wanted > now);
     else if (why == TRIGGER_INTERVAL || why == TRIGGER_SCHEDULE)
         HOLDS((scheduled <= now && (why == TRIGGER_SCHEDULE) == (*s->lines != '\0')) ||
               s->wanted <= now); /* or cancelled, and come after */
@@ -1838,6 +2122,7 @@ static void open_session(struct simulation *sim, const struct assignment *a)
     HOLDS(bits(nodes) == (bits(alike) < s->limit ? bits(alike) : s->limit));
     HOLDS(s->open < or_default(sim->w.hosts[i].connections, 4));
     HOLDS(sim->open_count < sim->w.maximum && sim->open_count < OPEN_LIMIT);
+    HOLDS(a->host->failures == 0 || sim->w.planner.doubtful <= (sim->w.maximum + 1) / 2);
     s->waiting &= ~nodes;
     s->out |= nodes;
     s->open++;
@@ -1874,6 +2159,9 @@ static void shadow_result(struct simulation *sim, size_t i, uint32_t k, int code
         s->failing &= ~bit;
     else if (code != 458 || s->unable[k] >= 3)
         s->failing |= bit;
+    s->result_at[k] = now;
+    if ((s->told & s->failing & bit) && now - s->told_at[k] >= DAY - HOUR - 5 * MINUTE)
+        s->remind |= bit;
 }
 
 static int random_code(struct simulation *sim, unsigned mood)
@@ -1887,14 +2175,29 @@ static int random_code(struct simulation *sim, unsigned mood)
     return codes[mood][pick(sim, 8)];
 }
 
+/* A reminder that comes a little early has the next come a day after it should have come. */
+static void check_reminder(struct simulation *sim, struct shadow *s, uint32_t k, bool begins)
+{
+    int64_t passed = s->result_at[k] - s->told_at[k];
+    if (s->remind >> k & 1)
+        sim->reminders++;
+    if (begins || (s->remind >> k & 1 && passed >= DAY))
+        s->told_at[k] = s->result_at[k];
+    else if (s->remind >> k & 1)
+        s->told_at[k] += DAY;
+}
+
 static void check_news(struct simulation *sim, struct shadow *s, const struct planned_host *h)
 {
     for (size_t k = 0; k < h->node_count; k++) {
         uint32_t bit = 1u << atoi(h->nodes[k].name + 1);
         bool failing = s->failing & bit, told = s->told & bit;
-        HOLDS(h->nodes[k].edge == (failing == told ? EDGE_NONE : failing ? EDGE_FAILS : EDGE_RECOVERS));
+        enum edge same = s->remind & bit ? EDGE_STILL_FAILS : EDGE_NONE;
+        HOLDS(h->nodes[k].edge == (failing == told ? same : failing ? EDGE_FAILS : EDGE_RECOVERS));
+        check_reminder(sim, s, (uint32_t)atoi(h->nodes[k].name + 1), failing && !told);
     }
     s->told = s->failing;
+    s->remind = 0;
 }
 
 static void close_session(struct simulation *sim, size_t which)
@@ -1934,11 +2237,12 @@ static void close_session(struct simulation *sim, size_t which)
 static void check_counts(struct simulation *sim)
 {
     const struct planner *p = &sim->w.planner;
-    size_t sessions = 0, hosts = 0;
+    size_t sessions = 0, doubtful = 0, hosts = 0;
     for (size_t i = 0; i < p->host_count; i++) {
         const struct planned_host *h = p->hosts[i];
         size_t waiting = 0;
         sessions += h->sessions;
+        doubtful += h->failures > 0 ? h->sessions : 0;
         for (size_t k = 0; k < h->node_count; k++)
             waiting += h->nodes[k].progress == NODE_WAITING;
         HOLDS(h->waiting == waiting);
@@ -1946,9 +2250,16 @@ static void check_counts(struct simulation *sim)
         HOLDS(i == 0 || text_compare(p->hosts[i - 1]->name, h->name) < 0);
     }
     HOLDS(p->sessions == sessions && sessions == sim->open_count);
+    HOLDS(p->doubtful == doubtful);
     for (size_t i = 0; i < HOSTS; i++)
         hosts += sim->hosts[i].known || sim->hosts[i].open > 0;
     HOLDS(p->host_count == hosts);
+}
+
+/* Hosts that failed the last time have all that they may have. */
+static bool no_share(const struct simulation *sim, const struct planned_host *h)
+{
+    return h->failures > 0 && sim->w.planner.doubtful >= (sim->w.maximum + 1) / 2;
 }
 
 static void check_idle(struct simulation *sim)
@@ -1964,15 +2275,16 @@ static void check_idle(struct simulation *sim)
             continue;
         HOLDS(h->usable && h->active == s->busy);
         if (s->busy) {
-            HOLDS(held || s->waiting == 0 || s->open >= or_default(sim->w.hosts[i].connections, 4));
+            bool full = s->open >= or_default(sim->w.hosts[i].connections, 4);
+            HOLDS(held || s->waiting == 0 || full || no_share(sim, h));
             continue;
         }
         enum trigger why;
         int64_t from, to, due = planner_due(p, h, &why);
         due_between(sim, i, &from, &to);
         HOLDS(due >= from && due <= to);
-        HOLDS(held || sim->held || due > now);
-        soonest = due < soonest ? due : soonest;
+        HOLDS(held || sim->held || due > now || no_share(sim, h));
+        soonest = due < soonest && !no_share(sim, h) ? due : soonest;
     }
     HOLDS(wakeup >= now);
     HOLDS(wakeup == (held || sim->held ? PLANNER_NEVER : soonest));
@@ -2107,8 +2419,9 @@ static void ten_years_pass_without_a_slip(void **state)
                 sim->w.now.steady_ms + (chance(sim, 60) ? pick(sim, 5 * MINUTE) : (int64_t)pick(sim, 24 * 60) * MINUTE);
         }
     }
-    HOLDS(sim->sessions > 10000); /* or it has shown nothing */
-    print_message("  %" PRIu64 " steps, %" PRIu64 " sessions\n", sim->steps, sim->sessions);
+    HOLDS(sim->sessions > 10000 && sim->reminders > 100); /* or it has shown nothing */
+    print_message("  %" PRIu64 " steps, %" PRIu64 " sessions, %" PRIu64 " reminders\n", sim->steps, sim->sessions,
+                  sim->reminders);
     tear_down(&sim->w);
     free(sim);
 }
@@ -2134,6 +2447,9 @@ int main(void)
         cmocka_unit_test(every_counts_from_where_the_schedule_was_taken_up),
         cmocka_unit_test(neither_requests_nor_retries_move_a_schedule),
         cmocka_unit_test(a_retry_that_meets_the_schedule_is_one_round_of_all),
+        cmocka_unit_test(a_retry_that_meets_a_request_is_one_round_of_all),
+        cmocka_unit_test(a_schedule_of_comments_is_none),
+        cmocka_unit_test(a_schedule_follows_a_zone_that_changes),
         cmocka_unit_test(a_schedule_that_never_comes_leaves_requests_and_retries),
         cmocka_unit_test(a_changed_schedule_is_followed_and_what_was_due_stays_due),
         cmocka_unit_test(switched_off_and_on_a_schedule_goes_on),
@@ -2156,12 +2472,20 @@ int main(void)
         cmocka_unit_test(a_retry_longer_than_the_interval_is_not_needed),
         cmocka_unit_test(a_node_taken_away_takes_its_retry_along),
         cmocka_unit_test(only_edges_are_news),
+        cmocka_unit_test(of_what_goes_on_failing_one_reminder_comes_a_day),
+        cmocka_unit_test(a_reminder_minds_neither_seconds_nor_daylight_saving_nor_the_wall_clock),
+        cmocka_unit_test(a_reminder_that_nobody_asked_for_comes_again),
+        cmocka_unit_test(nodes_share_news_of_the_same_outcome_and_code_whatever_the_words),
+        cmocka_unit_test(reminders_of_different_ages_are_told_apart),
+        cmocka_unit_test(what_was_said_stays_with_its_result),
         cmocka_unit_test(each_node_has_its_own_news),
         cmocka_unit_test(a_dequeue_that_was_cancelled_taught_nothing_and_comes_after),
         cmocka_unit_test(nodes_are_spread_evenly_over_few_sessions),
         cmocka_unit_test(a_host_has_only_so_many_sessions_at_once),
         cmocka_unit_test(all_hosts_together_have_only_so_many_sessions),
         cmocka_unit_test(a_host_that_is_always_due_does_not_shut_out_the_others),
+        cmocka_unit_test(hosts_that_failed_share_half_of_the_sessions),
+        cmocka_unit_test(the_only_session_is_a_failed_host_s_too),
         cmocka_unit_test(disabled_while_busy_the_sessions_end_and_nothing_follows),
         cmocka_unit_test(disabled_and_enabled_while_busy_it_is_asked_afterwards),
         cmocka_unit_test(disabled_between_two_sessions_the_gap_is_kept),

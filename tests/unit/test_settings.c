@@ -140,6 +140,8 @@ static void names_ranges_and_defaults_are_as_promised(void **state)
         {SCOPE_HOST, "Tls", "REG_SZ", "one of none, may, require, implicit", "may"},
         {SCOPE_HOST, "TlsFingerprint", "REG_SZ",
          "the SHA-256 of a certificate, 64 hexadecimal digits with or without colons", ""},
+        {SCOPE_HOST, "User", "REG_SZ", "a name of at most 255 octets", ""},
+        {SCOPE_HOST, "AuthInClear", "REG_DWORD", "0 or 1", "0"},
         {SCOPE_HOST, "ForceETRN", "REG_DWORD", "0 or 1", "0"},
         {SCOPE_HOST, "EtrnsPerConnection", "REG_DWORD", "1 to 100 nodes", "7"},
         {SCOPE_HOST, "ConnectionsPerHost", "REG_DWORD", "1 to 32 connections", "4"},
@@ -242,6 +244,12 @@ static void values_are_taken_or_refused_with_a_reason(void **state)
          "found REG_DWORD 2; allowed is REG_SZ, one of none, may, require, implicit"},
 
         /* strings */
+        {SCOPE_HOST, "User", VALUE_SZ, U("m\u00fcller@isp.example"), "m\xc3\xbcller@isp.example", NULL},
+        {SCOPE_HOST, "User", VALUE_SZ, U("me and you"), "me and you", NULL},
+        {SCOPE_HOST, "User", VALUE_SZ, U("a\tb"), "",
+         "found REG_SZ \"a\\x09b\"; allowed is REG_SZ, a name of at most 255 octets"},
+        {SCOPE_HOST, "AuthInClear", VALUE_DWORD, BYTES("\2\0\0\0"), "0",
+         "found REG_DWORD 2; allowed is REG_DWORD, 0 or 1"},
         {SCOPE_HOST, "Host", VALUE_SZ, U("mail.example"), "mail.example", NULL},
         {SCOPE_HOST, "Host", VALUE_SZ, U("2001:db8::1"), "2001:db8::1", NULL},
         {SCOPE_HOST, "Host", VALUE_SZ, U(""), "", NULL},

@@ -134,6 +134,7 @@ static void two_hosts_in_the_midst_of_things(void **state)
           "          \"messages\": 3,\n"
           "          \"server\": \"a.example\",\n"
           "          \"text\": \"253 OK, 3 pending messages for node one.example started\",\n"
+          "          \"output\": null,\n"
           "          \"meaning\": \"Mail is waiting for this node, and is now being sent to its mail server.\",\n"
           "          \"advice\": \"\",\n"
           "          \"channel\": \"tls\",\n"
@@ -149,6 +150,7 @@ static void two_hosts_in_the_midst_of_things(void **state)
           "          \"messages\": 0,\n"
           "          \"server\": \"a.example\",\n"
           "          \"text\": \"459 Node \\\"@two.example\\\" not allowed: \\\\x1b[2J\",\n"
+          "          \"output\": null,\n"
           "          \"meaning\": \"The host does not allow ETRN for this node.\",\n"
           "          \"advice\": \"Ask the host's operator to allow it for this node (Postfix: fast_flush_domains), or "
           "check the node's spelling.\",\n"
@@ -165,6 +167,7 @@ static void two_hosts_in_the_midst_of_things(void **state)
           "          \"messages\": 0,\n"
           "          \"server\": \"a.example\",\n"
           "          \"text\": \"451 try again\",\n"
+          "          \"output\": null,\n"
           "          \"meaning\": \"The host met a local error.\",\n"
           "          \"advice\": \"The service asks again by itself.\",\n"
           "          \"channel\": \"tls\",\n"
@@ -195,6 +198,7 @@ static void two_hosts_in_the_midst_of_things(void **state)
           "          \"messages\": 0,\n"
           "          \"server\": \"2001:db8::25\",\n"
           "          \"text\": \"250 \\\"ok\\\"\",\n"
+          "          \"output\": null,\n"
           "          \"meaning\": \"Mail that waits for this node is now being sent to its mail server.\",\n"
           "          \"advice\": \"\",\n"
           "          \"channel\": \"tls\",\n"
@@ -210,6 +214,7 @@ static void two_hosts_in_the_midst_of_things(void **state)
           "          \"messages\": 0,\n"
           "          \"server\": \"2001:db8::25\",\n"
           "          \"text\": \"\",\n"
+          "          \"output\": null,\n"
           "          \"meaning\": \"Not asked yet.\",\n"
           "          \"advice\": \"\",\n"
           "          \"channel\": \"none\",\n"
@@ -318,6 +323,7 @@ static void paused_and_the_clock_stepped(void **state)
           "          \"messages\": 0,\n"
           "          \"server\": \"a.example\",\n"
           "          \"text\": \"250 ok\",\n"
+          "          \"output\": null,\n"
           "          \"meaning\": \"Mail that waits for this node is now being sent to its mail server.\",\n"
           "          \"advice\": \"\",\n"
           "          \"channel\": \"tls\",\n"
@@ -362,6 +368,7 @@ static void paused_and_the_clock_stepped(void **state)
           "          \"messages\": 0,\n"
           "          \"server\": \"c.example\",\n"
           "          \"text\": \"252 ok\",\n"
+          "          \"output\": null,\n"
           "          \"meaning\": \"Mail is waiting for this node, and is now being sent to its mail server.\",\n"
           "          \"advice\": \"\",\n"
           "          \"channel\": \"tls\",\n"
@@ -378,9 +385,50 @@ static void paused_and_the_clock_stepped(void **state)
     config_free(&config);
 }
 
+/* The value of a member of the first node of the first host. */
+static void check_node(const struct planner *p, const char *key, const char *expected)
+{
+    struct json j;
+    const struct snapshot_facts facts = {.version = "0", .now = first};
+    snapshot_write(&j, &facts, p);
+    struct json_value *read = json_read(j.data, j.length);
+    assert_non_null(read);
+    const struct json_value *node = json_member(json_member(read, "hosts")->first, "nodes")->first;
+    CHECK_TEXT(key, json_member(node, key)->string, expected);
+    json_value_free(read);
+    json_free(&j);
+}
+
+static void what_was_said_is_told_in_lines_and_a_server_with_a_port_of_its_own(void **state)
+{
+    (void)state;
+    struct config config;
+    struct planner p;
+    struct assignment a;
+    const char *const servers[] = {"a.example", "b.example", "c.example:2525", "2001:db8::2", "[2001:db8::3]:587"};
+    config_init(&config);
+    apply(&config, NULL, "AlwaysUseETRN", VALUE_DWORD, BYTES("\1\0\0\0"));
+    apply(&config, "a.example", "Domains", VALUE_MULTI_SZ, U("one.example\0"));
+    apply(&config, "a.example", "Fallback", VALUE_MULTI_SZ,
+          U("b.example\0c.example:2525\0[2001:db8::2]:25\0[2001:db8::3]:587\0"));
+    planner_init(&p, 1985, NULL);
+    assert_true(planner_configure(&p, &config, TRIGGER_START, first));
+    for (size_t i = 0; i < COUNT(servers); i++) {
+        assert_true(planner_next(&p, first, &a));
+        answer(&p, a.host, "one.example", 451, "451 later", first);
+        planner_session_done(&p, a.host, first);
+        check_node(&p, "server", servers[i]);
+    }
+    planner_node_said(&p, a.host, "one.example", "one\ntwo \"quoted\"\n\\x1b[31m");
+    check_node(&p, "output", "one\ntwo \"quoted\"\n\\x1b[31m");
+    planner_free(&p);
+    config_free(&config);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_said_is_told_in_lines_and_a_server_with_a_port_of_its_own),
         cmocka_unit_test(two_hosts_in_the_midst_of_things),
         cmocka_unit_test(nothing_configured),
         cmocka_unit_test(paused_and_the_clock_stepped),

@@ -279,13 +279,48 @@ static void a_copy_is_ones_own(void **state)
     free(copy);
 }
 
+static void lines_stay_lines(void **state)
+{
+    (void)state;
+    const struct {
+        const char *bytes;
+        size_t count;
+        const char *expected;
+    } rows[] = {
+        {BYTES("one\r\ntwo\nthree"), "one\ntwo\nthree"},
+        {BYTES("\r\n\n\r\n"), "\n\n\n"},
+        {BYTES("one\r\r\ntwo\r\r"), "one\ntwo\\x0d\\x0d"},
+        {BYTES("50%\r100%\r\n"), "50%\\x0d100%\n"},
+        {BYTES("a\tb\0c"), "a bc"},
+        {BYTES("\x1b[31m\\ \xc3\xa9\xff\xc2\x9b"), "\\x1b[31m\\\\ \xc3\xa9\\xff\\xc2\\x9b"},
+        {BYTES("\xc3\n\xa9"), "\\xc3\n\\xa9"},
+        {BYTES("ends\r"), "ends\\x0d"},
+        {BYTES(""), ""},
+        {BYTES("0123456789\n0123456789\n0123456789"), "0123456789\n0123456789\n0123..."},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char buffer[30];
+        struct text t;
+        text_begin(&t, buffer, sizeof buffer);
+        char *bytes = exactly(rows[i].bytes, rows[i].count);
+        text_add_lines(&t, bytes, rows[i].count);
+        free(bytes);
+        CHECK_TEXT("lines", buffer, rows[i].expected);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bytes_from_outside_are_shown_safely),      cmocka_unit_test(utf8_sequences_are_measured),
-        cmocka_unit_test(what_does_not_fit_is_cut_and_shows_it),    cmocka_unit_test(a_cut_text_stays_as_it_is),
-        cmocka_unit_test(an_escape_that_does_not_fit_ends_in_dots), cmocka_unit_test(names_compare_without_case),
-        cmocka_unit_test(numbers_are_read_whole_or_not_at_all),     cmocka_unit_test(a_copy_is_ones_own),
+        cmocka_unit_test(lines_stay_lines),
+        cmocka_unit_test(bytes_from_outside_are_shown_safely),
+        cmocka_unit_test(utf8_sequences_are_measured),
+        cmocka_unit_test(what_does_not_fit_is_cut_and_shows_it),
+        cmocka_unit_test(a_cut_text_stays_as_it_is),
+        cmocka_unit_test(an_escape_that_does_not_fit_ends_in_dots),
+        cmocka_unit_test(names_compare_without_case),
+        cmocka_unit_test(numbers_are_read_whole_or_not_at_all),
+        cmocka_unit_test(a_copy_is_ones_own),
         cmocka_unit_test(a_word_is_near_what_it_was_mistyped_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -389,10 +389,11 @@ def servers() -> Iterator[Serve]:
 
 
 @contextlib.contextmanager
-def black_hole() -> Iterator[tuple[str, int]]:
-    """An address and port where connections never come about: its queue is full, and nobody accepts."""
+def black_hole(address: str = "127.0.0.77") -> Iterator[tuple[str, int]]:
+    """An address and port where connections never come about: its queue is full, and nobody accepts. "0.0.0.0" has that
+    port of all addresses so."""
     with contextlib.ExitStack() as stack:
-        listener = stack.enter_context(socket.create_server(("127.0.0.77", 0), backlog=0))
+        listener = stack.enter_context(socket.create_server((address, 0), backlog=0))
         for _ in range(4):
             filler = stack.enter_context(socket.socket())
             filler.setblocking(False)
@@ -407,7 +408,9 @@ def wait_gone(pid: int, timeout: float) -> bool:
     except ProcessLookupError:
         return True
     try:
-        return bool(select.select([descriptor], [], [], timeout)[0])
+        poll = select.poll()  # select() knows no descriptor above 1,023
+        poll.register(descriptor, select.POLLIN)
+        return bool(poll.poll(timeout * 1000))
     finally:
         os.close(descriptor)
 

@@ -52,13 +52,17 @@ int wmain(int count, wchar_t **words)
     if (strcmp(order, "flood") == 0)
         for (int i = 0; i < number; i++)
             printf("line %d\n", i);
-    if (strcmp(order, "child") == 0 && count < 100) { /* one that waits for ever, as this one then does */
+    if (strcmp(order, "child") == 0 || strcmp(order, "leave") == 0) { /* one that waits for ever, as this one does, or not */
         STARTUPINFOW startup = {.cb = sizeof startup};
         PROCESS_INFORMATION process;
         wchar_t again[] = L"ping-for-ever forever";
         GetModuleFileNameW(NULL, path, MAX_PATH);
         if (count < 2 || wcscmp(words[1], L"forever") != 0)
             CreateProcessW(path, again, NULL, NULL, TRUE, 0, NULL, NULL, &startup, &process);
+        if (strcmp(order, "leave") == 0 && (count < 2 || wcscmp(words[1], L"forever") != 0)) {
+            printf("it leaves one behind\r\n");
+            return number;
+        }
         order[0] = 's';
     }
     if (order[0] == 's')
@@ -71,8 +75,8 @@ int wmain(int count, wchar_t **words)
 }
 """
 
-# A service that notes when it starts and stops. With a file named .slow beside it, it takes a while to start; with one
-# named .fails, it ends while it starts.
+# A service that notes when it starts and stops. With a file named .slow or .slower beside it, it takes a while to start;
+# with one named .fails, it ends while it starts.
 COMPANION = r"""
 #include <stdio.h>
 #include <windows.h>
@@ -117,6 +121,8 @@ static void WINAPI service(DWORD count, wchar_t **words)
     note("starts");
     if (exists(L".slow"))
         Sleep(1000);
+    if (exists(L".slower"))
+        Sleep(5000);
     if (exists(L".fails")) {
         status.dwWin32ExitCode = 5;
         tell(SERVICE_STOPPED);
@@ -200,6 +206,7 @@ def test_finger_asks_for_each_node_and_tells_the_answer(machine: Machine) -> Non
     shown = nodes(told, "isp")["a.example"]["text"]
     assert shown == 'Mail for you is \\x1b[31msent \\xff\u00e9 "now" '
     assert "\x1b" not in machine.ctl("status").out
+    assert nodes(told, "isp")["a.example"]["output"] == 'Mail for you\n is \\x1b[31msent \\xff\u00e9 "now"\n'
     assert machine.warnings() == []
 
 
@@ -209,6 +216,16 @@ def test_finger_of_a_long_answer_the_beginning(machine: Machine) -> None:
         told = machine.wait_dequeues(1, PATIENCE)
     text = nodes(told, "isp")["a.example"]["text"]
     assert text.startswith("begins xxx") and text.endswith("...") and len(text) < 300
+    assert nodes(told, "isp")["a.example"]["output"] == "begins " + "x" * 4089
+
+
+def test_finger_closed_without_an_answer_is_no_success(machine: Machine) -> None:
+    with finger_server(b"\r\n") as server:
+        machine.fresh({"RetrySeconds": 600}, {"isp": finger_host(server.port)})
+        told = machine.wait_dequeues(1, PATIENCE)
+    assert outcomes(told, "isp") == {"a.example": "lost"}
+    assert "without an answer" in nodes(told, "isp")["a.example"]["text"]
+    assert host(told, "isp")["next_trigger"] == "retry"
 
 
 def test_finger_of_a_silent_server_times_out(machine: Machine) -> None:
@@ -247,7 +264,7 @@ class Program:
         self.quoted = f'"{windows_path(path)}"'
 
     def order(self, *words: object) -> None:
-        """What it is to do: exit N, flood N, sleep, child; nothing ends at once."""
+        """What it is to do: exit N, flood N, sleep, child, leave N; nothing ends at once."""
         self.path.with_suffix(".order").write_text(" ".join(map(str, words)))
         self.path.with_suffix(".calls").unlink(missing_ok=True)
 
@@ -313,6 +330,50 @@ def test_program_of_many_words_the_end(machine: Machine, program: Program) -> No
     told = machine.wait_dequeues(1, PATIENCE)
     assert text_of(told).endswith("line 4999")
     assert len(text_of(told)) < 300
+
+
+def test_program_its_last_4_kb_are_kept_in_lines(machine: Machine, program: Program) -> None:
+    program.order("flood", 5000)
+    machine.fresh(hosts={"isp": program_host(program.quoted, "a.example", "b.example")})
+    told = machine.wait_dequeues(1, PATIENCE)
+    said = "".join(f"line {n}\n" for n in range(5000))
+    kept = nodes(told, "isp")["a.example"]["output"]
+    assert said.endswith(kept) and 4096 - 5000 / 10 < len(kept) <= 4096  # CRLF is one here
+    assert '\\nline 4998\\nline 4999\\n"' in machine.status_file.read_text()
+    assert nodes(machine.status(), "isp")["a.example"]["output"] == kept
+    assert nodes(told, "isp")["b.example"]["output"] is None  # one run, told once
+    program.order()
+    machine.ctl("run")
+    assert nodes(machine.told(), "isp")["a.example"]["output"] is None
+
+
+def test_program_that_fails_run_and_status_show_its_last_lines(machine: Machine, program: Program) -> None:
+    program.order("exit", 3)
+    machine.fresh({"RetrySeconds": 600}, {"isp": program_host(program.quoted)})
+    machine.wait_dequeues(1, PATIENCE)
+    reply = machine.ctl("run")
+    assert reply.code == 4
+    assert reply.out.splitlines() == ["isp: a.example: The program failed.", "    exit code 3:", "      it says 3",
+                                      "      \\x1b[31m", "    Run it by hand, and look at what it says."]
+    lines = machine.ctl("status").out.splitlines()
+    at = lines.index("      exit code 3:")
+    assert lines[at + 1 : at + 3] == ["        it says 3", "        \\x1b[31m"]
+
+
+@pytest.mark.parametrize("code", [259, 256, 1])
+def test_program_its_exit_code_is_told_whatever_it_is(machine: Machine, program: Program, code: int) -> None:
+    program.order("exit", code)  # 259 is STILL_ACTIVE
+    machine.fresh({"RetrySeconds": 600}, {"isp": program_host(program.quoted)})
+    assert text_of(machine.wait_dequeues(1, PATIENCE)).startswith(f"exit code {code}: it says {code}")
+
+
+@pytest.mark.parametrize("code", [0, 7])
+def test_program_that_leaves_a_child_behind_has_ended(machine: Machine, program: Program, code: int) -> None:
+    program.order("leave", code)
+    machine.fresh({"RetrySeconds": 600}, {"isp": program_host(program.quoted)})
+    told = machine.wait_dequeues(1, PATIENCE)
+    assert text_of(told) == f"exit code {code}: it leaves one behind"
+    wait_until(lambda: not program.processes(), "the child's end with the job", 5)
 
 
 def test_program_arguments_are_whole_ones(machine: Machine, program: Program) -> None:
@@ -438,7 +499,7 @@ class Companion:
         self.machine.stop()
         self.machine.run("net", "stop", "Mail")
         self.path.with_suffix(".log").unlink(missing_ok=True)
-        for extension in ("slow", "fails"):
+        for extension in ("slow", "slower", "fails"):
             self.path.with_suffix("." + extension).unlink(missing_ok=True)
             if beside.get(extension):
                 self.path.with_suffix("." + extension).touch()
@@ -510,7 +571,39 @@ def test_stop_while_the_service_starts(machine: Machine, serve: Serve, companion
     assert stop_and_time(machine) < LIMIT + TOOL
     assert server.sessions == []
     assert outcomes(machine.told(), "isp") == {"a.example": "none"}
-    wait_until(lambda: len(companion.past()) >= 2, "the service running", PATIENCE)
+    companion.wait("starts", "runs", "stops")  # it takes no stop while it starts, so that is waited for
+
+
+def test_stop_while_a_service_starts_that_takes_its_time(machine: Machine, serve: Serve, companion: Companion) -> None:
+    companion.fresh(slower=True)
+    machine.fresh(hosts={"isp": host_at(serve(), RunService="Mail")})
+    wait_until(lambda: companion.past() == ["starts"], "the service starting", PATIENCE)
+    assert stop_and_time(machine) < LIMIT + TOOL
+    companion.wait("starts", "runs")  # nothing could keep it from that any more
+
+
+def test_service_of_a_host_that_is_disabled_while_it_starts_is_stopped(machine: Machine, serve: Serve,
+                                                                       companion: Companion) -> None:
+    companion.fresh(slow=True)
+    server = serve()
+    machine.fresh(hosts={"isp": host_at(server, RunService="Mail", HoldSeconds=0)})
+    wait_until(lambda: companion.past() == ["starts"], "the service starting", PATIENCE)
+    machine.follow(hosts={"isp": {"Enabled": 0}})
+    companion.wait("starts", "runs", "stops")
+    machine.follow(hosts={"isp": {"Enabled": 1}})  # and is started anew
+    companion.wait("starts", "runs", "stops", "starts", "runs", "stops")
+    assert server.etrns() == ["a.example"]
+
+
+def test_while_a_service_starts_others_are_asked_and_told(machine: Machine, serve: Serve, companion: Companion) -> None:
+    companion.fresh(slower=True)
+    server = serve()
+    machine.fresh(hosts={"isp": host_at(serve(), RunService="Mail"), "other": host_at(server)})
+    told = machine.wait_told(lambda told: outcomes(told, "other") == {"a.example": "started"}, timeout=2)
+    assert host(told, "isp")["asking"]
+    machine.follow({"IntervalMinutes": 3})
+    assert host(machine.told(), "isp")["asking"] and companion.past() == ["starts"]
+    companion.wait("starts", "runs")
 
 
 def test_service_of_two_hosts_is_held_for_the_one_that_needs_it_longest(machine: Machine, serve: Serve,

@@ -60,6 +60,7 @@ class Rounds:
     first: dict[str, Any]
     second: dict[str, Any]
     addresses: dict[str, list[str]]
+    named: dict[str, list[str]]  # as status names them: with the port, where it is not the host's own
     asked: dict[str, list[str]]  # of each address
     connections: dict[str, int]
     warnings: list[str]
@@ -81,7 +82,7 @@ def rounds(machine: Machine) -> Iterator[Rounds]:
     scripts = {addresses[name][n]: case.servers[n] for name, case in CASES.items() for n in played(case)}
     with servers() as serve, black_hole() as hole:
         server: ScriptedServer = serve(scripts, list(scripts))
-        hosts = {}
+        hosts, named = {}, {}
         for name, case in CASES.items():
             ports = [server.port for _ in case.servers]
             for n, each in enumerate(case.servers):
@@ -92,6 +93,8 @@ def rounds(machine: Machine) -> Iterator[Rounds]:
                 elif each == HAS_NO_NAME:
                     addresses[name][n] = "nothing.invalid"
             hosts[name] = host_of(addresses[name], ports)
+            named[name] = [address if port == ports[0] else f"{address}:{port}"
+                           for address, port in zip(addresses[name], ports)]
         machine.fresh({"TimeoutSeconds": 5, "ConnectTimeoutSeconds": 5, "RetrySeconds": 3600}, hosts)
         machine.wait_dequeues(1, timeout=30)
         first, warnings = machine.status(), machine.warnings()
@@ -100,7 +103,7 @@ def rounds(machine: Machine) -> Iterator[Rounds]:
         server.set_script(FINE)
         machine.control(RUN_ALL)
         machine.wait_dequeues(2, timeout=30)
-        yield Rounds(first, machine.status(), addresses, asked, connections, warnings)
+        yield Rounds(first, machine.status(), addresses, named, asked, connections, warnings)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -108,7 +111,7 @@ def test_the_next_server_is_asked_within_the_same_dequeue(rounds: Rounds, name: 
     case, addresses = CASES[name], rounds.addresses[name]
     found = nodes(rounds.first, name)
     assert host(rounds.first, name)["dequeues"] == 1
-    assert [found[node]["server"] for node in NODES] == [addresses[n] for n in case.answered]
+    assert [found[node]["server"] for node in NODES] == [rounds.named[name][n] for n in case.answered]
     assert [found[node]["outcome"] for node in NODES] == list(case.outcomes)
     assert [rounds.asked[addresses[n]] for n in played(case)] == [list(each) for each in case.asked]
     reached = [n <= max(case.answered) for n in played(case)]
@@ -126,7 +129,7 @@ def test_the_first_server_is_the_first_again(rounds: Rounds, name: str) -> None:
     assert outcomes(rounds.second, name) == dict.fromkeys(NODES, "started")
     first = next(n for n, each in enumerate(CASES[name].servers) if isinstance(each, Script))
     answered = {facts["server"] for facts in nodes(rounds.second, name).values()}
-    assert answered == {rounds.addresses[name][first]}
+    assert answered == {rounds.named[name][first]}
 
 
 def test_servers_taken_away_in_mid_dequeue_leave_the_host_itself(machine: Machine) -> None:

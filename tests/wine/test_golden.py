@@ -35,8 +35,8 @@ def test_sentences_fit_80_columns() -> None:
 
 
 def test_each_golden_file_is_compared() -> None:
-    here = Path(__file__).read_text()
-    assert [name for name in NAMES if f'"{name}"' not in here] == []
+    tests = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
+    assert [name for name in NAMES if f'"{name}"' not in tests] == []
 
 
 @pytest.mark.parametrize("name", ["help", "no-arguments", "usage", "completion"])
@@ -87,6 +87,14 @@ def test_failing_and_fine(machine: Machine, serve: Serve) -> None:
     machine.wait_dequeues(1)
     time.sleep(2)  # "2 seconds ago", up to 9, is as wide as the golden file says
     compare(machine, "failing")
+
+
+def test_replies_that_differ(machine: Machine, serve: Serve) -> None:
+    refusing = serve(Script(etrn={"a.example": "459 a.example: not here", "*": "459 Not allowed", "d.example": "502 No"}))
+    machine.fresh(hosts={"mail.isp.example": host_at(refusing, "a.example", "b.example", "c.example", "d.example")})
+    machine.wait_dequeues(1)
+    time.sleep(2)
+    compare(machine, "replies-differ")
 
 
 def test_left_out(machine: Machine, serve: Serve) -> None:

@@ -15,6 +15,8 @@ from .machine import EVENT_SOURCE, PARAMETERS, SERVICE, SERVICE_EXE, Machine, Se
 VERSION = re.search(r"^VERSION := (\S+)", (Path(__file__).resolve().parents[2] / "Makefile").read_text(), re.M)[1]
 
 
+@pytest.mark.fault("15.1")
+@pytest.mark.fault("15.5")
 def test_install_start_stop_uninstall(machine: Machine) -> None:
     machine.fresh(start=False)
     assert machine.ctl("service", "uninstall").code == 0
@@ -52,6 +54,7 @@ def test_install_start_stop_uninstall(machine: Machine) -> None:
     assert not machine.status_file.parent.exists()
 
 
+@pytest.mark.fault("15.8")
 def test_to_look_leaves_nothing_behind(machine: Machine) -> None:
     machine.fresh(start=False)
     machine.ctl("service", "uninstall")
@@ -59,6 +62,7 @@ def test_to_look_leaves_nothing_behind(machine: Machine) -> None:
     assert not machine.status_file.parent.exists()
 
 
+@pytest.mark.fault("15.7")
 def test_install_puts_the_entry_right_and_keeps_the_settings(machine: Machine, serve: Serve) -> None:
     server = serve()
     machine.fresh(hosts={"isp": host_at(server)})
@@ -73,6 +77,7 @@ def test_install_puts_the_entry_right_and_keeps_the_settings(machine: Machine, s
     assert machine.prefix.reg_query(PARAMETERS + r"\Hosts\isp", "Port")
 
 
+@pytest.mark.fault("15.8")
 def test_uninstall_and_install_keep_no_settings(machine: Machine) -> None:
     machine.fresh({"AlwaysUseETRN": 1, "IntervalMinutes": 77}, start=False)
     machine.ctl("service", "uninstall")

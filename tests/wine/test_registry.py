@@ -28,6 +28,7 @@ LISTS = {
 }
 
 
+@pytest.mark.fault("11.4")
 @pytest.mark.parametrize("data", LISTS.values(), ids=LISTS)
 def test_a_list_however_it_is_ended(machine: Machine, serve: Serve, data: bytes) -> None:
     server = serve()
@@ -37,6 +38,7 @@ def test_a_list_however_it_is_ended(machine: Machine, serve: Serve, data: bytes)
     assert machine.warnings() == []
 
 
+@pytest.mark.fault("8.4")
 def test_a_bad_domain_among_good_ones(machine: Machine, serve: Serve) -> None:
     server = serve()
     machine.fresh(hosts={"isp": host_at(server, "a.example", "two words", "b\r\nDATA", "c.example", "b\xfccher.example")})
@@ -61,6 +63,7 @@ WRONG_OF_A_HOST = {
 }
 
 
+@pytest.mark.fault("11.1")
 @pytest.mark.parametrize("values, name, problem", WRONG_OF_A_HOST.values(), ids=WRONG_OF_A_HOST)
 def test_a_wrong_value_of_a_host_harms_no_other(machine: Machine, serve: Serve, values: dict, name: str,
                                                 problem: str) -> None:
@@ -111,6 +114,7 @@ def test_two_thousand_hosts(machine: Machine, serve: Serve) -> None:
     assert len(machine.ctl("status").out.splitlines()) > 4000
 
 
+@pytest.mark.fault("11.7")
 def test_writes_without_end_do_not_starve_the_sessions(machine: Machine, serve: Serve) -> None:
     server = serve(Script(delay=0.05))
     machine.fresh(hosts={"isp": host_at(server, *[f"{n}.example" for n in range(14)])}, start=False)

@@ -21,6 +21,17 @@ def seconds(earlier: str, later: str) -> float:
     return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds()
 
 
+def test_one_event_tells_nodes_of_one_outcome_with_the_words_of_each(machine: Machine, serve: Serve) -> None:
+    server = serve(Script(etrn={"a.example": "459 a.example: no", "b.example": "459 b.example: no", "c.example": "502 no",
+                                "d.example": "459 b.example: no", "e.example": "500 no"}))
+    machine.fresh(hosts={"isp": host_at(server, *(f"{letter}.example" for letter in "abcde"))})
+    machine.wait_dequeues(1)
+    warnings = machine.warnings()
+    assert [warnings[at : at + 2] + warnings[at + 4 : at + 5] for at in range(0, len(warnings), 5)] == [
+        ["isp", "a.example, b.example, d.example", "459 a.example: no | 459 b.example: no"],
+        ["isp", "c.example", "502 no"], ["isp", "e.example", "500 no"]]
+
+
 def test_twelve_domains_each_with_its_own_outcome(machine: Machine, serve: Serve) -> None:
     server = serve(Script(etrn={"c.example": "459 c.example: service unavailable", "e.example": "251 No messages waiting",
                                 "g.example": "253 OK, 14 pending messages for node g.example started",
@@ -144,6 +155,7 @@ def test_control_128_asks_all_hosts(machine: Machine, serve: Serve) -> None:
     assert (len(one.etrns()), len(other.etrns())) == (1, 1)
 
 
+@pytest.mark.fault("10.7")
 def test_requests_while_a_host_is_asked_ask_it_once_more(machine: Machine, serve: Serve) -> None:
     hold = Hold()
     server = serve(Script(etrn=Each([hold, "250 Queuing started"], "250 Queuing started")))
@@ -226,6 +238,7 @@ def test_host_removed_in_mid_session(machine: Machine, serve: Serve) -> None:
     assert machine.state() == RUNNING
 
 
+@pytest.mark.fault("10.8")
 def test_host_disabled_in_mid_session_and_left_out_since(machine: Machine, serve: Serve) -> None:
     hold = Hold()
     server = serve(Script(etrn=Each([hold, "250 Queuing started"], "250 Queuing started")))

@@ -18,7 +18,7 @@ import pytest
 
 from lab.scripted import ScriptedServer, free_port
 
-from .machine import Machine, Serve, host, host_at, outcomes, servers, wait_until
+from .machine import TOOL_EXE, Machine, Serve, host, host_at, outcomes, servers, wait_until
 
 NETWORK_GREW, RESUMED = 130, 131  # stand in for Windows' own news, which Wine never sends
 WRONG = "0 24 * * *"
@@ -74,6 +74,22 @@ def test_rounds_wait_for_the_local_mail_server(machine: Machine, serve: Serve, f
     assert host(told, "isp")["trigger"] == "start"
 
 
+def test_run_says_at_once_that_it_waits_for_the_local_mail_server(machine: Machine, serve: Serve) -> None:
+    server, port = serve(), free_port()
+    machine.fresh({"LocalPort": port}, {"isp": host_at(server)})
+    machine.wait_told(lambda told: told["awaited_port"])
+    time.sleep(3.3)  # it has looked after 1 and 3 s, and would again after 7
+    run = machine.prefix.popen([TOOL_EXE, "run"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert run.stdout
+    asked = time.monotonic()
+    assert f"nothing listens on this computer's port {port} (LocalPort)" in run.stdout.readline()
+    assert time.monotonic() - asked < 3  # this machine is busy
+    with socket.create_server(("127.0.0.1", port)):
+        server.wait_for(1, timeout=2)  # since somebody waits, it looks each second again
+        assert run.wait(10) == 0
+    assert "isp: a.example: Mail that waits" in run.stdout.read()
+
+
 def test_somebody_who_is_merely_connected_does_not_listen(machine: Machine, serve: Serve) -> None:
     server = serve()
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -113,6 +129,7 @@ def test_nothing_due_is_nothing_to_wait_for(machine: Machine, serve: Serve) -> N
 # ---- the network comes up, the machine wakes
 
 
+@pytest.mark.fault("10.4")
 @pytest.mark.parametrize("control, trigger", [(NETWORK_GREW, "network"), (RESUMED, "resume")])
 def test_the_network_and_waking_start_a_round(machine: Machine, serve: Serve, control: int, trigger: str) -> None:
     server = serve()

@@ -33,7 +33,8 @@ def test_a_services_sid_is_windows_own(machine: Machine, tmp_path: Path) -> None
     source.write_text(PROBE)
     subprocess.run(
         ["x86_64-w64-mingw32-gcc", "-municode", "-static", "-DUNICODE", "-D_WIN32_WINNT=0x0602",
-         "-D__USE_MINGW_ANSI_STDIO=1", f"-I{SOURCES}", "-o", program, source, SOURCES / "sid.c", "-ladvapi32", "-lbcrypt"],
+         "-D__USE_MINGW_ANSI_STDIO=1", f"-I{SOURCES}", "-o", program, source, SOURCES / "sid.c", SOURCES / "digest.c",
+         "-ladvapi32", "-lbcrypt"],
         check=True)
     said = machine.run(str(program), "TrustedInstaller", "trustedinstaller", "EtrnSvc").out.splitlines()
     assert said[:2] == [TRUSTED_INSTALLER, TRUSTED_INSTALLER]

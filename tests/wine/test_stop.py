@@ -50,6 +50,7 @@ def stop_and_time(machine: Machine) -> float:
     return seconds
 
 
+@pytest.mark.fault("12.1")
 @pytest.mark.parametrize("state", STATES)
 def test_stop_while_a_host_is_silent(machine: Machine, serve: Serve, state: str) -> None:
     script, reached, sent = STATES[state]
@@ -67,6 +68,7 @@ def test_stop_while_a_host_is_silent(machine: Machine, serve: Serve, state: str)
     assert machine.warnings() == []
 
 
+@pytest.mark.fault("12.1")
 def test_stop_while_connecting(machine: Machine) -> None:
     with black_hole() as (address, port):
         machine.fresh(hosts={"isp": {"Host": address, "Port": port, "Domains": NODES}})
@@ -75,6 +77,7 @@ def test_stop_while_connecting(machine: Machine) -> None:
     assert machine.warnings() == []
 
 
+@pytest.mark.fault("12.1")
 def test_stop_lets_a_host_that_answers_finish_politely(machine: Machine, serve: Serve) -> None:
     hold = Hold()
     server = serve(Script(etrn=[hold, "250 Queuing started"]))
@@ -89,6 +92,7 @@ def test_stop_lets_a_host_that_answers_finish_politely(machine: Machine, serve: 
     assert outcomes(machine.told(), "isp") == {"a.example": "started", "b.example": "none"}
 
 
+@pytest.mark.fault("12.1")
 def test_stop_with_many_sessions_open(machine: Machine, serve: Serve) -> None:
     server = serve(Script(etrn=Silence()), loopback(100))
     hosts = {address: {"Port": server.port, "Domains": NODES} for address in server.addresses}
@@ -98,6 +102,7 @@ def test_stop_with_many_sessions_open(machine: Machine, serve: Serve) -> None:
     server.wait_for(lambda s: s.open_count() == 0, timeout=1)
 
 
+@pytest.mark.fault("12.2")
 def test_stop_right_after_start_and_many_times(machine: Machine, serve: Serve) -> None:
     server = serve()
     machine.fresh(hosts={"isp": host_at(server)}, start=False)
@@ -110,6 +115,7 @@ def test_stop_right_after_start_and_many_times(machine: Machine, serve: Serve) -
     machine.wait_dequeues(1)
 
 
+@pytest.mark.fault("12.4")
 def test_killed_service_starts_again(machine: Machine, serve: Serve) -> None:
     server = serve(Script(delay=0.02))
     machine.fresh(hosts={"isp": host_at(server, *NODES)})
@@ -122,6 +128,7 @@ def test_killed_service_starts_again(machine: Machine, serve: Serve) -> None:
     assert outcomes(told, "isp") == dict.fromkeys(NODES, "started")
 
 
+@pytest.mark.fault("12.4")
 def test_killed_at_any_instant_status_json_is_whole(machine: Machine, serve: Serve) -> None:
     server = serve(Script(delay=0.002), loopback(60))
     domains = [f"{n}.example" for n in range(20)]

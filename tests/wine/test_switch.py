@@ -41,6 +41,7 @@ def test_disabled_it_sends_nothing(machine: Machine, serve: Serve) -> None:
     assert server.sessions == []
 
 
+@pytest.mark.fault("10.8")
 def test_zero_ends_a_running_session_politely(machine: Machine, serve: Serve) -> None:
     hold = Hold()
     server = serve(Script(etrn={"a.example": [hold, "250 Queuing started"], "*": "250 Queuing started"}))
@@ -68,6 +69,7 @@ def test_off_and_on_again_asks_again(machine: Machine, serve: Serve) -> None:
     server.wait_for(2)
 
 
+@pytest.mark.fault("11.3")
 def test_deleting_the_value_disables(machine: Machine, serve: Serve) -> None:
     machine.fresh(hosts={"isp": host_at(serve())})
     machine.wait_dequeues(1)
@@ -76,6 +78,7 @@ def test_deleting_the_value_disables(machine: Machine, serve: Serve) -> None:
     assert told["enabled_by"] == "default"
 
 
+@pytest.mark.fault("11.5")
 def test_parameters_key_deleted_and_made_again(machine: Machine, serve: Serve) -> None:
     server = serve()
     hosts = {"isp": host_at(server)}
@@ -90,6 +93,7 @@ def test_parameters_key_deleted_and_made_again(machine: Machine, serve: Serve) -
     assert machine.warnings() == []
 
 
+@pytest.mark.fault("11.5")
 def test_policy_wins_made_and_deleted_while_running(machine: Machine, serve: Serve) -> None:
     server = serve()
     machine.fresh({SWITCH: 0}, {"isp": host_at(server)})
@@ -115,6 +119,7 @@ def test_policy_of_zero_wins_over_one(machine: Machine, serve: Serve) -> None:
     assert (status["enabled"], status["enabled_by"]) == (False, "policy")
 
 
+@pytest.mark.fault("11.1")
 def test_a_bad_policy_enables_nothing(machine: Machine) -> None:
     machine.fresh({SWITCH: 1}, policies={SWITCH: 7})
     told = machine.wait_told(lambda told: told["problems"])
@@ -133,6 +138,7 @@ WRONG: dict[str, tuple[Value, str]] = {
 }
 
 
+@pytest.mark.fault("11.1")
 @pytest.mark.parametrize("value, found", WRONG.values(), ids=WRONG)
 def test_a_wrong_value_is_off_and_told_once(machine: Machine, serve: Serve, value: Value, found: str) -> None:
     server = serve()

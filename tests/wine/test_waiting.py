@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import pytest
+
 from .machine import Patient, host, outcomes, wait_until
 
 
@@ -21,6 +23,7 @@ def test_retry_asks_only_what_is_to_be_retried(patient: Patient) -> None:
     assert "b.example" not in patient.machine.warnings()  # one 458 is no news
 
 
+@pytest.mark.fault("2.2")
 def test_the_whole_session_has_its_deadline(patient: Patient) -> None:
     patient.slow.wait_for(lambda server: server.sessions[0].closed, timeout=40)
     session = patient.slow.sessions[0]

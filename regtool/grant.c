@@ -1,0 +1,206 @@
+#include "grant.h"
+
+#include "../service/core/acl.h"
+#include "../service/win/sid.h"
+#include "machine.h"
+#include "store.h"
+
+#include <sddl.h>
+#include <stdlib.h>
+
+/* The entry, and as sc sdshow and sc sdset write it. */
+struct entry {
+    unsigned char ace[ACE_SIZE_LIMIT];
+    char sddl[SERVICE_SID_TEXT + 20];
+};
+
+static DWORD make_entry(struct entry *entry)
+{
+    wchar_t name[SERVICE_SID_TEXT];
+    struct text t;
+    PSID sid;
+    if (!service_sid(TEXT(SERVICE_NAME), name))
+        return ERROR_NOT_ENOUGH_MEMORY;
+    if (!ConvertStringSidToSidW(name, &sid))
+        return GetLastError();
+    bool fine = acl_allow(SERVICE_QUERY_STATUS | SERVICE_START | SERVICE_STOP, sid, GetLengthSid(sid), entry->ace);
+    LocalFree(sid);
+    text_begin(&t, entry->sddl, sizeof entry->sddl);
+    text_add(&t, "(A;;LCRPWP;;;");
+    text_add_wide(&t, name);
+    text_add(&t, ")");
+    return fine ? 0 : ERROR_INVALID_SID;
+}
+
+static DWORD open_service(const char *name, DWORD access, SC_HANDLE *service)
+{
+    SC_HANDLE manager = OpenSCManagerW(machine_name(), NULL, SC_MANAGER_CONNECT);
+    DWORD error = manager ? 0 : GetLastError();
+    wchar_t *wide = wide_copy(name);
+    *service = NULL;
+    if (!error && !wide)
+        error = ERROR_NOT_ENOUGH_MEMORY;
+    if (!error && !(*service = OpenServiceW(manager, wide, access)))
+        error = GetLastError();
+    free(wide);
+    if (manager)
+        CloseServiceHandle(manager);
+    return error;
+}
+
+/* The service's list within `*descriptor`, which the caller frees. `*acl` is NULL when it has none: all may do all. */
+static DWORD read_acl(SC_HANDLE service, void **descriptor, PACL *acl)
+{
+    SECURITY_DESCRIPTOR no_room;
+    DWORD size = 0;
+    BOOL present = FALSE;
+    BOOL defaulted;
+    *acl = NULL;
+    *descriptor = NULL;
+    if (!QueryServiceObjectSecurity(service, DACL_SECURITY_INFORMATION, &no_room, 0, &size) &&
+        GetLastError() != ERROR_INSUFFICIENT_BUFFER)
+        return GetLastError();
+    *descriptor = malloc(size + 1);
+    if (!*descriptor)
+        return ERROR_NOT_ENOUGH_MEMORY;
+    if (!QueryServiceObjectSecurity(service, DACL_SECURITY_INFORMATION, *descriptor, size, &size) ||
+        !GetSecurityDescriptorDacl(*descriptor, &present, acl, &defaulted))
+        return GetLastError();
+    if (!present)
+        *acl = NULL;
+    return 0;
+}
+
+static DWORD write_acl(SC_HANDLE service, unsigned char *acl)
+{
+    SECURITY_DESCRIPTOR descriptor;
+    if (!InitializeSecurityDescriptor(&descriptor, SECURITY_DESCRIPTOR_REVISION) ||
+        !SetSecurityDescriptorDacl(&descriptor, TRUE, (PACL)(void *)acl, FALSE) ||
+        !SetServiceObjectSecurity(service, DACL_SECURITY_INFORMATION, &descriptor))
+        return GetLastError();
+    return 0;
+}
+
+/* Edits the list so that it holds the entry, or does not. */
+static DWORD edit(SC_HANDLE service, const ACL *acl, const struct entry *entry, bool wanted)
+{
+    unsigned char *edited = malloc(ACL_SIZE_LIMIT);
+    if (!edited)
+        return ERROR_NOT_ENOUGH_MEMORY;
+    size_t size = (wanted ? acl_add : acl_remove)((const unsigned char *)acl, acl->AclSize, entry->ace, edited);
+    DWORD error = size ? write_acl(service, edited) : ERROR_INVALID_ACL;
+    free(edited);
+    return error;
+}
+
+/* Has the service's list hold the entry, or not; `*changed` when that took a change. The right to change the list is
+ * asked for only then: where an administrator has made the entry by hand, it may be lacking. */
+static DWORD change(const char *name, struct entry *entry, bool wanted, bool *changed)
+{
+    SC_HANDLE service;
+    void *descriptor = NULL;
+    PACL acl = NULL;
+    *changed = false;
+    DWORD error = make_entry(entry);
+    if (error)
+        return error;
+    error = open_service(name, READ_CONTROL, &service);
+    if (!error)
+        error = read_acl(service, &descriptor, &acl);
+    if (service)
+        CloseServiceHandle(service);
+    service = NULL;
+    if (!error && acl && acl_has((const unsigned char *)acl, acl->AclSize, entry->ace) != wanted) {
+        error = open_service(name, READ_CONTROL | WRITE_DAC, &service);
+        if (!error)
+            error = edit(service, acl, entry, wanted);
+        *changed = error == 0;
+    }
+    if (service)
+        CloseServiceHandle(service);
+    free(descriptor);
+    return error;
+}
+
+enum exit_code grant_give(const char *service)
+{
+    bool changed;
+    struct entry entry = {.sddl = ""};
+    if (!*service)
+        return EXIT_DONE;
+    DWORD error = change(service, &entry, true, &changed);
+    if (error == ERROR_SERVICE_DOES_NOT_EXIST || error == ERROR_INVALID_NAME) {
+        talk("etrnctl: RunService: there is no service %s; sc query shows those there are, by SERVICE_NAME\n", service);
+        return EXIT_NOT_FOUND;
+    }
+    if (error) {
+        enum exit_code code = fail(error, "letting %s start and stop %s", SERVICE_NAME, service);
+        talk("By hand: add %s to the D: part of what \"sc sdshow %s\" prints, and give that to \"sc sdset %s\".\n",
+             entry.sddl, service, service);
+        return code;
+    }
+    if (changed)
+        out("%s may now start and stop %s.\n", SERVICE_NAME, service);
+    return EXIT_DONE;
+}
+
+static enum exit_code take(const char *service)
+{
+    bool changed;
+    struct entry entry = {.sddl = ""};
+    if (!*service)
+        return EXIT_DONE;
+    DWORD error = change(service, &entry, false, &changed);
+    if (error == ERROR_SERVICE_DOES_NOT_EXIST || error == ERROR_INVALID_NAME)
+        return EXIT_DONE; /* and with it the entry */
+    if (error) {
+        enum exit_code code = fail(error, "taking from %s the right to start and stop %s", SERVICE_NAME, service);
+        talk("By hand: take %s out of what \"sc sdshow %s\" prints, and give the rest to \"sc sdset %s\".\n",
+             entry.sddl, service, service);
+        return code;
+    }
+    if (changed)
+        out("%s may no longer start and stop %s.\n", SERVICE_NAME, service);
+    return EXIT_DONE;
+}
+
+static const char *service_of(const struct host_settings *host)
+{
+    return host->run_service ? host->run_service : "";
+}
+
+static bool names(const struct config *config, const char *service)
+{
+    for (size_t i = 0; i < config->host_count; i++)
+        if (text_same(service_of(&config->hosts[i]), service))
+            return true;
+    return false;
+}
+
+enum exit_code grant_settle(const struct config *before, const char *given)
+{
+    struct config now;
+    enum exit_code code = store_read(&now, true);
+    if (code != EXIT_DONE) {
+        config_free(&now);
+        return code;
+    }
+    for (size_t i = 0; i < now.host_count; i++)
+        if (!names(before, service_of(&now.hosts[i])))
+            code = worse(code, grant_give(service_of(&now.hosts[i])));
+    for (size_t i = 0; i < before->host_count; i++)
+        if (!names(&now, service_of(&before->hosts[i])))
+            code = worse(code, take(service_of(&before->hosts[i])));
+    if (given && !names(&now, given))
+        code = worse(code, take(given));
+    config_free(&now);
+    return code;
+}
+
+enum exit_code grant_end(const struct config *config)
+{
+    enum exit_code code = EXIT_DONE;
+    for (size_t i = 0; i < config->host_count; i++)
+        code = worse(code, take(service_of(&config->hosts[i])));
+    return code;
+}

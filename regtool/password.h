@@ -1,0 +1,21 @@
+/* password: one that a person types, or a script hands over; never from the command line, where others can read it. */
+#ifndef ETRN_PASSWORD_H
+#define ETRN_PASSWORD_H
+
+#include "../service/win/secret.h"
+#include "command.h"
+
+/* Asks for the password of `user` at `host` on the console, without echo, or reads the first line of standard input
+ * where that is none. What is wrong is told. The caller wipes it by SecureZeroMemory(). */
+enum exit_code password_read(const char *user, const char *host, char password[SECRET_SIZE]);
+
+/* To be asked before password_read() for one that is to be kept: refuses other computers than this one, and tells. */
+enum exit_code password_can_be_kept(const struct command *command);
+
+/* Whether a word of the command line is an attempt to give a password there. */
+bool password_given(const char *word);
+
+/* Tells why it is not taken; returns EXIT_USAGE. */
+enum exit_code password_refuse(const struct command *command);
+
+#endif

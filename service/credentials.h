@@ -1,0 +1,23 @@
+/* credentials: what a session authenticates with, from its beginning to its end alone. */
+#ifndef ETRN_CREDENTIALS_H
+#define ETRN_CREDENTIALS_H
+
+#include "core/outcome.h"
+#include "core/settings.h"
+#include "win/secret.h"
+
+struct credentials {
+    struct auth_credentials auth;
+    bool given; /* `auth` is to be used */
+    char user[AUTH_USER_LIMIT + 1];
+    char password[SECRET_SIZE];
+};
+
+/* Reads those of the host, `given` when it has a user and is asked by SMTP. False when its password cannot be had:
+ * `failure` then says why, to all its nodes. */
+bool credentials_read(struct credentials *c, const struct host_settings *host, struct result *failure);
+
+/* Forgets them. */
+void credentials_wipe(struct credentials *c);
+
+#endif

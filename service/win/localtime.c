@@ -1,0 +1,90 @@
+#include "localtime.h"
+
+#include "../core/calendar.h"
+#include "../core/zone.h"
+#include "win.h"
+
+#include <wchar.h>
+
+enum { YEARS = 64 }; /* a search for the next time of a schedule reaches 40 ahead */
+
+#define DAY_MS INT64_C(86400000)
+
+/* To ask the system costs a hundred times what this does: planning ten thousand hosts asks a hundred thousand times. */
+static struct {
+    DYNAMIC_TIME_ZONE_INFORMATION zone;
+    bool known;                    /* the zone */
+    int64_t since_ms;              /* when it was looked at; updates of Windows change rules as well */
+    struct zone_year years[YEARS]; /* each at its number modulo YEARS; to_utc_ms 0: none */
+} memory;
+
+static struct zone_date date_of(const SYSTEMTIME *t)
+{
+    return (struct zone_date){t->wYear, t->wMonth,  t->wDayOfWeek, t->wDay,
+                              t->wHour, t->wMinute, t->wSecond,    t->wMilliseconds};
+}
+
+/* Without rules, UTC. */
+static void look_up(struct zone_year *y, int64_t year)
+{
+    TIME_ZONE_INFORMATION zone;
+    struct zone_rules rules = {0};
+    if (GetTimeZoneInformationForYear((USHORT)year, NULL, &zone))
+        rules = (struct zone_rules){.bias = (int32_t)zone.Bias,
+                                    .standard_bias = (int32_t)zone.StandardBias,
+                                    .daylight_bias = (int32_t)zone.DaylightBias,
+                                    .standard = date_of(&zone.StandardDate),
+                                    .daylight = date_of(&zone.DaylightDate)};
+    zone_year_make(y, year, &rules);
+}
+
+static int64_t local_offset_ms(void *context, int64_t utc_ms)
+{
+    int64_t year;
+    unsigned month;
+    unsigned day;
+    (void)context;
+    calendar_date(utc_ms >= 0 ? utc_ms / DAY_MS : -((-utc_ms + DAY_MS - 1) / DAY_MS), &year, &month, &day);
+    struct zone_year *y = &memory.years[(uint64_t)year % YEARS];
+    if (y->to_utc_ms == 0 || utc_ms < y->from_utc_ms || utc_ms >= y->to_utc_ms)
+        look_up(y, year);
+    return zone_year_offset(y, utc_ms);
+}
+
+const struct cron_zone local_zone = {.offset_ms = local_offset_ms};
+
+static bool same_zone(const DYNAMIC_TIME_ZONE_INFORMATION *a, const DYNAMIC_TIME_ZONE_INFORMATION *b)
+{
+    return a->Bias == b->Bias && a->StandardBias == b->StandardBias && a->DaylightBias == b->DaylightBias &&
+           memcmp(&a->StandardDate, &b->StandardDate, sizeof a->StandardDate) == 0 &&
+           memcmp(&a->DaylightDate, &b->DaylightDate, sizeof a->DaylightDate) == 0 &&
+           a->DynamicDaylightTimeDisabled == b->DynamicDaylightTimeDisabled &&
+           wcsncmp(a->TimeZoneKeyName, b->TimeZoneKeyName, ARRAYSIZE(a->TimeZoneKeyName)) == 0;
+}
+
+bool local_zone_follow(void)
+{
+    DYNAMIC_TIME_ZONE_INFORMATION zone = {0};
+    int64_t now_ms = (int64_t)GetTickCount64();
+    if (GetDynamicTimeZoneInformation(&zone) == TIME_ZONE_ID_INVALID)
+        return false;
+    bool changed = memory.known && !same_zone(&zone, &memory.zone);
+    if (changed || now_ms - memory.since_ms >= DAY_MS) {
+        memset(memory.years, 0, sizeof memory.years);
+        memory.since_ms = now_ms;
+    }
+    memory.zone = zone;
+    memory.known = true;
+    return changed;
+}
+
+void text_add_local_time(struct text *t, int64_t utc_ms)
+{
+    int64_t local_minutes = (utc_ms + local_offset_ms(NULL, utc_ms)) / 60000;
+    int64_t year;
+    unsigned month;
+    unsigned day;
+    calendar_date(local_minutes / 1440, &year, &month, &day);
+    unsigned of_day = (unsigned)(local_minutes % 1440);
+    text_add(t, "%04d-%02u-%02u %02u:%02u", (int)year, month, day, of_day / 60, of_day % 60);
+}

@@ -1,0 +1,81 @@
+"""Cases under Wine: each is the behaviour of one address of a scripted server, and one host of the service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lab.scripted import Action, Close, Delay, Drip, Each, Raw, Reset, Script, ScriptedServer, loopback
+from wine.machine import Value
+
+from .cases import Case, Step
+
+UNEXPECTED = "500 nothing more was expected"
+
+
+def action(step: Step) -> Action:
+    match step.kind:
+        case "S":
+            return Raw(step.data)
+        case "wait":
+            return Delay(step.seconds)
+        case "drip":
+            return Drip(step.data, step.seconds)
+        case "close":
+            return Close()
+        case "reset":
+            return Reset()
+    raise AssertionError(step)
+
+
+def script(steps: list[Step]) -> Script:
+    """One connection: what the host says first, and then after each command, whatever the command is."""
+    turns: list[list[Action]] = [[]]
+    for step in steps:
+        turns.append([]) if step.kind == "C" else turns[-1].append(action(step))
+    first, *others = [turn or [Raw(b"")] for turn in turns]
+    answers = Each(*others, UNEXPECTED)
+    return Script(first, answers, answers, answers, answers, answers, closes_after_quit=False)
+
+
+def connections(case: Case) -> list[list[Step]]:
+    """The steps of each connection."""
+    parts: list[list[Step]] = [[]]
+    for step in case.steps:
+        parts.append([]) if step.kind == "again" else parts[-1].append(step)
+    return parts
+
+
+class Stage:
+    """All cases at once: who plays which at what address."""
+
+    def __init__(self, cases: Mapping[str, Case]) -> None:
+        self.cases = cases
+        self.addresses = dict(zip(cases, loopback(len(cases))))
+        self._by_address = {address: connections(cases[name]) for name, address in self.addresses.items()}
+
+    def behaviour(self, address: str, number: int) -> Script:
+        """Of the nth connection to an address."""
+        parts = self._by_address[address]
+        return script(parts[number - 1] if number <= len(parts) else [])
+
+    def hosts(self, port: int) -> dict[str, dict[str, Value]]:
+        """The settings of each host; its key is the case's id."""
+        return {name: {"Host": self.addresses[name], "Port": port, "Domains": case.nodes, "EtrnsPerConnection": 100}
+                | case.settings for name, case in self.cases.items()}
+
+    def sent(self, server: ScriptedServer) -> dict[str, list[str]]:
+        """All commands that each host got, as cases write them."""
+        names = {address: name for name, address in self.addresses.items()}
+        sent: dict[str, list[str]] = {name: [] for name in self.cases}
+        for command in server.commands():
+            introduction = command.verb in ("EHLO", "HELO")
+            line = command.raw.decode("latin-1").removesuffix("\r\n")
+            sent[names[command.address]].append(command.verb if introduction else line)
+        return sent
+
+    def connected(self, server: ScriptedServer) -> dict[str, int]:
+        """How many connections each host got."""
+        counts = dict.fromkeys(self.addresses.values(), 0)
+        for session in list(server.sessions):
+            counts[session.address] += 1
+        return {name: counts[address] for name, address in self.addresses.items()}

@@ -1,0 +1,265 @@
+"""RunService: EtrnSvc may start and stop that one service, as long as a host names it.
+
+Wine keeps no access control list of a service. So the tool is linked here with a service manager that does: the lists
+are files of SDDL, DACL\\<service>.txt, and all else is Wine's own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .machine import BUILD, FOLDER, PARAMETERS, TOOL_EXE, Machine, Reply, reg_text
+
+NAMES = ("FetchMail", "Retriever")
+TOOL = FOLDER + r"\etrnctl-with-lists.exe"
+
+FAKE = r"""
+#include <windows.h>
+#include <sddl.h>
+#include <stdio.h>
+
+static wchar_t path[300]; /* of the list of the service that was opened last */
+static DWORD granted;
+
+static SC_HANDLE WINAPI open_service(SC_HANDLE manager, const wchar_t *name, DWORD access)
+{
+    SC_HANDLE (WINAPI *open)(SC_HANDLE, const wchar_t *, DWORD) =
+        (void *)GetProcAddress(GetModuleHandleW(L"advapi32"), "OpenServiceW");
+    SC_HANDLE service = open(manager, name, access);
+    _snwprintf(path, ARRAYSIZE(path), L"C:\\dacl\\%ls.txt", name);
+    granted = access;
+    if (service && access & WRITE_DAC && GetFileAttributesW(path) & FILE_ATTRIBUTE_READONLY &&
+        GetFileAttributesW(path) != INVALID_FILE_ATTRIBUTES) {
+        CloseServiceHandle(service);
+        SetLastError(ERROR_ACCESS_DENIED);
+        return NULL;
+    }
+    return service;
+}
+
+static BOOL WINAPI query(SC_HANDLE service, SECURITY_INFORMATION what, PSECURITY_DESCRIPTOR out, DWORD size, DWORD *needed)
+{
+    char text[4000] = "";
+    SECURITY_DESCRIPTOR open_to_all;
+    PSECURITY_DESCRIPTOR made;
+    FILE *file = _wfopen(path, L"r");
+    if (what != DACL_SECURITY_INFORMATION || !(granted & READ_CONTROL) || !file) {
+        SetLastError(ERROR_ACCESS_DENIED);
+        return FALSE;
+    }
+    fread(text, 1, sizeof text - 1, file);
+    fclose(file);
+    if (!*text) /* no list: all may do all */
+        return InitializeSecurityDescriptor(&open_to_all, SECURITY_DESCRIPTOR_REVISION) &&
+               SetSecurityDescriptorDacl(&open_to_all, TRUE, NULL, FALSE) &&
+               (*needed = size, MakeSelfRelativeSD(&open_to_all, out, needed));
+    if (!ConvertStringSecurityDescriptorToSecurityDescriptorA(text, SDDL_REVISION_1, &made, needed))
+        return FALSE;
+    if (size < *needed) {
+        SetLastError(ERROR_INSUFFICIENT_BUFFER);
+        return FALSE;
+    }
+    memcpy(out, made, *needed);
+    return TRUE;
+}
+
+static BOOL WINAPI set(SC_HANDLE service, SECURITY_INFORMATION what, PSECURITY_DESCRIPTOR given)
+{
+    char *text;
+    FILE *file;
+    if (what != DACL_SECURITY_INFORMATION || !(granted & WRITE_DAC) ||
+        !ConvertSecurityDescriptorToStringSecurityDescriptorA(given, SDDL_REVISION_1, what, &text, NULL) ||
+        !(file = _wfopen(path, L"w"))) {
+        SetLastError(ERROR_ACCESS_DENIED);
+        return FALSE;
+    }
+    fputs(text, file);
+    fclose(file);
+    return TRUE;
+}
+
+/* Found before those of the import library. */
+void *__imp_OpenServiceW = open_service;
+void *__imp_QueryServiceObjectSecurity = query;
+void *__imp_SetServiceObjectSecurity = set;
+"""
+
+# As services have it by default, the order of the rights as Windows prints them.
+DEFAULT = "D:(A;;CCLCSWRPWPDTLOCRRC;;;SY)(A;;CCDCLCSWRPWPDTLOCRSDRCWDWO;;;BA)(A;;CCLCSWLOCRRC;;;IU)"
+
+
+def service_sid(name: str) -> str:
+    """Of NT SERVICE\\name: the SHA-1 of the name in upper case and UTF-16LE, as sc showsid prints it."""
+    digest = hashlib.sha1(name.upper().encode("utf-16-le")).digest()
+    return "S-1-5-80-" + "-".join(map(str, struct.unpack("<5I", digest)))
+
+
+OURS = f"(A;;LCRPWP;;;{service_sid('EtrnSvc')})"
+
+
+class Services:
+    """The access control lists of some services, and the tool that sees them."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.folder = machine.prefix.drive_c / "dacl"
+        self.folder.mkdir(exist_ok=True)
+        for path in self.folder.iterdir():
+            path.unlink()
+
+    def make(self, name: str, dacl: str = DEFAULT) -> None:
+        (self.folder / f"{name}.txt").write_text(dacl)
+
+    def dacl(self, name: str) -> str:
+        return (self.folder / f"{name}.txt").read_text()
+
+    def ctl(self, *words: str) -> Reply:
+        return self.machine.run(TOOL, *words)
+
+
+@pytest.fixture(scope="module")
+def tool(machine: Machine) -> None:
+    root = Path(__file__).resolve().parents[2]
+    objects = [BUILD / "obj" / path.relative_to(root).with_suffix(".o")
+               for part in ("regtool", "service/win", "service/core") for path in (root / part).glob("*.c")]
+    source = machine.prefix.path / "lists.c"
+    source.write_text(FAKE)
+    libraries = "ws2_32 mswsock advapi32 shell32 ole32 uuid ktmw32 normaliz iphlpapi dnsapi crypt32 bcrypt".split()
+    target = machine.prefix.drive_c / TOOL.removeprefix("C:\\").replace("\\", "/")
+    subprocess.run(["x86_64-w64-mingw32-gcc", "-static", "-fstack-protector-strong", "-municode", "-o", target, source, *objects,
+                    BUILD / "obj" / "etrnctl.res", *[f"-l{name}" for name in libraries]], check=True)
+
+
+@pytest.fixture(scope="module")
+def installed(machine: Machine) -> Iterator[None]:
+    """Two services that RunService may name; neither is ever started."""
+    for name in NAMES:
+        assert machine.run("sc", "create", name, "binPath=", r"C:\none.exe").code == 0
+    yield
+    for name in NAMES:
+        machine.run("sc", "delete", name)
+
+
+@pytest.fixture
+def services(machine: Machine, tool: None, installed: None) -> Services:
+    machine.fresh({"AlwaysUseETRN": 0}, start=False)
+    each = Services(machine)
+    for name in NAMES:
+        each.make(name)
+    return each
+
+
+def test_add_and_remove(services: Services) -> None:
+    reply = services.ctl("add", "isp.example", "a.example", "--run-service", "FetchMail")
+    assert (reply.code, reply.out.splitlines()[0]) == (0, "EtrnSvc may now start and stop FetchMail.")
+    assert services.dacl("FetchMail") == DEFAULT + OURS
+    assert "FetchMail" in services.machine.prefix.reg_query(PARAMETERS + r"\Hosts\isp.example", "RunService")
+    reply = services.ctl("add", "isp.example", "b.example", "--run-service", "FetchMail")
+    assert "may now" not in reply.out
+    assert services.dacl("FetchMail") == DEFAULT + OURS  # once
+    reply = services.ctl("remove", "isp.example")
+    assert (reply.code, reply.out) == (
+        0, "isp.example is not asked any more.\nEtrnSvc may no longer start and stop FetchMail.\n")
+    assert services.dacl("FetchMail") == DEFAULT
+
+
+def test_a_service_that_two_hosts_use(services: Services) -> None:
+    for name in ("one.example", "two.example"):
+        assert services.ctl("add", name, "a.example", "--run-service", "FetchMail").code == 0
+    assert services.ctl("remove", "one.example").out == "one.example is not asked any more.\n"
+    assert services.dacl("FetchMail") == DEFAULT + OURS
+    services.ctl("remove", "two.example")
+    assert services.dacl("FetchMail") == DEFAULT
+
+
+def test_entries_of_others_stay(services: Services) -> None:
+    more = f"(A;;CCLCRPWP;;;{service_sid('EtrnSvc')})(D;;RPWP;;;{service_sid('Other')})"
+    services.make("FetchMail", DEFAULT + more)
+    services.ctl("add", "isp.example", "a.example", "--run-service", "FetchMail")
+    assert services.dacl("FetchMail") == DEFAULT + more + OURS
+    services.ctl("remove", "isp.example")
+    assert services.dacl("FetchMail") == DEFAULT + more
+
+
+def test_config_set_and_unset(services: Services) -> None:
+    services.ctl("add", "isp.example", "a.example", "--run-service", "FetchMail")
+    reply = services.ctl("config", "set", "RunService", "Retriever", "--host", "isp.example")
+    assert (reply.code, reply.out) == (0, "EtrnSvc may now start and stop Retriever.\n"
+                                          "RunService: was FetchMail, is now Retriever (Parameters).\n"
+                                          "EtrnSvc may no longer start and stop FetchMail.\n")
+    assert (services.dacl("FetchMail"), services.dacl("Retriever")) == (DEFAULT, DEFAULT + OURS)
+    assert services.ctl("config", "unset", "RunService", "--host", "isp.example").code == 0
+    assert services.dacl("Retriever") == DEFAULT
+
+
+def test_restore(services: Services) -> None:
+    services.ctl("add", "isp.example", "a.example", "--run-service", "FetchMail")
+    services.ctl("backup", r"C:\with.reg")
+    services.ctl("config", "set", "RunService", "Retriever", "--host", "isp.example")
+    assert services.ctl("restore", r"C:\with.reg", "-y").code == 0
+    assert (services.dacl("FetchMail"), services.dacl("Retriever")) == (DEFAULT + OURS, DEFAULT)
+
+
+def test_uninstalling_takes_it_back(services: Services) -> None:
+    services.ctl("add", "isp.example", "a.example", "--run-service", "FetchMail")
+    reply = services.ctl("service", "uninstall")
+    assert reply.out == "EtrnSvc is uninstalled.\nEtrnSvc may no longer start and stop FetchMail.\n"
+    assert services.dacl("FetchMail") == DEFAULT
+
+
+@pytest.mark.parametrize("words", [
+    ["add", "isp.example", "a.example", "--run-service", "Nothing"],
+    ["config", "set", "RunService", "Nothing", "--host", "old.example"],
+])
+def test_no_such_service(services: Services, words: list[str]) -> None:
+    services.machine.prefix.reg_import(reg_text(PARAMETERS + r"\Hosts\old.example", {"Domains": ["a.example"]}))
+    before = services.machine.prefix.reg_query(PARAMETERS)
+    reply = services.ctl(*words)
+    assert (reply.code, reply.out) == (3, "")
+    assert reply.err == ("etrnctl: RunService: there is no service Nothing; sc query shows those there are, "
+                         "by SERVICE_NAME\n")
+    assert services.machine.prefix.reg_query(PARAMETERS) == before
+    assert services.machine.prefix.reg_query(PARAMETERS + r"\Hosts\isp.example") == ""
+    assert services.machine.prefix.reg_query(PARAMETERS + r"\Hosts\old.example", "RunService") == ""
+    assert services.machine.backups() == []
+
+
+def test_a_list_that_may_not_be_changed(services: Services) -> None:
+    (services.folder / "FetchMail.txt").chmod(0o444)
+    reply = services.ctl("add", "isp.example", "a.example", "--run-service", "FetchMail")
+    assert (reply.code, reply.out) == (5, "")
+    assert reply.err == (
+        "etrnctl: letting EtrnSvc start and stop FetchMail: access denied. Run this as administrator.\n"
+        f'By hand: add {OURS} to the D: part of what "sc sdshow FetchMail" prints, and give that to "sc sdset '
+        'FetchMail".\n')
+    assert services.machine.prefix.reg_query(PARAMETERS + r"\Hosts\isp.example") == ""
+    # Made by hand it is as good, and the right to change the list is not asked for.
+    (services.folder / "FetchMail.txt").chmod(0o644)
+    services.make("FetchMail", DEFAULT + OURS)
+    (services.folder / "FetchMail.txt").chmod(0o444)
+    assert services.ctl("add", "isp.example", "a.example", "--run-service", "FetchMail").code == 0
+    # What cannot be taken back is told.
+    reply = services.ctl("remove", "isp.example")
+    assert reply.code == 5
+    assert reply.err.startswith("etrnctl: taking from EtrnSvc the right to start and stop FetchMail: access denied")
+    (services.folder / "FetchMail.txt").chmod(0o644)
+
+
+def test_a_service_open_to_all_needs_no_entry(services: Services) -> None:
+    services.make("FetchMail", "")
+    reply = services.ctl("add", "isp.example", "a.example", "--run-service", "FetchMail")
+    assert (reply.code, "may now" in reply.out) == (0, False)
+    assert services.dacl("FetchMail") == ""
+
+
+def test_wine_has_no_lists_and_that_is_no_error(machine: Machine, installed: None) -> None:
+    machine.fresh({"AlwaysUseETRN": 0}, start=False)
+    reply = machine.run(TOOL_EXE, "add", "isp.example", "a.example", "--run-service", "FetchMail")
+    assert reply.code == 0, reply
+    assert "FetchMail" in machine.prefix.reg_query(PARAMETERS + r"\Hosts\isp.example", "RunService")
