@@ -24,7 +24,7 @@ CFLAGS   := -std=c11 -O2 -g $(WARNINGS) -MMD -MP
 WINFLAGS := -D__USE_MINGW_ANSI_STDIO=1 -DUNICODE -D_UNICODE -D_WIN32_WINNT=0x0602 -DVERSION='"$(VERSION)"' \
             -fstack-protector-strong -fcf-protection=full -D_FORTIFY_SOURCE=2 -I$(B)/gen
 LDFLAGS  := -static -fstack-protector-strong -municode -Wl,--no-insert-timestamp -Wl,--dynamicbase,--high-entropy-va,--nxcompat
-LIBS     := -lws2_32 -lmswsock -ladvapi32 -lshell32 -lole32 -luuid -lktmw32 -lnormaliz -liphlpapi -lcrypt32 -lbcrypt -ldnsapi
+LIBS     := -lws2_32 -lmswsock -ladvapi32 -lshell32 -lole32 -luuid -lktmw32 -lnormaliz -liphlpapi -lsecur32 -lcrypt32 -lbcrypt -ldnsapi
 
 CORE    := $(wildcard service/core/*.c)
 WIN     := $(wildcard service/win/*.c)
@@ -38,7 +38,8 @@ all: $(B)/etrnsvc.exe $(B)/etrnctl.exe $(MSI)
 # ---- what the build needs, from Debian's packages
 
 PACKAGES := gcc make gcc-mingw-w64-x86-64-win32 binutils-mingw-w64-x86-64 wixl msitools
-TEST_PACKAGES := $(PACKAGES) libcmocka-dev wine wine64 python3-pytest python3-croniter tzdata postfix sasl2-bin libsasl2-modules fetchmail msmtp strace
+TEST_PACKAGES := $(PACKAGES) libcmocka-dev wine wine64 python3-pytest python3-croniter tzdata postfix sasl2-bin libsasl2-modules fetchmail msmtp \
+                 strace openssl python3-cryptography
 need = tests/need $(1)
 
 # ---- the programs

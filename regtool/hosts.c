@@ -129,6 +129,7 @@ static bool collect(struct changes *changes, const struct arguments *a, const st
                       : add->port ? digits
                                   : NULL) &&
            add_option(changes, "Tls", option_value(a, "--tls")) &&
+           add_option(changes, "TlsFingerprint", option_value(a, "--tls-fingerprint")) &&
            add_option(changes, "HeloName", option_value(a, "--helo")) &&
            add_option(changes, "IntervalMinutes", option_value(a, "--interval")) &&
            add_words(changes, "Schedule", a, "--schedule") && add_option(changes, "User", option_value(a, "--user")) &&

@@ -32,6 +32,14 @@
     {                                                                                                                  \
         "--port", "N", "TCP port, 25 by default"                                                                       \
     }
+#define OPTION_TLS                                                                                                     \
+    {                                                                                                                  \
+        "--tls", "MODE", "none, may, require or implicit; may by default"                                              \
+    }
+#define OPTION_FINGERPRINT                                                                                             \
+    {                                                                                                                  \
+        "--tls-fingerprint", "HEX", "the host must show this certificate, whoever issued it"                           \
+    }
 #define OPTION_HELO                                                                                                    \
     {                                                                                                                  \
         "--helo", "NAME", "name to give in EHLO instead of this computer's"                                            \
@@ -91,8 +99,9 @@ const struct command commands[] = {
      .options = {{"--from-mx", NULL, "no HOST: find it by the domains' MX records"},
                  OPTION_EXCEPT,
                  OPTION_PORT,
-                 {"--fallback", "HOST", "or HOST:PORT, asked when the first fails; may be repeated", true},
-                 {"--tls", "MODE", "none, may, require or implicit; may by default"},
+                 {"--fallback", "HOST", "or HOST:PORT, asked when it fails; may be repeated", true},
+                 OPTION_TLS,
+                 OPTION_FINGERPRINT,
                  OPTION_HELO,
                  {"--interval", "MINUTES", "ask this host as often as this"},
                  {"--schedule", "LINE", "ask at these times, as in crontab; may be repeated", true},
@@ -157,6 +166,8 @@ const struct command commands[] = {
      .most = -1,
      .options = {OPTION_PORT,
                  OPTION_HELO,
+                 OPTION_TLS,
+                 OPTION_FINGERPRINT,
                  OPTION_TIMEOUT,
                  OPTION_USER,
                  {"--auth-in-clear", NULL, "send the password though TLS does not protect it"},
@@ -215,14 +226,23 @@ const size_t command_count = sizeof commands / sizeof commands[0];
 
 /* ---- help ---- */
 
+/* A few options are told at once, many by --help. */
 static void print_usage_line(const struct command *command)
 {
-    char line[1000];
+    enum { FEW = 6 };
+    char line[400];
     struct text t;
+    size_t count = 0;
+    while (command->options[count].name)
+        count++;
     text_begin(&t, line, sizeof line);
     text_add(&t, "Usage: etrnctl %s%s%s", command->name, *command->words ? " " : "", command->words);
-    for (const struct option *o = command->options; o->name; o++)
+    for (size_t i = 0; count <= FEW && i < count; i++) {
+        const struct option *o = &command->options[i];
         text_add(&t, " [%s%s%s]", o->name, o->value ? " " : "", o->value ? o->value : "");
+    }
+    if (count > FEW)
+        text_add(&t, " [OPTIONS]; see etrnctl %s --help", command->name);
     talk("%s\n", line);
 }
 
@@ -242,7 +262,7 @@ static void print_help(const struct command *command)
         struct text t;
         text_begin(&t, option, sizeof option);
         text_add(&t, "%s%s%s", o->name, o->value ? " " : "", o->value ? o->value : "");
-        out("  %-20s %s\n", option, o->help);
+        out("  %-21s %s\n", option, o->help);
     }
     out("\nExample:\n  %s\n", command->example);
 }

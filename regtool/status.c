@@ -97,8 +97,8 @@ static bool same_code(const struct json_value *a, const struct json_value *b)
 static bool same_news(const struct json_value *a, const struct json_value *b)
 {
     return node_fails(a) == node_fails(b) && text_same(report_string(a, "outcome"), report_string(b, "outcome")) &&
-           same_code(a, b) && minute_of(a, "at") == minute_of(b, "at") &&
-           minute_of(a, "since") == minute_of(b, "since");
+           text_same(report_string(a, "channel"), report_string(b, "channel")) && same_code(a, b) &&
+           minute_of(a, "at") == minute_of(b, "at") && minute_of(a, "since") == minute_of(b, "since");
 }
 
 static bool same_reply(const struct json_value *a, const struct json_value *b)
@@ -145,12 +145,13 @@ static void print_news(const struct view *v, const struct json_value *node, cons
 {
     char words[3000];
     struct text t;
+    const char *channel = report_string(node, "channel_meaning");
     text_begin(&t, words, sizeof words);
     text_add(&t, "%s: %s", names, report_string(node, "meaning"));
     if (json_instant(json_member(node, "at"))) {
         text_add(&t, " (");
         add_age(&t, v, json_member(node, "at"), "");
-        text_add(&t, ")");
+        text_add(&t, "%s%s)", *channel ? ", " : "", channel);
     }
     out_wrapped(2, words);
     if (!node_fails(node))

@@ -5,6 +5,7 @@
 #include "../service/win/link.h"
 #include "names.h"
 #include "password.h"
+#include "security.h"
 #include "store.h"
 
 #include <stdarg.h>
@@ -21,7 +22,7 @@ static const struct capability capabilities[] = {
     {"STARTTLS", "TLS is offered (STARTTLS)", "no TLS"},
     {"AUTH", "authentication is offered (AUTH)", "no authentication"},
 };
-enum { CAPABILITY_COUNT = sizeof capabilities / sizeof capabilities[0] };
+enum { CAPABILITY_COUNT = sizeof capabilities / sizeof capabilities[0], CAPABILITY_STARTTLS = 1 };
 
 struct test {
     struct loop loop;
@@ -33,6 +34,9 @@ struct test {
     bool offered[CAPABILITY_COUNT];
     bool introduced; /* EHLO was answered with success */
     bool explained;  /* what EHLO's reply offers */
+    bool secured;    /* by TLS, as `security` says */
+    struct link_security security;
+    char unverified[200]; /* of it */
     struct result ending;
     LARGE_INTEGER sent;
     int64_t round_trip_us; /* the shortest; 0 before the first */
@@ -83,7 +87,8 @@ static void explain_offer(struct test *test)
     test->explained = true;
     text_begin(&t, words, sizeof words);
     for (size_t i = 0; i < CAPABILITY_COUNT; i++)
-        text_add(&t, "%s%s", i ? "; " : "", test->offered[i] ? capabilities[i].offered : capabilities[i].lacking);
+        if (i != CAPABILITY_STARTTLS || !test->secured)
+            text_add(&t, "%s%s", i ? "; " : "", test->offered[i] ? capabilities[i].offered : capabilities[i].lacking);
     text_add(&t, ".");
     out_wrapped(5, words);
 }
@@ -93,8 +98,10 @@ static void explain_ending(struct test *test, const struct result *ending)
 {
     if (ending->outcome == OUTCOME_NONE || test->ending.outcome != OUTCOME_NONE)
         return;
+    bool shown = ending->code || ending->outcome == OUTCOME_NO_CONNECTION ||
+                 (ending->outcome == OUTCOME_NO_TLS && test->secured); /* with the certificate */
     test->ending = *ending;
-    if (*ending->text && !ending->code && ending->outcome != OUTCOME_NO_CONNECTION) /* else shown already */
+    if (*ending->text && !shown)
         say(test, "-- %s\n", ending->text);
     explain(test, ending);
 }
@@ -161,6 +168,33 @@ static void on_session(void *owner, const struct session_event *event)
     }
 }
 
+/* What EHLO offered in clear, or in a connection before, counts no more. */
+static void introduce_again(struct test *test)
+{
+    bool starttls = test->offered[CAPABILITY_STARTTLS];
+    memset(test->offered, 0, sizeof test->offered);
+    test->offered[CAPABILITY_STARTTLS] = starttls;
+    test->introduced = test->explained = false;
+}
+
+static void note_security(struct test *test, const struct link_security *security)
+{
+    char lines[SECURITY_LINES][SECURITY_LINE_SIZE];
+    struct text t;
+    test->secured = true;
+    test->security = *security;
+    if (security->unverified) {
+        text_begin(&t, test->unverified, sizeof test->unverified);
+        text_add(&t, "%s", security->unverified);
+        test->security.unverified = test->unverified;
+    }
+    security_explain(security, lines);
+    for (size_t i = 0; i < SECURITY_LINES; i++)
+        if (*lines[i])
+            say_line(test, "--", "tool", lines[i]);
+    introduce_again(test);
+}
+
 static void on_note(void *owner, const struct link_note *note)
 {
     struct test *test = owner;
@@ -181,6 +215,13 @@ static void on_note(void *owner, const struct link_note *note)
     case LINK_FAILED:
         text_add(&t, "%s: ", note->address);
         text_add_error(&t, note->error);
+        break;
+    case LINK_SECURED:
+        note_security(test, note->security);
+        return;
+    case LINK_TLS_FAILED:
+        text_add(&t, "%s; once more without TLS", note->words);
+        introduce_again(test);
         break;
     }
     say_line(test, "--", "tool", line);
@@ -244,6 +285,10 @@ static void write_results(struct test *test, const char *words)
         if (test->offered[i])
             json_string(j, NULL, capabilities[i].keyword);
     json_close(j, ']');
+    if (test->secured)
+        security_write(j, &test->security);
+    else
+        json_null(j, "tls");
     json_open_array(j, "outcomes");
     for (size_t i = 0; i < test->params.session.node_count; i++) {
         const struct result *result = &test->results[i];
@@ -257,6 +302,8 @@ static void write_results(struct test *test, const char *words)
         json_string(j, "text", result->text);
         json_string(j, "meaning", outcome_meaning(result));
         json_string(j, "advice", outcome_advice(result));
+        json_string(j, "channel", channel_name(result->channel));
+        json_string(j, "channel_meaning", channel_meaning(result->channel));
         json_close(j, '}');
     }
     json_close(j, ']');
@@ -316,6 +363,36 @@ static enum exit_code run_conversation(struct test *test)
 }
 
 /* ---- the command line ---- */
+
+/* The value of an option that a setting of a host stands for, checked as that setting is; `*word` NULL when it was not
+ * given. */
+static bool setting_option(const struct arguments *a, const char *name, const char *setting, const char **word)
+{
+    char problem[300];
+    struct text t;
+    struct value value = {0};
+    *word = option_value(a, name);
+    text_begin(&t, problem, sizeof problem);
+    bool fine = !*word || setting_encode(setting_find(SCOPE_HOST, setting), word, 1, &value, &t);
+    if (!fine)
+        talk("etrnctl: %s: %s\n", name, problem);
+    free(value.data);
+    return fine;
+}
+
+static bool take_tls(struct test *test, const struct arguments *a)
+{
+    const struct setting *tls = setting_find(SCOPE_HOST, "Tls");
+    const char *mode;
+    if (!setting_option(a, "--tls", "Tls", &mode) ||
+        !setting_option(a, "--tls-fingerprint", "TlsFingerprint", &test->params.tls_fingerprint))
+        return false;
+    test->params.session.tls = TLS_MAY;
+    for (uint32_t i = 0; mode && i <= tls->maximum; i++)
+        if (text_same(mode, tls->words[i]))
+            test->params.session.tls = (enum tls_mode)i;
+    return true;
+}
 
 static bool check_node(const char *word, const char *ascii)
 {
@@ -389,7 +466,7 @@ static enum exit_code prepare_and_run(struct test *test, const struct arguments 
         return EXIT_INVALID;
     unsigned long port = given_port;
     if (!option_number(a, "--port", 65535, &port) || !option_number(a, "--timeout", 600, &timeout) ||
-        !take_nodes(test, a, nodes))
+        !take_tls(test, a) || !take_nodes(test, a, nodes))
         return EXIT_INVALID;
     enum exit_code code = take_credentials(test, a, host);
     if (code != EXIT_DONE)
@@ -401,7 +478,6 @@ static enum exit_code prepare_and_run(struct test *test, const struct arguments 
     test->params.port = (uint16_t)port;
     test->params.session.helo = option_value(a, "--helo");
     test->params.session.force_etrn = option_value(a, "--force") != NULL;
-    test->params.session.tls = TLS_MAY;
     test->params.connect_timeout_ms = test->params.reply_timeout_ms = (int64_t)timeout * 1000;
     test->params.session_timeout_ms = 900000;
     return run_conversation(test);

@@ -32,7 +32,7 @@ struct job {
     uint64_t session;           /* in the protocol log */
     uint32_t logged;            /* rows of it */
     char local[64], remote[64]; /* both ends of the connection, as the log names them */
-    char *address, *helo;
+    char *address, *helo, *fingerprint;
     struct credentials credentials;
     char *said; /* by a finger server, raw; NULL before */
     size_t said_length;
@@ -119,6 +119,7 @@ static void job_free(struct job *job)
         free(job->nodes[i]);
     free(job->address);
     free(job->helo);
+    free(job->fingerprint);
     free(job->said);
     credentials_wipe(&job->credentials);
     free(job);
@@ -264,6 +265,17 @@ static void on_note(void *owner, const struct link_note *note)
     case LINK_FAILED:
         text_add(&t, "%s: ", note->address);
         text_add_error(&t, note->error);
+        trace("%s: %s", job->host->name, words);
+        log_row(job, PROTOLOG_INFORMATION, "", 0, words);
+        break;
+    case LINK_SECURED:
+        text_add(&t, "%s, %s", note->security->tls,
+                 note->security->unverified ? note->security->unverified : "certificate verified");
+        trace("%s: %s", job->host->name, words);
+        log_row(job, PROTOLOG_INFORMATION, "", 0, words);
+        break;
+    case LINK_TLS_FAILED:
+        text_add(&t, "%s; once more without TLS", note->words);
         trace("%s: %s", job->host->name, words);
         log_row(job, PROTOLOG_INFORMATION, "", 0, words);
         break;
@@ -421,13 +433,15 @@ static struct job *job_new(struct jobs *jobs, const struct assignment *a)
     job->host = a->host;
     job->address = text_copy(address);
     job->helo = text_copy(host->helo_name ? host->helo_name : "");
-    if (!job->address || !job->helo || !copy_nodes(job, a)) {
+    job->fingerprint = text_copy(host->tls_fingerprint ? host->tls_fingerprint : "");
+    if (!job->address || !job->helo || !job->fingerprint || !copy_nodes(job, a)) {
         job_free(job);
         return NULL;
     }
     job->params = (struct link_params){
         .address = job->address,
         .port = port_for(host, port),
+        .tls_fingerprint = job->fingerprint,
         .session = {.helo = job->helo,
                     .nodes = (const char *const *)job->nodes,
                     .node_count = job->node_count,

@@ -46,8 +46,10 @@ static const struct outcome_row outcomes[OUTCOME_COUNT] = {
                       "The service asks again by itself."},
     [OUTCOME_BROKEN] = {"broken", FOLLOWS_PASSING, "What the host sent is not proper SMTP.",
                         "Check that a mail server listens on this port; tell its operator what was wrong."},
-    [OUTCOME_NO_TLS] = {"no-tls", FOLLOWS_PERMANENT, "TLS is required by the settings and cannot be had.",
-                        "Nothing was sent in clear. Set Tls to may or none only if the line needs no protection."},
+    [OUTCOME_NO_TLS] =
+        {"no-tls", FOLLOWS_PERMANENT, "TLS with a verified certificate is required by the settings, and cannot be had.",
+         "Nothing was asked. A private certificate can be named in TlsFingerprint; set Tls to may or none "
+         "only if the line needs no protection."},
     [OUTCOME_NO_AUTH] = {"no-auth", FOLLOWS_PERMANENT,
                          "Authentication is required by the settings (User) and cannot be had.",
                          "Check User, and set the password again: etrnctl config set Password --host HOST. It is sent "
@@ -117,6 +119,28 @@ static const struct reply_row *find_reply(int code)
         if (replies[i].code == code)
             return &replies[i];
     return NULL;
+}
+
+static const struct {
+    const char *name, *meaning;
+} channels[] = {
+    [CHANNEL_NONE] = {"none", ""},
+    [CHANNEL_CLEAR] = {"clear", ""},
+    [CHANNEL_CLEAR_NOT_OFFERED] = {"clear-not-offered", "in clear: STARTTLS is not offered"},
+    [CHANNEL_CLEAR_REFUSED] = {"clear-refused", "in clear: STARTTLS is refused"},
+    [CHANNEL_CLEAR_FAILED] = {"clear-failed", "in clear: the TLS handshake failed"},
+    [CHANNEL_TLS_UNVERIFIED] = {"tls-unverified", "over TLS, certificate not verified"},
+    [CHANNEL_TLS] = {"tls", ""},
+};
+
+const char *channel_name(enum channel channel)
+{
+    return channels[channel].name;
+}
+
+const char *channel_meaning(enum channel channel)
+{
+    return channels[channel].meaning;
 }
 
 const char *outcome_name(enum outcome outcome)

@@ -56,6 +56,11 @@ enum channel {
     CHANNEL_TLS                /* over TLS, the host's certificate verified */
 };
 
+/* Stable name for machines, "clear-not-offered"; and for a person, where there is something to be said: "in clear:
+ * STARTTLS is not offered". "" when all is as the settings say. */
+const char *channel_name(enum channel channel);
+const char *channel_meaning(enum channel channel);
+
 /* One node's outcome, with the reply that led to it. */
 struct result {
     enum outcome outcome;

@@ -1,6 +1,7 @@
 #include "settings.h"
 
 #include "auth.h"
+#include "certificate.h"
 #include "cron.h"
 #include "node.h"
 #include "utf.h"
@@ -69,6 +70,12 @@ static const char *helo_fault(const char *item)
     return item[0] == '@' || item[0] == '#' ? "is not a domain name" : domain_fault(item);
 }
 
+static const char *fingerprint_fault(const char *item)
+{
+    uint8_t fingerprint[FINGERPRINT_SIZE];
+    return fingerprint_read(item, fingerprint) ? NULL : "is not a SHA-256 fingerprint";
+}
+
 #define SERVICE(field) SCOPE_SERVICE, .offset = offsetof(struct service_settings, field)
 #define HOST(field) SCOPE_HOST, .offset = offsetof(struct host_settings, field)
 #define NUMBER(from, to, default_number, of_unit)                                                                      \
@@ -131,7 +138,12 @@ const struct setting settings[] = {
      .expected = "a domain name or an address literal as [192.0.2.1]",
      .help = "the name given in EHLO; when empty, this computer's"},
     {"Tls", HOST(tls), .type = SETTING_CHOICE, .words = tls_words, .maximum = TLS_IMPLICIT, .initial = TLS_MAY,
-     .help = "whether the session is encrypted"},
+     .help =
+         "in clear (none), over TLS where the host offers it (may), over TLS with a verified certificate or not at all "
+         "(require), or so from the first octet on, as on port 465 (implicit)"},
+    {"TlsFingerprint", HOST(tls_fingerprint), .type = SETTING_STRING, .fault = fingerprint_fault,
+     .expected = "the SHA-256 of a certificate, 64 hexadecimal digits with or without colons",
+     .help = "the certificate that the host must show; its names, dates and issuer then do not matter"},
     {"User", HOST(user), .type = SETTING_STRING, .fault = user_fault, .verbatim = true,
      .expected = "a name of at most 255 octets",
      .help = "the name for AUTH, whose password etrnctl config set Password stores; when empty, no AUTH"},

@@ -57,6 +57,7 @@ struct host_settings {
     uint32_t method, wake_seconds, wake_required, hold_seconds;
     char *wake_host, *program, *run_service; /* "": none */
     char *helo_name;                         /* "": this computer's */
+    char *tls_fingerprint;                   /* "": chain and name are verified instead */
     char *user;                              /* "": no AUTH */
     uint32_t auth_in_clear;
     uint8_t origin[SETTING_COUNT_LIMIT];

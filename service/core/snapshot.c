@@ -54,6 +54,8 @@ static void write_node(struct json *j, const struct planned_host *host, const st
     json_string(j, "output", node->output);
     json_string(j, "meaning", outcome_meaning(result));
     json_string(j, "advice", outcome_advice(result));
+    json_string(j, "channel", channel_name(result->channel));
+    json_string(j, "channel_meaning", channel_meaning(result->channel));
     json_time(j, "at", node->asked.utc_ms);
     json_bool(j, "failing", node->failing);
     json_time(j, "since", node->since.utc_ms);

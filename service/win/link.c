@@ -1,7 +1,8 @@
 #include "link.h"
 
-#include "../core/node.h"
+#include "helo.h"
 #include "resolve.h"
+#include "tls.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +12,13 @@ enum {
     QUIT_TIMEOUT_MS = 2000 /* the outcome is known by then: QUIT is a courtesy */
 };
 
-enum phase { RESOLVING, CONNECTING, TALKING, CLOSING };
+enum phase {
+    RESOLVING,
+    CONNECTING,
+    TALKING,
+    RECONNECTING, /* what was under way comes to its end first */
+    CLOSING
+};
 
 struct link {
     struct loop *loop;
@@ -20,7 +27,8 @@ struct link {
     void *owner;
     enum phase phase;
     struct resolve *resolve;
-    const ADDRINFOEXW *next; /* address to try after this one */
+    const ADDRINFOEXW *current; /* address of the connection */
+    const ADDRINFOEXW *next;    /* the one to try after it */
     SOCKET socket;
     struct loop_op begin, connect, send, receive;
     unsigned pending; /* of these, under way */
@@ -29,30 +37,19 @@ struct link {
     struct loop_timer timer;
     int64_t began_ms, connecting_ms, reply_due_ms, session_due_ms;
     char peer[80]; /* address and port, for a person */
-    char helo[256];
+    char helo[HELO_SIZE];
     struct session_params session_params;
     struct session session;
+    struct tls *tls;       /* from the handshake on */
+    struct verify *verify; /* of the host's certificate, while under way: nothing is read meanwhile */
     char out[SESSION_OUT_SIZE];
     char in[RECEIVE_SIZE];
 };
 
 #define OWNER_OF(op, member) CONTAINING_RECORD(op, struct link, member)
 
-/* Both are found once, by link_startup(). */
+/* Found once, by link_startup(). */
 static LPFN_CONNECTEX connect_ex;
-static char computer_name[256]; /* fully qualified, or "" */
-
-static void find_computer_name(void)
-{
-    wchar_t wide[256];
-    DWORD size = ARRAYSIZE(wide);
-    struct text t;
-    text_begin(&t, computer_name, sizeof computer_name);
-    if (GetComputerNameExW(ComputerNameDnsFullyQualified, wide, &size))
-        text_add_wide(&t, wide);
-    if (!strchr(computer_name, '.') || !host_name_valid(computer_name))
-        computer_name[0] = '\0';
-}
 
 /* ConnectEx is not exported: Winsock hands it out (mswsock.h WSAID_CONNECTEX). */
 DWORD link_startup(void)
@@ -61,7 +58,7 @@ DWORD link_startup(void)
     DWORD error = (DWORD)WSAStartup(MAKEWORD(2, 2), &data);
     if (error)
         return error;
-    find_computer_name();
+    helo_startup();
     SOCKET probe = WSASocketW(AF_INET, SOCK_STREAM, IPPROTO_TCP, NULL, 0, WSA_FLAG_OVERLAPPED);
     if (probe == INVALID_SOCKET)
         return (DWORD)WSAGetLastError();
@@ -83,13 +80,18 @@ static void close_socket(struct link *link)
     link->socket = INVALID_SOCKET;
 }
 
-/* Frees the link once no operation is under way any more. */
+static void connect_again(struct link *link);
+
+/* Goes on with what waits until no operation is under way any more: the end of the link, or another connection. */
 static void release_when_idle(struct link *link)
 {
+    if (link->pending == 0 && link->phase == RECONNECTING)
+        connect_again(link);
     if (link->phase != CLOSING || link->pending > 0)
         return;
     const struct link_sink *sink = link->sink;
     void *owner = link->owner;
+    tls_free(link->tls);
     free(link);
     sink->closed(owner);
 }
@@ -102,6 +104,8 @@ static void close_down(struct link *link)
     link->phase = CLOSING;
     resolve_cancel(link->resolve);
     link->resolve = NULL;
+    verify_cancel(link->verify);
+    link->verify = NULL;
     close_socket(link);
     loop_set_timer(link->loop, &link->timer, INT64_MAX);
 }
@@ -120,6 +124,23 @@ static void fail_with(struct link *link, enum outcome why, const char *what, DWO
     text_add(&t, "%s: ", what);
     text_add_error(&t, error);
     fail(link, why, detail);
+}
+
+/* TLS could not be agreed on. Where the settings let it be, the same address is asked once more without, as other mail
+ * servers do; but not with a secret, which never goes in clear. */
+static void handshake_failed(struct link *link, enum outcome why, const char *detail)
+{
+    const struct session_params *params = &link->session_params;
+    if (params->tls != TLS_MAY || params->auth || params->starttls_failed || link->session.finishing) {
+        fail(link, why, detail);
+        return;
+    }
+    if (link->sink->note)
+        link->sink->note(link->owner, &(struct link_note){.step = LINK_TLS_FAILED, .words = detail});
+    verify_cancel(link->verify);
+    link->verify = NULL;
+    close_socket(link);
+    link->phase = RECONNECTING;
 }
 
 /* ---- deadlines ---- */
@@ -156,6 +177,9 @@ static void deadline(struct loop_timer *timer)
     } else if (whole) {
         text_add(&t, "the session was not done in %d s", (int)(link->params->session_timeout_ms / 1000));
         fail(link, OUTCOME_TIMED_OUT, detail);
+    } else if (link->session.state == SESSION_TLS) {
+        text_add(&t, "the TLS handshake was not done in %d s", (int)(link->params->reply_timeout_ms / 1000));
+        handshake_failed(link, OUTCOME_TIMED_OUT, detail);
     } else {
         text_add(&t, "no %s%s in %d s", link->session.state == SESSION_GREETING ? "" : "reply to ",
                  session_state_name(link->session.state), (int)(link->params->reply_timeout_ms / 1000));
@@ -164,21 +188,9 @@ static void deadline(struct loop_timer *timer)
     release_when_idle(link);
 }
 
-/* ---- talking ---- */
+/* ---- sending ---- */
 
-static void send_command(struct link *link);
-
-/* Whatever happened: goes on sending, or closes. */
-static void proceed(struct link *link)
-{
-    if (link->phase == TALKING) {
-        if (link->session.state == SESSION_OVER)
-            close_down(link);
-        else
-            send_command(link);
-    }
-    release_when_idle(link);
-}
+static void proceed(struct link *link);
 
 static void sent(struct loop_op *op, DWORD error, DWORD bytes)
 {
@@ -186,31 +198,80 @@ static void sent(struct loop_op *op, DWORD error, DWORD bytes)
     (void)bytes;
     link->pending--;
     link->sending = false;
+    if (link->tls)
+        tls_sent(link->tls);
     SecureZeroMemory(link->out, sizeof link->out); /* it may have held a password */
     if (error && link->phase == TALKING)
         fail_with(link, OUTCOME_LOST, "sending", error);
     proceed(link);
 }
 
-static void send_command(struct link *link)
+/* `octets` stay until they are sent. */
+static DWORD start_send(struct link *link, const char *octets, size_t count)
 {
-    size_t count;
-    const char *command = session_output(&link->session, &count);
-    if (!command || link->sending)
-        return;
-    memcpy(link->out, command, count);
-    WSABUF buffer = {(ULONG)count, link->out};
+    WSABUF buffer = {(ULONG)count, (char *)octets};
     link->send = (struct loop_op){.done = sent};
-    expect_reply(link);
-    session_sent(&link->session);
     if (WSASend(link->socket, &buffer, 1, NULL, 0, &link->send.overlapped, NULL) != 0 &&
-        WSAGetLastError() != WSA_IO_PENDING) {
-        fail_with(link, OUTCOME_LOST, "sending", (DWORD)WSAGetLastError());
-        return;
-    }
+        WSAGetLastError() != WSA_IO_PENDING)
+        return (DWORD)WSAGetLastError();
     link->sending = true;
     link->pending++;
+    return 0;
 }
+
+/* What is to go out now: the session's command, enciphered where there is TLS, and what TLS has to say itself. */
+static const char *next_output(struct link *link, size_t *count)
+{
+    const char *command = session_output(&link->session, count);
+    if (command) {
+        expect_reply(link);
+        if (!link->tls)
+            memcpy(link->out, command, *count);
+        else if (!tls_encrypt(link->tls, command, *count))
+            fail(link, OUTCOME_LOCAL, "a command could not be enciphered");
+        session_sent(&link->session);
+    }
+    if (link->tls)
+        return tls_output(link->tls, count);
+    return command ? link->out : NULL;
+}
+
+static void send_more(struct link *link)
+{
+    size_t count;
+    const char *octets = link->sending ? NULL : next_output(link, &count);
+    DWORD error = octets && link->phase == TALKING ? start_send(link, octets, count) : 0;
+    if (error)
+        fail_with(link, OUTCOME_LOST, "sending", error);
+}
+
+/* TLS is told that this is the end. A courtesy: whether it arrives is of no importance. */
+static void say_goodbye(struct link *link)
+{
+    size_t count;
+    if (!link->tls || link->sending)
+        return;
+    tls_end(link->tls);
+    const char *octets = tls_output(link->tls, &count);
+    if (octets)
+        start_send(link, octets, count);
+}
+
+/* Whatever happened: goes on sending, or closes. */
+static void proceed(struct link *link)
+{
+    if (link->phase == TALKING) {
+        if (link->session.state == SESSION_OVER) {
+            say_goodbye(link);
+            close_down(link);
+        } else {
+            send_more(link);
+        }
+    }
+    release_when_idle(link);
+}
+
+/* ---- receiving ---- */
 
 static void received(struct loop_op *op, DWORD error, DWORD bytes);
 
@@ -227,22 +288,157 @@ static void receive_more(struct link *link)
     link->pending++;
 }
 
+/* Unless the link is to end, or must first know whom it talks to. */
+static void listen_on(struct link *link)
+{
+    if (link->phase == TALKING && link->session.state != SESSION_OVER && !link->verify)
+        receive_more(link);
+}
+
+/* The connection ended: `what`, and the error if there was one. */
+static void lost(struct link *link, const char *what, DWORD error)
+{
+    char detail[200];
+    struct text t;
+    text_begin(&t, detail, sizeof detail);
+    text_add(&t, "%s", what);
+    if (error) {
+        text_add(&t, ": ");
+        text_add_error(&t, error);
+    }
+    if (link->session.state == SESSION_TLS) {
+        text_add(&t, " (in the TLS handshake)");
+        handshake_failed(link, OUTCOME_LOST, detail);
+    } else if (error) {
+        fail(link, OUTCOME_LOST, detail);
+    } else {
+        session_closed(&link->session);
+    }
+}
+
+/* ---- TLS ---- */
+
+static void decipher(struct link *link);
+
+/* Tells who the host is, or says it is. */
+static void note_secured(const struct link *link, const char *unverified)
+{
+    struct link_security security = {.unverified = unverified};
+    struct text t;
+    const CERT_CONTEXT *certificate = link->sink->note ? tls_certificate(link->tls) : NULL;
+    if (!certificate)
+        return;
+    text_begin(&t, security.tls, sizeof security.tls);
+    tls_describe(link->tls, &t);
+    verify_describe(certificate, &security.certificate);
+    CertFreeCertificateContext(certificate);
+    link->sink->note(link->owner, &(struct link_note){.step = LINK_SECURED, .security = &security});
+}
+
+static void verified(void *owner, const char *fault)
+{
+    struct link *link = owner;
+    link->verify = NULL;
+    note_secured(link, fault);
+    session_secured(&link->session, fault);
+    if (link->session.state != SESSION_OVER) {
+        expect_reply(link);
+        decipher(link); /* what came meanwhile */
+    }
+    listen_on(link);
+    proceed(link);
+}
+
+static void established(struct link *link)
+{
+    const CERT_CONTEXT *certificate = tls_certificate(link->tls);
+    if (!certificate) {
+        handshake_failed(link, OUTCOME_NO_TLS, "TLS handshake: the host showed no certificate");
+        return;
+    }
+    link->verify =
+        verify_begin(link->loop, certificate, link->params->address, link->params->tls_fingerprint, verified, link);
+    CertFreeCertificateContext(certificate);
+    if (!link->verify)
+        fail_with(link, OUTCOME_LOCAL, "verifying the host's certificate", ERROR_NOT_ENOUGH_MEMORY);
+}
+
+static void tls_broken(struct link *link)
+{
+    char detail[200];
+    struct text t;
+    bool shaking = link->session.state == SESSION_TLS;
+    text_begin(&t, detail, sizeof detail);
+    text_add(&t, "TLS%s: %s", shaking ? " handshake" : "", tls_fault(link->tls));
+    if (shaking)
+        handshake_failed(link, OUTCOME_NO_TLS, detail);
+    else
+        fail(link, OUTCOME_LOST, detail);
+}
+
+/* Gives the session all that can be read so far. */
+static void decipher(struct link *link)
+{
+    const char *plain;
+    size_t count;
+    while (link->phase == TALKING && link->session.state != SESSION_OVER && !link->verify) {
+        switch (tls_next(link->tls, &plain, &count)) {
+        case TLS_WANTS_MORE:
+            return;
+        case TLS_ESTABLISHED:
+            established(link);
+            break;
+        case TLS_PLAIN:
+            if (count > 0)
+                session_input(&link->session, plain, count);
+            break;
+        case TLS_ENDED:
+            lost(link, "the host closed the connection", 0);
+            break;
+        case TLS_BROKEN:
+            tls_broken(link);
+            break;
+        }
+    }
+}
+
+static void begin_tls(struct link *link)
+{
+    DWORD error;
+    expect_reply(link); /* one deadline for all of the handshake */
+    link->tls = tls_begin(link->params->address, &error);
+    if (!link->tls)
+        fail_with(link, OUTCOME_LOCAL, "beginning TLS", error);
+}
+
+/* ---- received ---- */
+
+static void take_input(struct link *link, DWORD bytes)
+{
+    if (!link->tls) {
+        session_input(&link->session, link->in, bytes);
+        if (link->session.state == SESSION_TLS)
+            begin_tls(link);
+    } else if (tls_input(link->tls, link->in, bytes)) {
+        decipher(link);
+    } else {
+        tls_broken(link);
+    }
+}
+
 static void received(struct loop_op *op, DWORD error, DWORD bytes)
 {
     struct link *link = OWNER_OF(op, receive);
     link->pending--;
     if (link->phase == TALKING) {
-        if (error) {
-            fail_with(link, OUTCOME_LOST, "receiving", error);
-        } else if (bytes == 0) {
-            session_closed(&link->session);
-        } else {
-            session_input(&link->session, link->in, bytes);
-            if (link->session.state == SESSION_TLS)
-                session_fail(&link->session, OUTCOME_NO_TLS, "this version of EtrnSvc has no TLS");
-            if (link->session.state != SESSION_OVER)
-                receive_more(link);
-        }
+        if (error)
+            lost(link, "receiving", error);
+        else if (bytes == 0)
+            lost(link, "the host closed the connection", 0);
+        else
+            take_input(link, bytes);
+        if (!error && bytes > 0)
+            listen_on(link);
     }
     proceed(link);
 }
@@ -295,27 +491,6 @@ static void note(struct link *link, enum link_step step, DWORD error)
         link->sink->note(link->owner, &n);
 }
 
-/* Our name for EHLO: as configured, else the computer's full name, else the address literal of our end
- * (RFC 5321 4.1.4). */
-static void choose_helo(struct link *link)
-{
-    const char *configured = link->params->session.helo;
-    const char *name = configured && *configured ? configured : computer_name;
-    struct sockaddr_storage local;
-    socklen_t length = sizeof local;
-    char host[64] = "127.0.0.1";
-    link->session_params.helo = link->helo;
-    if (*name) {
-        snprintf(link->helo, sizeof link->helo, "%s", name);
-        return;
-    }
-    local.ss_family = AF_INET;
-    if (getsockname(link->socket, (struct sockaddr *)&local, &length) == 0)
-        getnameinfo((struct sockaddr *)&local, length, host, sizeof host, NULL, 0, NI_NUMERICHOST);
-    host[strcspn(host, "%")] = '\0'; /* without the zone */
-    snprintf(link->helo, sizeof link->helo, local.ss_family == AF_INET6 ? "[IPv6:%s]" : "[%s]", host);
-}
-
 static void connected(struct loop_op *op, DWORD error, DWORD bytes)
 {
     struct link *link = OWNER_OF(op, connect);
@@ -332,13 +507,12 @@ static void connected(struct loop_op *op, DWORD error, DWORD bytes)
             /* cppcheck-suppress nullPointer ; this option has no value, says ConnectEx */
             setsockopt(link->socket, SOL_SOCKET, SO_UPDATE_CONNECT_CONTEXT, NULL, 0);
             note(link, LINK_CONNECTED, 0);
-            choose_helo(link);
+            link->session_params.helo = helo_choose(link->params->session.helo, link->socket, link->helo);
             link->phase = TALKING;
             expect_reply(link);
             if (link->session.state == SESSION_TLS)
-                fail(link, OUTCOME_NO_TLS, "this version of EtrnSvc has no TLS");
-            else
-                receive_more(link);
+                begin_tls(link);
+            listen_on(link);
         }
     }
     proceed(link);
@@ -370,6 +544,7 @@ static void try_next(struct link *link, DWORD error)
 {
     while (link->next) {
         const ADDRINFOEXW *address = link->next;
+        link->current = address;
         link->next = resolve_next(address);
         link->connecting_ms = loop_now_ms();
         link->too_late = false;
@@ -383,6 +558,18 @@ static void try_next(struct link *link, DWORD error)
         close_socket(link);
     }
     fail_with(link, OUTCOME_NO_CONNECTION, link->peer, error);
+}
+
+/* The same address, in a new conversation without TLS. */
+static void connect_again(struct link *link)
+{
+    tls_free(link->tls);
+    link->tls = NULL;
+    link->session_params.starttls_failed = true;
+    session_begin(&link->session, &link->session_params, link->sink->session, link->owner);
+    link->phase = CONNECTING;
+    link->next = link->current;
+    try_next(link, 0);
 }
 
 static void resolved(void *owner, DWORD error, const ADDRINFOEXW *addresses)
@@ -431,7 +618,6 @@ struct link *link_open(struct loop *loop, const struct link_params *params, cons
     link->socket = INVALID_SOCKET;
     link->timer.fire = deadline;
     link->session_params = params->session;
-    link->session_params.starttls_failed = params->session.tls == TLS_MAY;
     link->began_ms = link->connecting_ms = loop_now_ms();
     link->session_due_ms = link->began_ms + params->session_timeout_ms;
     session_begin(&link->session, &link->session_params, sink->session, owner);

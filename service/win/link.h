@@ -1,16 +1,21 @@
 /* link: one TCP connection to a host, and the session that talks over it. It resolves the name, tries one address after
- * the other, moves bytes between socket and session, and keeps three deadlines: for a connection, for a reply, and for
- * the whole session, which a host that drips cannot stretch. */
+ * the other, moves bytes between socket and session, through TLS where the session says so, and keeps three deadlines:
+ * for a connection, for a reply or the TLS handshake, and for the whole session, which a host that drips cannot
+ * stretch.
+ *
+ * Where TLS may be (TLS_MAY) and the handshake fails, the same address is asked again, once, without TLS. */
 #ifndef ETRN_LINK_H
 #define ETRN_LINK_H
 
 #include "../core/session.h"
 #include "loop.h"
+#include "verify.h"
 
 /* All must stay until `closed`. */
 struct link_params {
     const char *address; /* a name, or an IP address in text */
     uint16_t port;
+    const char *tls_fingerprint;   /* of the host's certificate, as for verify_begin() */
     struct session_params session; /* helo NULL or "": this computer's full name, or an address literal */
     int64_t connect_timeout_ms;    /* the name's resolution, then each address */
     int64_t reply_timeout_ms;
@@ -21,7 +26,15 @@ enum link_step {
     LINK_ADDRESS,   /* the name has this address */
     LINK_TRYING,    /* connecting to it */
     LINK_CONNECTED, /* ... done, after elapsed_ms */
-    LINK_FAILED     /* ... or not: `error` */
+    LINK_FAILED,    /* ... or not: `error` */
+    LINK_SECURED,   /* by TLS: `security` */
+    LINK_TLS_FAILED /* `words` say why; the next connection does without */
+};
+
+struct link_security {
+    char tls[120]; /* "TLS 1.3, TLS_AES_256_GCM_SHA384" */
+    struct certificate_facts certificate;
+    const char *unverified; /* why it proves nothing; NULL when it is the host's */
 };
 
 struct link_note {
@@ -30,6 +43,8 @@ struct link_note {
     const char *local, *remote; /* of LINK_CONNECTED: both ends as address:port */
     int64_t elapsed_ms;
     DWORD error;
+    const struct link_security *security;
+    const char *words;
 };
 
 struct link_sink {

@@ -22,7 +22,10 @@ DWORD loop_attach(struct loop *loop, HANDLE handle)
 
 DWORD loop_post(struct loop *loop, struct loop_op *op, DWORD bytes)
 {
-    return PostQueuedCompletionStatus(loop->port, bytes, 0, &op->overlapped) ? 0 : GetLastError();
+    HANDLE port = loop->port; /* none: a thread that ends after the loop */
+    if (!port)
+        return ERROR_INVALID_HANDLE;
+    return PostQueuedCompletionStatus(port, bytes, 0, &op->overlapped) ? 0 : GetLastError();
 }
 
 int64_t loop_now_ms(void)

@@ -21,6 +21,7 @@ import re
 import resource
 import signal
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -34,7 +35,7 @@ FINAL_LINE = re.compile(rb"\d{3}(?: .*)?\Z", re.DOTALL)
 CODED_LINE = re.compile(r"\d{3}[ -]")
 
 
-# Actions: what a server can do in answer to a command. A new one (TLS, an AUTH dialogue) is one more class with act().
+# Actions: what a server can do in answer to a command. A new one (an AUTH dialogue) is one more class with act().
 
 
 class Action:
@@ -130,6 +131,46 @@ class Silence(Action):
         await asyncio.Event().wait()
 
 
+@dataclass(frozen=True)
+class StartTls(Action):
+    """Makes the server's end of a TLS handshake; all that follows goes through TLS. As an answer to STARTTLS behind the
+    220, or before the greeting. `record` is the most that one record holds, `segment` the most that is sent at once, each
+    in octets and the segments `pause` seconds apart; `cut` ends the connection behind so many octets of the handshake."""
+
+    context: ssl.SSLContext
+    record: int = 0
+    segment: int = 0
+    pause: float = 0.0
+    cut: int = 0
+
+    async def act(self, session: Session) -> None:
+        await session.start_tls(self)
+
+
+@dataclass(frozen=True)
+class Unciphered(Action):
+    """These bytes past the TLS that there is, as somebody on the way would put them there."""
+
+    data: bytes
+
+    async def act(self, session: Session) -> None:
+        session.transport.write(self.data)
+
+
+class EndTls(Action):
+    """Says that nothing more will come (close_notify)."""
+
+    async def act(self, session: Session) -> None:
+        await session.end_tls()
+
+
+class Deaf(Action):
+    """Takes no more notice of what the client says."""
+
+    async def act(self, session: Session) -> None:
+        session.deaf = True
+
+
 class Cancelled(Exception):
     """The client has ended a dialogue."""
 
@@ -202,13 +243,14 @@ Behaviour = Script | Mapping[str, Script] | Callable[[str, int], Script]
 
 @dataclass(frozen=True)
 class Command:
-    """One line from a client. `raw` is what came, end of line included."""
+    """One line from a client. `raw` is what came, end of line included; `secure` when through TLS."""
 
     time: float
     address: str
     verb: str
     argument: str
     raw: bytes
+    secure: bool = False
 
 
 @dataclass(frozen=True)
@@ -232,6 +274,10 @@ class Session(asyncio.Protocol):
         self.commands: list[Command] = []
         self.sent: list[Sent] = []
         self.violations: list[str] = []
+        self.deaf = False
+        self.tls: ssl.SSLObject | None = None
+        self.tls_error: ssl.SSLError | None = None  # why there was no handshake
+        self.tls_ended = False  # by the client's close_notify
         self.answers: list[str] = []  # to Ask
         self._owed = "greeting"  # what the client must wait for before it may speak; empty when it may
         self._unfinished = b""  # the last line sent, while it has no end
@@ -269,10 +315,20 @@ class Session(asyncio.Protocol):
         self._task.add_done_callback(self._conversed)
 
     def data_received(self, data: bytes) -> None:
-        if self._owed:
+        if self.deaf:
+            return
+        if self.tls:
+            self._ciphered.write(data)
+            data = self._decipher()
+        if self._owed and data:
             self._violation(f"{len(data)} bytes before the reply to {self._owed}: {data[:60]!r}")
         self._input += data
         self._arrived.set()
+
+    def eof_received(self) -> None:
+        if self.tls and not self._shaken:
+            self._ciphered.write_eof()
+            self._arrived.set()
 
     def pause_writing(self) -> None:
         self._drained.clear()
@@ -295,11 +351,69 @@ class Session(asyncio.Protocol):
         """Sends, and returns when the kernel has it all."""
         with self.server._changed:
             self.sent.append(Sent(time.monotonic(), data))
-        self.transport.write(data)
+        if self.tls:
+            step = self._how.record or len(data)
+            for start in range(0, len(data), step):
+                self.tls.write(data[start:start + step])
+            await self._flush()
+        else:
+            self.transport.write(data)
         await self._drained.wait()
         *lines, self._unfinished = (self._unfinished + data).split(b"\r\n")
         if any(FINAL_LINE.match(line) for line in lines):
             self._owed = ""
+
+    async def start_tls(self, how: StartTls) -> None:
+        self._how, self._shaken, self._flushed = how, False, 0
+        self._ciphered, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = how.context.wrap_bio(self._ciphered, self._outgoing, server_side=True)
+        self._ciphered.write(bytes(self._input))  # what came meanwhile
+        self._input.clear()
+        while not self._shaken:
+            self._arrived.clear()
+            try:
+                self.tls.do_handshake()
+                self._shaken = True
+            except ssl.SSLWantReadError:
+                pass
+            except ssl.SSLError as error:
+                self.tls_error = error
+            await self._flush()
+            if self.tls_error or self.transport.is_closing():
+                self.transport.close()
+                return
+            if not self._shaken:
+                await self._arrived.wait()
+        self._input += self._decipher()
+
+    async def end_tls(self) -> None:
+        assert self.tls
+        with contextlib.suppress(ssl.SSLWantReadError):
+            self.tls.unwrap()
+        await self._flush()
+
+    async def _flush(self) -> None:
+        data = self._outgoing.read()
+        if self._how.cut and self._flushed + len(data) > self._how.cut:
+            self.transport.write(data[:self._how.cut - self._flushed])
+            self.transport.close()
+            return
+        self._flushed += len(data)
+        step = self._how.segment or len(data) or 1
+        for start in range(0, len(data), step):
+            if start:
+                await asyncio.sleep(self._how.pause)
+            if not self.transport.is_closing():
+                self.transport.write(data[start:start + step])
+
+    def _decipher(self) -> bytes:
+        assert self.tls
+        data = b""
+        with contextlib.suppress(ssl.SSLWantReadError):
+            while self._shaken and (part := self.tls.read(65536)):
+                data += part
+            self.tls_ended = self._shaken
+        return data
 
     async def receive_line(self, limit: int = LINE_LIMIT) -> bytes:
         """The client's next line, checked; also for dialogues inside a command (AUTH)."""
@@ -338,7 +452,7 @@ class Session(asyncio.Protocol):
         while not self.transport.is_closing():
             line = await self.receive_line()
             verb, _, argument = line.decode("latin-1").strip("\r\n").partition(" ")
-            command = Command(time.monotonic(), self.address, verb.upper(), argument, line)
+            command = Command(time.monotonic(), self.address, verb.upper(), argument, line, self.tls is not None)
             self._owed = command.verb or "an empty line"
             with self.server._changed:
                 self.commands.append(command)

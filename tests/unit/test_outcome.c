@@ -203,6 +203,27 @@ static void the_messages_that_wait_are_counted(void **state)
     }
 }
 
+static void only_what_is_not_as_wished_is_told_of_a_channel(void **state)
+{
+    (void)state;
+    static const struct {
+        enum channel channel;
+        const char *name, *meaning;
+    } rows[] = {
+        {CHANNEL_NONE, "none", ""},
+        {CHANNEL_CLEAR, "clear", ""},
+        {CHANNEL_CLEAR_NOT_OFFERED, "clear-not-offered", "in clear: STARTTLS is not offered"},
+        {CHANNEL_CLEAR_REFUSED, "clear-refused", "in clear: STARTTLS is refused"},
+        {CHANNEL_CLEAR_FAILED, "clear-failed", "in clear: the TLS handshake failed"},
+        {CHANNEL_TLS_UNVERIFIED, "tls-unverified", "over TLS, certificate not verified"},
+        {CHANNEL_TLS, "tls", ""},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        CHECK_TEXT("name", channel_name(rows[i].channel), rows[i].name);
+        CHECK_TEXT(rows[i].name, channel_meaning(rows[i].channel), rows[i].meaning);
+    }
+}
+
 static void the_text_is_escaped_and_cut(void **state)
 {
     (void)state;
@@ -247,6 +268,7 @@ int main(void)
         cmocka_unit_test(a_person_is_told_what_it_means_and_what_to_do),
         cmocka_unit_test(the_reply_explains_more_where_it_led_to_the_outcome),
         cmocka_unit_test(the_messages_that_wait_are_counted),
+        cmocka_unit_test(only_what_is_not_as_wished_is_told_of_a_channel),
         cmocka_unit_test(the_text_is_escaped_and_cut),
         cmocka_unit_test(a_count_behind_the_cut_is_still_read),
     };

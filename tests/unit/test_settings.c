@@ -8,6 +8,7 @@
 #include <uchar.h>
 
 /* UTF-16LE as the registry has it, with its last NUL; this machine is little-endian, as every Windows is. */
+#define F32 "00112233445566778899aabbccddeeff"
 #define U(literal) u##literal, sizeof u##literal
 #define BYTES(literal) literal, sizeof literal - 1
 
@@ -137,6 +138,8 @@ static void names_ranges_and_defaults_are_as_promised(void **state)
         {SCOPE_HOST, "HoldSeconds", "REG_DWORD", "0 to 86400 seconds", "60"},
         {SCOPE_HOST, "HeloName", "REG_SZ", "a domain name or an address literal as [192.0.2.1]", ""},
         {SCOPE_HOST, "Tls", "REG_SZ", "one of none, may, require, implicit", "may"},
+        {SCOPE_HOST, "TlsFingerprint", "REG_SZ",
+         "the SHA-256 of a certificate, 64 hexadecimal digits with or without colons", ""},
         {SCOPE_HOST, "User", "REG_SZ", "a name of at most 255 octets", ""},
         {SCOPE_HOST, "AuthInClear", "REG_DWORD", "0 or 1", "0"},
         {SCOPE_HOST, "ForceETRN", "REG_DWORD", "0 or 1", "0"},
@@ -276,6 +279,11 @@ static void values_are_taken_or_refused_with_a_reason(void **state)
          "found REG_SZ \"0123456789 0123456789 0123456789 0123456789 012345...\"; allowed is REG_SZ, a domain name or "
          "an IP "
          "address"},
+        {SCOPE_HOST, "TlsFingerprint", VALUE_SZ, U("" F32 F32), F32 F32, NULL},
+        {SCOPE_HOST, "TlsFingerprint", VALUE_SZ, U(""), "", NULL},
+        {SCOPE_HOST, "TlsFingerprint", VALUE_SZ, U("" F32), "",
+         "found REG_SZ \"" F32 "\"; allowed is REG_SZ, the SHA-256 of a certificate, 64 hexadecimal digits with or "
+         "without colons"},
         {SCOPE_HOST, "HeloName", VALUE_SZ, U("[192.0.2.1]"), "[192.0.2.1]", NULL},
         {SCOPE_HOST, "HeloName", VALUE_SZ, U("[IPv6:2001:db8::1]"), "[IPv6:2001:db8::1]", NULL},
         {SCOPE_HOST, "HeloName", VALUE_SZ, U("me.example"), "me.example", NULL},

@@ -31,6 +31,7 @@ static void answer(struct planner *p, struct planned_host *h, const char *node, 
 {
     struct result result;
     result_set(&result, outcome_of_etrn(code), code, text);
+    result.channel = code == 459 ? CHANNEL_CLEAR_NOT_OFFERED : CHANNEL_TLS;
     planner_node_done(p, h, node, &result, now);
 }
 
@@ -136,6 +137,8 @@ static void two_hosts_in_the_midst_of_things(void **state)
           "          \"output\": null,\n"
           "          \"meaning\": \"Mail is waiting for this node, and is now being sent to its mail server.\",\n"
           "          \"advice\": \"\",\n"
+          "          \"channel\": \"tls\",\n"
+          "          \"channel_meaning\": \"\",\n"
           "          \"at\": \"2026-11-21T18:20:02.123Z\",\n"
           "          \"failing\": false,\n"
           "          \"since\": \"2026-11-21T18:20:02.123Z\"\n"
@@ -151,6 +154,8 @@ static void two_hosts_in_the_midst_of_things(void **state)
           "          \"meaning\": \"The host does not allow ETRN for this node.\",\n"
           "          \"advice\": \"Ask the host's operator to allow it for this node (Postfix: fast_flush_domains), or "
           "check the node's spelling.\",\n"
+          "          \"channel\": \"clear-not-offered\",\n"
+          "          \"channel_meaning\": \"in clear: STARTTLS is not offered\",\n"
           "          \"at\": \"2026-11-21T18:20:03.123Z\",\n"
           "          \"failing\": true,\n"
           "          \"since\": \"2026-11-21T18:20:03.123Z\"\n"
@@ -165,6 +170,8 @@ static void two_hosts_in_the_midst_of_things(void **state)
           "          \"output\": null,\n"
           "          \"meaning\": \"The host met a local error.\",\n"
           "          \"advice\": \"The service asks again by itself.\",\n"
+          "          \"channel\": \"tls\",\n"
+          "          \"channel_meaning\": \"\",\n"
           "          \"at\": \"2026-11-21T18:20:04.123Z\",\n"
           "          \"failing\": true,\n"
           "          \"since\": \"2026-11-21T18:20:04.123Z\"\n"
@@ -194,6 +201,8 @@ static void two_hosts_in_the_midst_of_things(void **state)
           "          \"output\": null,\n"
           "          \"meaning\": \"Mail that waits for this node is now being sent to its mail server.\",\n"
           "          \"advice\": \"\",\n"
+          "          \"channel\": \"tls\",\n"
+          "          \"channel_meaning\": \"\",\n"
           "          \"at\": \"2026-11-21T18:20:05.123Z\",\n"
           "          \"failing\": false,\n"
           "          \"since\": \"2026-11-21T18:20:05.123Z\"\n"
@@ -208,6 +217,8 @@ static void two_hosts_in_the_midst_of_things(void **state)
           "          \"output\": null,\n"
           "          \"meaning\": \"Not asked yet.\",\n"
           "          \"advice\": \"\",\n"
+          "          \"channel\": \"none\",\n"
+          "          \"channel_meaning\": \"\",\n"
           "          \"at\": null,\n"
           "          \"failing\": false,\n"
           "          \"since\": null\n"
@@ -315,6 +326,8 @@ static void paused_and_the_clock_stepped(void **state)
           "          \"output\": null,\n"
           "          \"meaning\": \"Mail that waits for this node is now being sent to its mail server.\",\n"
           "          \"advice\": \"\",\n"
+          "          \"channel\": \"tls\",\n"
+          "          \"channel_meaning\": \"\",\n"
           "          \"at\": \"2026-11-21T18:20:01.123Z\",\n"
           "          \"failing\": false,\n"
           "          \"since\": \"2026-11-21T18:20:01.123Z\"\n"
@@ -358,6 +371,8 @@ static void paused_and_the_clock_stepped(void **state)
           "          \"output\": null,\n"
           "          \"meaning\": \"Mail is waiting for this node, and is now being sent to its mail server.\",\n"
           "          \"advice\": \"\",\n"
+          "          \"channel\": \"tls\",\n"
+          "          \"channel_meaning\": \"\",\n"
           "          \"at\": \"2026-11-21T18:20:52.123Z\",\n"
           "          \"failing\": false,\n"
           "          \"since\": \"2026-11-21T18:20:01.123Z\"\n"

@@ -5,11 +5,15 @@ standard error marked by "2> ", and by [exit CODE]. compare() runs these command
 them is a comment.
 
 {port} and other names in braces stand for what the test gives, or for what differs from run to run (CHANGING).
+
+With ACCEPT=1 in the environment a file that differs is written anew, as the program is now: to be read, line by line, as
+a change of what people see.
 """
 
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import shlex
 from dataclasses import dataclass
@@ -73,13 +77,32 @@ def difference(command: str, expected: list[str], found: list[str]) -> str:
     return "\n".join([f"$ {command}", *difflib.unified_diff(expected, shown, "expected", "found", n=99, lineterm="")])
 
 
+def accept(name: str, block: Block, found: list[str], values: dict[str, str]) -> None:
+    """Puts what was found in place of what the file expects; lines that match stay as they are written there."""
+
+    def written(seen: str) -> str:
+        for line in block.expected:
+            if re.fullmatch(pattern(fill(line, values)), seen):
+                return line
+        for key, value in sorted(values.items(), key=lambda item: -len(item[1])):
+            seen = seen.replace(value, f"{{{key}}}")
+        return seen
+
+    path = FOLDER / f"{name}.txt"
+    old, new = ("\n".join([f"$ {block.command}", *lines]) for lines in (block.expected, map(written, found)))
+    path.write_text(path.read_text().replace(old, new, 1))
+
+
 def compare(machine: Machine, name: str, **given: object) -> None:
     values = {key: str(value) for key, value in given.items()}
     differences = []
     for block in blocks(name):
         command = fill(block.command, values)
         reply = machine.ctl(*shlex.split(command.replace("\\", "\\\\"))[1:])
-        differences.append(difference(command, [fill(line, values) for line in block.expected], session(reply)))
+        found = session(reply)
+        differences.append(difference(command, [fill(line, values) for line in block.expected], found))
+        if differences[-1] and os.environ.get("ACCEPT"):
+            accept(name, block, found, values)
     assert not any(differences), "\n\n".join(filter(None, differences))
 
 

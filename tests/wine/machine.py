@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import os
 import re
 import select
 import shutil
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -22,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lab.certs import Certificate
 from lab.scripted import Action, Behaviour, Script, ScriptedServer, Session
 from lab.wine import WinePrefix
 
@@ -30,6 +33,7 @@ BUILD = Path(os.environ.get("ETRN_BUILD") or Path(__file__).resolve().parents[2]
 SERVICE = r"HKLM\SYSTEM\CurrentControlSet\Services\EtrnSvc"
 PARAMETERS = SERVICE + r"\Parameters"
 POLICIES = r"HKLM\SOFTWARE\Policies\EtrnSvc"
+ROOTS = r"HKLM\SOFTWARE\Microsoft\SystemCertificates\Root\Certificates"
 EVENT_SOURCE = r"HKLM\SYSTEM\CurrentControlSet\Services\EventLog\Application\EtrnSvc"
 
 FOLDER = r"C:\Program Files\EtrnSvc"
@@ -233,6 +237,13 @@ class Machine:
     def configure(self, values: Values = {}, hosts: Mapping[str, Values] = {}) -> None:
         """Writes further settings, all in one go."""
         self.prefix.reg_import((reg_text(PARAMETERS, values) if values else "") + host_texts(hosts))
+
+    def trust(self, root: Certificate) -> None:
+        """Puts the certificate into the computer's store of trusted roots, as Windows itself writes it there: properties,
+        each with its number, 1 and its size (3 the SHA-1, 32 the certificate)."""
+        thumbprint = hashlib.sha1(root.der).digest()
+        blob = b"".join(struct.pack("<III", number, 1, len(data)) + data for number, data in ((3, thumbprint), (32, root.der)))
+        self.prefix.reg_import(reg_text(rf"{ROOTS}\{thumbprint.hex().upper()}", {"Blob": Raw(3, blob)}))
 
     def processes(self) -> list[int]:
         """The Unix process ids of the service's program on this machine."""

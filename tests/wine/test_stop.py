@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
-from lab.scripted import Drip, Script, ScriptedServer, Silence, loopback
+from lab.scripted import Deaf, Drip, Script, ScriptedServer, Silence, loopback
 
 from .machine import (RUNNING, SERVICE_EXE, STOP, STOPPED, Hold, Machine, Serve, black_hole, host, host_at, outcomes, wait_gone,
                       wait_until)
@@ -20,6 +20,7 @@ LIMIT = 2.0  # seconds, at the service
 TOOL = 3.0  # seconds for the tool that asks for it to start, on a machine that is busy otherwise
 
 NODES = ("a.example", "b.example")
+OFFER = ("250 lab.example", "STARTTLS", "ETRN")
 
 
 def sees(verb: str) -> Callable[[ScriptedServer], bool]:
@@ -30,6 +31,9 @@ STATES: dict[str, tuple[Script, Callable[[ScriptedServer], bool], list[str]]] = 
     "greeting": (Script(greeting=Silence()), lambda server: server.open_count() == 1, []),
     "dripping greeting": (Script(greeting=Drip(b"220-" + b"x" * 1000, 0.1)), lambda server: server.open_count() == 1, []),
     "EHLO": (Script(ehlo=Silence()), sees("EHLO"), ["EHLO"]),
+    "STARTTLS": (Script(ehlo=OFFER, verbs={"STARTTLS": Silence()}), sees("STARTTLS"), ["EHLO", "STARTTLS"]),
+    "TLS handshake": (Script(ehlo=OFFER, verbs={"STARTTLS": ["220 go", Deaf(), Silence()]}), sees("STARTTLS"),
+                      ["EHLO", "STARTTLS"]),
     "ETRN": (Script(etrn=Silence()), sees("ETRN"), ["EHLO", "ETRN"]),
     "QUIT": (Script(quit=Silence()), sees("QUIT"), ["EHLO", "ETRN", "ETRN", "QUIT"]),
 }

@@ -110,8 +110,8 @@ SERVICE = {"schema": int, "version": str, "process": int, "started": TIME, "writ
            "enabled_by": str, "paused": bool, "awaited_port": type(None), "sessions": int, "next": TIME, "problems": list, "hosts": list}
 HOST = {"name": str, "host": str, "port": int, "enabled": bool, "asking": bool, "dequeues": int, "trigger": str,
         "started": TIME, "ended": TIME, "next": TIME, "next_trigger": str, "nodes": list}
-NODE = {"node": str, "outcome": str, "code": int, "messages": int, "server": str, "text": str, "meaning": str, "advice": str, "at": TIME,
-        "failing": bool, "since": TIME}
+NODE = {"node": str, "outcome": str, "code": int, "messages": int, "server": str, "text": str, "meaning": str, "advice": str,
+        "channel": str, "channel_meaning": str, "at": TIME, "failing": bool, "since": TIME}
 PROBLEM = {"key": str, "name": str, "problem": str}
 
 
@@ -192,7 +192,7 @@ def test_run_for_programs(machine: Machine, serve: Serve) -> None:
     told = json.loads(reply.out)
     assert told["schema"] == 1
     refused, started = told["outcomes"]
-    assert list(refused) == ["host", "node", "outcome", "code", "text", "meaning", "advice"]
+    assert list(refused) == ["host", "node", "outcome", "code", "text", "meaning", "advice", "channel", "channel_meaning"]
     assert [refused[name] for name in ("host", "node", "outcome", "code", "text")] == [
         "isp", "a.example", "not-allowed", 459, "459 a.example: service unavailable"]
     assert [started[name] for name in ("node", "outcome", "code", "advice")] == ["b.example", "started", 250, ""]
@@ -276,14 +276,15 @@ def test_a_test_for_programs(machine: Machine, serve: Serve) -> None:
     reply = machine.ctl("test", f"127.0.0.1:{server.port}", "a.example", "b.example", "--json", "--helo=client.example")
     assert (reply.code, reply.err) == (REFUSED, "")
     told = json.loads(reply.out)
-    assert list(told) == ["schema", "host", "port", "conversation", "offered", "outcomes", "connected_ms", "round_trip_us",
+    assert list(told) == ["schema", "host", "port", "conversation", "offered", "tls", "outcomes", "connected_ms", "round_trip_us",
                           "verdict"]
     assert (told["schema"], told["host"], told["port"], told["offered"]) == (1, "127.0.0.1", server.port, ["ETRN"])
     assert [line["line"] for line in told["conversation"] if line["from"] == "client"] == [
         "EHLO client.example", "ETRN a.example", "ETRN b.example", "QUIT"]
     assert {line["from"] for line in told["conversation"]} == {"tool", "client", "server"}
     accepted, refused = told["outcomes"]
-    assert list(accepted) == ["node", "outcome", "code", "text", "meaning", "advice"]
+    assert list(accepted) == ["node", "outcome", "code", "text", "meaning", "advice", "channel",
+                              "channel_meaning"]
     assert (accepted["outcome"], accepted["code"]) == ("started", 250)
     assert (refused["outcome"], refused["text"]) == ("not-allowed", r"459 \xc2\x9b31m gesperrt")
     assert told["verdict"].startswith("ETRN was accepted for 1 of 2.")

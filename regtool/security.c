@@ -1,0 +1,50 @@
+#include "security.h"
+
+static void add_date(struct text *t, int64_t utc_ms)
+{
+    SYSTEMTIME date;
+    uint64_t ticks = (uint64_t)(utc_ms + 11644473600000) * 10000; /* 100 ns since 1601 */
+    FILETIME time = {(DWORD)ticks, (DWORD)(ticks >> 32)};
+    if (FileTimeToSystemTime(&time, &date))
+        text_add(t, "%04u-%02u-%02u", date.wYear, date.wMonth, date.wDay);
+}
+
+void security_explain(const struct link_security *security, char lines[SECURITY_LINES][SECURITY_LINE_SIZE])
+{
+    const struct certificate_facts *facts = &security->certificate;
+    struct text t[SECURITY_LINES];
+    for (size_t i = 0; i < SECURITY_LINES; i++)
+        text_begin(&t[i], lines[i], SECURITY_LINE_SIZE);
+    text_add(&t[0], "encrypted by %s", security->tls);
+    text_add(&t[1], "certificate of %s, issued by %s", facts->subject, facts->issuer);
+    if (*facts->names)
+        text_add(&t[2], "for %s", facts->names);
+    text_add(&t[3], "valid from ");
+    add_date(&t[3], facts->begins_utc_ms);
+    text_add(&t[3], " to ");
+    add_date(&t[3], facts->ends_utc_ms);
+    text_add(&t[4], "SHA-256 ");
+    fingerprint_show(facts->fingerprint, true, &t[4]);
+    text_add(&t[5], "%s%s", security->unverified ? "not verified: " : "verified",
+             security->unverified ? security->unverified : "");
+}
+
+void security_write(struct json *j, const struct link_security *security)
+{
+    const struct certificate_facts *facts = &security->certificate;
+    char fingerprint[3 * FINGERPRINT_SIZE];
+    struct text t;
+    text_begin(&t, fingerprint, sizeof fingerprint);
+    fingerprint_show(facts->fingerprint, true, &t);
+    json_open_object(j, "tls");
+    json_string(j, "protocol", security->tls);
+    json_string(j, "subject", facts->subject);
+    json_string(j, "issuer", facts->issuer);
+    json_string(j, "names", facts->names);
+    json_time(j, "valid_from", facts->begins_utc_ms);
+    json_time(j, "valid_to", facts->ends_utc_ms);
+    json_string(j, "sha256", fingerprint);
+    json_bool(j, "verified", !security->unverified);
+    json_string(j, "problem", security->unverified);
+    json_close(j, '}');
+}

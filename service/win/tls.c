@@ -1,0 +1,470 @@
+#define SECURITY_WIN32
+#define SCHANNEL_USE_BLACKLISTS /* SCH_CREDENTIALS */
+#include "tls.h"
+
+#include <winternl.h>
+
+#include <schannel.h>
+#include <security.h>
+
+#include <stdlib.h>
+
+enum {
+    INPUT_LIMIT = 64 << 10, /* of a handshake, and of what is not understood yet; a record is at most 18 KB */
+    INPUT_STEP = 4 << 10,
+    PROTOCOLS = SP_PROT_TLS1_2_CLIENT | SP_PROT_TLS1_3_CLIENT,
+    CREDENTIAL_FLAGS = SCH_CRED_MANUAL_CRED_VALIDATION | SCH_CRED_NO_DEFAULT_CREDS | SCH_USE_STRONG_CRYPTO,
+    CONTEXT_FLAGS = ISC_REQ_ALLOCATE_MEMORY | ISC_REQ_CONFIDENTIALITY | ISC_REQ_INTEGRITY | ISC_REQ_REPLAY_DETECT |
+                    ISC_REQ_SEQUENCE_DETECT | ISC_REQ_STREAM | ISC_REQ_MANUAL_CRED_VALIDATION
+};
+
+enum phase { SHAKING, OPEN, RESHAKING, OVER };
+
+struct octets {
+    char *data; /* from malloc */
+    size_t count, room;
+};
+
+struct tls {
+    enum phase phase;
+    CtxtHandle context;
+    DWORD flags;
+    SecPkgContext_StreamSizes sizes;
+    size_t handshake; /* octets that came with it */
+    struct octets in;
+    size_t used;                /* of `in`, no longer needed */
+    struct octets out, leaving; /* collected, and on its way */
+    bool on_its_way;
+    char fault[200];
+    wchar_t host[256];
+};
+
+/* ---- octets ---- */
+
+static bool octets_reserve(struct octets *o, size_t more)
+{
+    if (o->room - o->count >= more)
+        return true;
+    size_t room = (o->count + more + INPUT_STEP - 1) / INPUT_STEP * INPUT_STEP;
+    char *data = realloc(o->data, room);
+    if (!data)
+        return false;
+    o->data = data;
+    o->room = room;
+    return true;
+}
+
+static bool octets_add(struct octets *o, const void *data, size_t count)
+{
+    if (!octets_reserve(o, count))
+        return false;
+    memcpy(o->data + o->count, data, count);
+    o->count += count;
+    return true;
+}
+
+static void drop_used(struct tls *tls)
+{
+    tls->in.count -= tls->used;
+    memmove(tls->in.data, tls->in.data + tls->used, tls->in.count);
+    tls->used = 0;
+}
+
+/* ---- records ---- */
+
+enum { RECORD_HEADER = 5, RECORD_LIMIT = (16 << 10) + (2 << 10), CHANGE_CIPHER = 20, ALERT = 21, APPLICATION = 23 };
+
+static size_t record_length(const unsigned char *record)
+{
+    return (size_t)record[3] << 8 | record[4];
+}
+
+/* Whether a record may begin like this (RFC 8446 5.1). Else nothing would be waited for but the length that these
+ * octets seem to tell. */
+static bool record_begins(const struct octets *in)
+{
+    const unsigned char *record = (const unsigned char *)in->data;
+    return (in->count < 1 || (record[0] >= CHANGE_CIPHER && record[0] <= APPLICATION)) &&
+           (in->count < 2 || record[1] == 3) && (in->count < RECORD_HEADER || record_length(record) <= RECORD_LIMIT);
+}
+
+/* ---- what went wrong ---- */
+
+static const struct status_words {
+    DWORD status;
+    const char *words;
+} status_words[] = {
+    {(DWORD)SEC_E_UNSUPPORTED_FUNCTION, "no version of TLS that both sides allow (here: 1.2 and 1.3)"},
+    {(DWORD)SEC_E_ALGORITHM_MISMATCH, "no cipher that both sides allow"},
+    {(DWORD)SEC_E_ILLEGAL_MESSAGE, "the host sent what TLS does not allow, or an alert"},
+    {(DWORD)SEC_E_INVALID_TOKEN, "what the host sent is not TLS"},
+    {(DWORD)SEC_E_DECRYPT_FAILURE, "what the host sent cannot be deciphered"},
+    {(DWORD)SEC_E_MESSAGE_ALTERED, "what the host sent was altered on the way"},
+    {(DWORD)SEC_E_INTERNAL_ERROR, "Windows could not agree with the host on TLS"},
+    {(DWORD)SEC_E_INSUFFICIENT_MEMORY, "not enough memory"},
+};
+
+static enum tls_event broken(struct tls *tls, SECURITY_STATUS status)
+{
+    struct text t;
+    tls->phase = OVER;
+    if (*tls->fault) /* the host's own words say more */
+        return TLS_BROKEN;
+    text_begin(&t, tls->fault, sizeof tls->fault);
+    for (size_t i = 0; i < ARRAYSIZE(status_words); i++)
+        if (status_words[i].status == (DWORD)status) {
+            text_add(&t, "%s", status_words[i].words);
+            return TLS_BROKEN;
+        }
+    text_add_error(&t, (DWORD)status);
+    return TLS_BROKEN;
+}
+
+static enum tls_event broken_by(struct tls *tls, const char *words)
+{
+    struct text t;
+    text_begin(&t, tls->fault, sizeof tls->fault);
+    text_add(&t, "%s", words);
+    return broken(tls, SEC_E_OK);
+}
+
+/* Of RFC 8446 section 6.2 those that a host answers a handshake with. */
+static const struct alert {
+    unsigned char code;
+    const char *name;
+} alerts[] = {
+    {10, "unexpected_message"},     {20, "bad_record_mac"},
+    {22, "record_overflow"},        {40, "handshake_failure"},
+    {42, "bad_certificate"},        {43, "unsupported_certificate"},
+    {47, "illegal_parameter"},      {48, "unknown_ca"},
+    {49, "access_denied"},          {50, "decode_error"},
+    {51, "decrypt_error"},          {70, "protocol_version"},
+    {71, "insufficient_security"},  {80, "internal_error"},
+    {86, "inappropriate_fallback"}, {109, "missing_extension"},
+    {110, "unsupported_extension"}, {112, "unrecognized_name"},
+    {116, "certificate_required"},  {120, "no_application_protocol"},
+};
+
+/* An alert that comes in clear, as all do at first, names the reason better than Schannel's status. */
+static void note_alert(struct tls *tls)
+{
+    enum { WARNING = 1 };
+    const unsigned char *record = (const unsigned char *)tls->in.data;
+    struct text t;
+    if (tls->in.count < RECORD_HEADER + 2 || record[0] != ALERT || record_length(record) != 2 ||
+        record[RECORD_HEADER] == WARNING)
+        return;
+    unsigned code = record[RECORD_HEADER + 1];
+    text_begin(&t, tls->fault, sizeof tls->fault);
+    text_add(&t, "the host answered with an alert: ");
+    for (size_t i = 0; i < ARRAYSIZE(alerts); i++)
+        if (alerts[i].code == code) {
+            text_add(&t, "%s", alerts[i].name);
+            return;
+        }
+    text_add(&t, "number %u", code);
+}
+
+/* ---- the handshake ---- */
+
+/* One for all connections: taken when the first needs it, and kept. Sessions that a host lets us resume belong to it.
+ */
+static CredHandle credentials;
+static bool have_credentials;
+
+static SECURITY_STATUS acquire(void *data)
+{
+    static wchar_t package[] = UNISP_NAME_W;
+    return AcquireCredentialsHandleW(NULL, package, SECPKG_CRED_OUTBOUND, NULL, data, NULL, NULL, &credentials, NULL);
+}
+
+/* Windows 10 1809 and later know SCH_CREDENTIALS, which TLS 1.3 needs; what the computer's policy turns off stays off.
+ * Those before it are told in the older structure. */
+static SECURITY_STATUS take_credentials(void)
+{
+    TLS_PARAMETERS parameters = {.grbitDisabledProtocols = ~(DWORD)PROTOCOLS};
+    SCH_CREDENTIALS now = {.dwVersion = SCH_CREDENTIALS_VERSION,
+                           .dwFlags = CREDENTIAL_FLAGS,
+                           .cTlsParameters = 1,
+                           .pTlsParameters = &parameters};
+    SCHANNEL_CRED before = {.dwVersion = SCHANNEL_CRED_VERSION,
+                            .dwFlags = CREDENTIAL_FLAGS,
+                            .grbitEnabledProtocols = SP_PROT_TLS1_2_CLIENT};
+    if (have_credentials)
+        return SEC_E_OK;
+    SECURITY_STATUS status = acquire(&now);
+    if (status != SEC_E_OK)
+        status = acquire(&before);
+    have_credentials = status == SEC_E_OK;
+    return status;
+}
+
+/* One call of InitializeSecurityContext with what came from the host. What it used of it is in `used` then. */
+static SECURITY_STATUS shake(struct tls *tls)
+{
+    bool first = !SecIsValidHandle(&tls->context);
+    bool nothing = tls->in.count == 0; /* at the beginning, and for close_notify */
+    SecBuffer in[2] = {{(ULONG)tls->in.count, SECBUFFER_TOKEN, tls->in.data}, {0, SECBUFFER_EMPTY, NULL}};
+    SecBuffer out[1] = {{0, SECBUFFER_TOKEN, NULL}};
+    SecBufferDesc given = {SECBUFFER_VERSION, ARRAYSIZE(in), in};
+    SecBufferDesc taken = {SECBUFFER_VERSION, ARRAYSIZE(out), out};
+    DWORD attributes;
+    SECURITY_STATUS status =
+        InitializeSecurityContextW(&credentials, first ? NULL : &tls->context, tls->host, tls->flags, 0, 0,
+                                   nothing ? NULL : &given, 0, &tls->context, &taken, &attributes, NULL);
+    if (status == SEC_E_OK || status == SEC_I_CONTINUE_NEEDED || status == SEC_I_CONTEXT_EXPIRED) {
+        size_t extra = in[1].BufferType == SECBUFFER_EXTRA ? in[1].cbBuffer : 0;
+        tls->used = extra < tls->in.count ? tls->in.count - extra : 0;
+        if (out[0].cbBuffer > 0 && !octets_add(&tls->out, out[0].pvBuffer, out[0].cbBuffer))
+            status = SEC_E_INSUFFICIENT_MEMORY;
+    }
+    if (out[0].pvBuffer)
+        FreeContextBuffer(out[0].pvBuffer);
+    return status;
+}
+
+static DWORD protocol_of(const struct tls *tls)
+{
+    SecPkgContext_ConnectionInfo info = {0};
+    QueryContextAttributesW((CtxtHandle *)&tls->context, SECPKG_ATTR_CONNECTION_INFO, &info);
+    return info.dwProtocol;
+}
+
+/* The first handshake, or what a host sends behind it in TLS 1.3. */
+static enum tls_event handshake_done(struct tls *tls)
+{
+    bool first = tls->phase == SHAKING;
+    tls->phase = OPEN;
+    SECURITY_STATUS status = QueryContextAttributesW(&tls->context, SECPKG_ATTR_STREAM_SIZES, &tls->sizes);
+    if (status != SEC_E_OK)
+        return broken(tls, status);
+    if (first && !(protocol_of(tls) & PROTOCOLS))
+        return broken(tls, SEC_E_UNSUPPORTED_FUNCTION);
+    return first ? TLS_ESTABLISHED : TLS_PLAIN;
+}
+
+static enum tls_event step_handshake(struct tls *tls)
+{
+    while (tls->in.count > 0) {
+        note_alert(tls);
+        SECURITY_STATUS status = shake(tls);
+        if (status == SEC_E_OK)
+            return handshake_done(tls);
+        if (status == SEC_E_INCOMPLETE_MESSAGE)
+            return TLS_WANTS_MORE;
+        if (status == SEC_I_INCOMPLETE_CREDENTIALS && !(tls->flags & ISC_REQ_USE_SUPPLIED_CREDS)) {
+            tls->flags |= ISC_REQ_USE_SUPPLIED_CREDS; /* the host would take a certificate of ours: we have none */
+            continue;
+        }
+        if (status != SEC_I_CONTINUE_NEEDED)
+            return broken(tls, status);
+        if (tls->used == 0)
+            return TLS_WANTS_MORE;
+        drop_used(tls);
+    }
+    return TLS_WANTS_MORE;
+}
+
+/* ---- talking ---- */
+
+/* Tickets and new keys of TLS 1.3 go through the handshake's call. In TLS 1.2 it would be a new handshake, in which the
+ * host might become another: nobody needs that in a session of a few commands. */
+static enum tls_event handshake_again(struct tls *tls)
+{
+    if (!(protocol_of(tls) & SP_PROT_TLS1_3_CLIENT))
+        return broken_by(tls, "the host wants to negotiate TLS anew, which is not done here");
+    tls->phase = RESHAKING;
+    return TLS_PLAIN;
+}
+
+static enum tls_event step_open(struct tls *tls, const char **plain, size_t *count)
+{
+    SecBuffer buffers[4] = {{(ULONG)tls->in.count, SECBUFFER_DATA, tls->in.data}};
+    SecBufferDesc record = {SECBUFFER_VERSION, ARRAYSIZE(buffers), buffers};
+    if (tls->in.count == 0)
+        return TLS_WANTS_MORE;
+    bool alert = tls->in.data[0] == ALERT;
+    SECURITY_STATUS status = DecryptMessage(&tls->context, &record, 0, NULL);
+    if (status == SEC_E_INCOMPLETE_MESSAGE)
+        return TLS_WANTS_MORE;
+    if (status == SEC_I_CONTEXT_EXPIRED || (status == SEC_E_OK && alert)) { /* Wine has no word for close_notify */
+        tls->phase = OVER;
+        return TLS_ENDED;
+    }
+    if (status != SEC_E_OK && status != SEC_I_RENEGOTIATE)
+        return broken(tls, status);
+    tls->used = tls->in.count;
+    for (size_t i = 0; i < ARRAYSIZE(buffers); i++) {
+        if (buffers[i].BufferType == SECBUFFER_DATA) {
+            *plain = buffers[i].pvBuffer;
+            *count = buffers[i].cbBuffer;
+        } else if (buffers[i].BufferType == SECBUFFER_EXTRA) {
+            tls->used = tls->in.count - buffers[i].cbBuffer;
+        }
+    }
+    return status == SEC_I_RENEGOTIATE ? handshake_again(tls) : TLS_PLAIN;
+}
+
+enum tls_event tls_next(struct tls *tls, const char **plain, size_t *count)
+{
+    *plain = "";
+    *count = 0;
+    drop_used(tls);
+    if (tls->phase != OVER && !record_begins(&tls->in))
+        return broken_by(tls, "what the host sent is not TLS");
+    switch (tls->phase) {
+    case SHAKING:
+    case RESHAKING:
+        return step_handshake(tls);
+    case OPEN:
+        return step_open(tls, plain, count);
+    case OVER:
+        break;
+    }
+    return TLS_ENDED;
+}
+
+bool tls_input(struct tls *tls, const void *octets, size_t count)
+{
+    drop_used(tls);
+    if (tls->phase == SHAKING)
+        tls->handshake += count;
+    if (tls->handshake > INPUT_LIMIT || tls->in.count + count > INPUT_LIMIT)
+        broken_by(tls, "the host sends more than 64 KB");
+    else if (!octets_add(&tls->in, octets, count))
+        broken(tls, SEC_E_INSUFFICIENT_MEMORY);
+    else
+        return true;
+    return false;
+}
+
+bool tls_encrypt(struct tls *tls, const char *plain, size_t count)
+{
+    size_t header = tls->sizes.cbHeader;
+    size_t whole = header + count + tls->sizes.cbTrailer;
+    if (tls->phase != OPEN || count > tls->sizes.cbMaximumMessage || !octets_reserve(&tls->out, whole))
+        return false;
+    char *at = tls->out.data + tls->out.count;
+    memcpy(at + header, plain, count);
+    SecBuffer buffers[4] = {
+        {(ULONG)header, SECBUFFER_STREAM_HEADER, at},
+        {(ULONG)count, SECBUFFER_DATA, at + header},
+        {tls->sizes.cbTrailer, SECBUFFER_STREAM_TRAILER, at + header + count},
+    };
+    SecBufferDesc record = {SECBUFFER_VERSION, ARRAYSIZE(buffers), buffers};
+    if (EncryptMessage(&tls->context, 0, &record, 0) != SEC_E_OK)
+        return false;
+    tls->out.count += buffers[0].cbBuffer + buffers[1].cbBuffer + buffers[2].cbBuffer;
+    return true;
+}
+
+void tls_end(struct tls *tls)
+{
+    DWORD shutdown = SCHANNEL_SHUTDOWN;
+    SecBuffer token = {sizeof shutdown, SECBUFFER_TOKEN, &shutdown};
+    SecBufferDesc control = {SECBUFFER_VERSION, 1, &token};
+    if (tls->phase != OPEN)
+        return;
+    tls->in.count = tls->used = 0;
+    if (ApplyControlToken(&tls->context, &control) == SEC_E_OK)
+        shake(tls);
+    tls->used = 0;
+    tls->phase = OVER;
+}
+
+const char *tls_output(struct tls *tls, size_t *count)
+{
+    struct octets empty = tls->leaving;
+    *count = 0;
+    if (tls->on_its_way || tls->out.count == 0)
+        return NULL;
+    tls->leaving = tls->out;
+    empty.count = 0;
+    tls->out = empty;
+    tls->on_its_way = true;
+    *count = tls->leaving.count;
+    return tls->leaving.data;
+}
+
+void tls_sent(struct tls *tls)
+{
+    tls->on_its_way = false;
+}
+
+/* ---- beginning and end ---- */
+
+static void take_name(struct tls *tls, const char *host)
+{
+    wchar_t *wide = wide_copy(host);
+    for (size_t i = 0; wide && wide[i] && i + 1 < ARRAYSIZE(tls->host); i++)
+        tls->host[i] = wide[i];
+    free(wide);
+    size_t length = wcslen(tls->host);
+    if (length > 0 && tls->host[length - 1] == L'.')
+        tls->host[length - 1] = L'\0';
+}
+
+struct tls *tls_begin(const char *host, DWORD *error)
+{
+    SECURITY_STATUS status = take_credentials();
+    struct tls *tls = status == SEC_E_OK ? calloc(1, sizeof *tls) : NULL;
+    if (!tls) {
+        *error = status == SEC_E_OK ? ERROR_NOT_ENOUGH_MEMORY : (DWORD)status;
+        return NULL;
+    }
+    SecInvalidateHandle(&tls->context);
+    tls->flags = CONTEXT_FLAGS;
+    take_name(tls, host);
+    status = shake(tls);
+    if (status == SEC_I_CONTINUE_NEEDED)
+        return tls;
+    tls_free(tls);
+    *error = (DWORD)status;
+    return NULL;
+}
+
+void tls_free(struct tls *tls)
+{
+    if (!tls)
+        return;
+    if (SecIsValidHandle(&tls->context))
+        DeleteSecurityContext(&tls->context);
+    free(tls->in.data);
+    free(tls->out.data);
+    free(tls->leaving.data);
+    free(tls);
+}
+
+/* ---- what it is ---- */
+
+const char *tls_fault(const struct tls *tls)
+{
+    return tls->fault;
+}
+
+const CERT_CONTEXT *tls_certificate(const struct tls *tls)
+{
+    const CERT_CONTEXT *certificate = NULL;
+    SECURITY_STATUS status =
+        QueryContextAttributesW((CtxtHandle *)&tls->context, SECPKG_ATTR_REMOTE_CERT_CONTEXT, (void *)&certificate);
+    return status == SEC_E_OK ? certificate : NULL;
+}
+
+/* The suite by its name where Windows has it, else the cipher alone. */
+void tls_describe(const struct tls *tls, struct text *out)
+{
+    SecPkgContext_ConnectionInfo info = {0};
+    SecPkgContext_CipherInfo suite = {.dwVersion = SECPKGCONTEXT_CIPHERINFO_V1};
+    CtxtHandle *context = (CtxtHandle *)&tls->context;
+    QueryContextAttributesW(context, SECPKG_ATTR_CONNECTION_INFO, &info);
+    text_add(out, "TLS 1.%c, ", info.dwProtocol & SP_PROT_TLS1_3_CLIENT ? '3' : '2');
+    if (QueryContextAttributesW(context, SECPKG_ATTR_CIPHER_INFO, &suite) == SEC_E_OK && *suite.szCipherSuite)
+        text_add_wide(out, suite.szCipherSuite);
+    else
+        text_add(out, "%s with %lu bits",
+                 GET_ALG_CLASS(info.aiCipher) == ALG_CLASS_DATA_ENCRYPT && GET_ALG_SID(info.aiCipher) <= ALG_SID_AES &&
+                         GET_ALG_SID(info.aiCipher) >= ALG_SID_AES_128
+                     ? "AES"
+                     : "a cipher",
+                 info.dwCipherStrength);
+}

@@ -1,0 +1,328 @@
+#define CERT_CHAIN_PARA_HAS_EXTRA_FIELDS
+#include "verify.h"
+
+#include <stdlib.h>
+#include <wininet.h>
+
+enum { FETCH_TIMEOUT_MS = 10000 /* all that the network is asked for, together */ };
+
+struct verify {
+    struct loop *loop;
+    struct loop_op ended;
+    verify_done *done;
+    void *owner;
+    const CERT_CONTEXT *certificate;
+    struct identity host;
+    char name[256]; /* the host's */
+    char fault[200];
+    bool cancelled;
+};
+
+/* ---- describing ---- */
+
+static int64_t utc_ms_of(const FILETIME *time)
+{
+    uint64_t ticks = (uint64_t)time->dwHighDateTime << 32 | time->dwLowDateTime;
+    return (int64_t)(ticks / 10000) - 11644473600000; /* 100 ns since 1601 to ms since 1970 */
+}
+
+/* Whoever made the certificate chose these letters. */
+static void add_simple_name(struct text *t, const CERT_CONTEXT *certificate, bool issuer)
+{
+    wchar_t wide[128];
+    CertGetNameStringW(certificate, CERT_NAME_SIMPLE_DISPLAY_TYPE, issuer ? CERT_NAME_ISSUER_FLAG : 0, NULL, wide,
+                       ARRAYSIZE(wide));
+    char *utf8 = narrow_copy(wide);
+    if (utf8)
+        text_add_escaped(t, utf8, strlen(utf8));
+    free(utf8);
+}
+
+static const CRYPT_DATA_BLOB *names_of(const CERT_CONTEXT *certificate)
+{
+    static const CRYPT_DATA_BLOB none;
+    const CERT_INFO *info = certificate->pCertInfo;
+    const CERT_EXTENSION *names = CertFindExtension(szOID_SUBJECT_ALT_NAME2, info->cExtension, info->rgExtension);
+    return names ? &names->Value : &none;
+}
+
+static bool take_fingerprint(const CERT_CONTEXT *certificate, uint8_t fingerprint[FINGERPRINT_SIZE])
+{
+    DWORD size = FINGERPRINT_SIZE;
+    return CryptHashCertificate2(L"SHA256", 0, NULL, certificate->pbCertEncoded, certificate->cbCertEncoded,
+                                 fingerprint, &size) &&
+           size == FINGERPRINT_SIZE;
+}
+
+void verify_describe(const CERT_CONTEXT *certificate, struct certificate_facts *facts)
+{
+    struct text t;
+    *facts = (struct certificate_facts){.begins_utc_ms = utc_ms_of(&certificate->pCertInfo->NotBefore),
+                                        .ends_utc_ms = utc_ms_of(&certificate->pCertInfo->NotAfter)};
+    text_begin(&t, facts->subject, sizeof facts->subject);
+    add_simple_name(&t, certificate, false);
+    text_begin(&t, facts->issuer, sizeof facts->issuer);
+    add_simple_name(&t, certificate, true);
+    text_begin(&t, facts->names, sizeof facts->names);
+    certificate_list_names(names_of(certificate)->pbData, names_of(certificate)->cbData, &t);
+    take_fingerprint(certificate, facts->fingerprint);
+}
+
+/* ---- what can be wrong ---- */
+
+static void add_date(struct text *t, const FILETIME *time)
+{
+    SYSTEMTIME date;
+    if (FileTimeToSystemTime(time, &date))
+        text_add(t, "%04u-%02u-%02u", date.wYear, date.wMonth, date.wDay);
+}
+
+/* "the certificate of mail.isp.example", or that of one who vouches for it. */
+static void add_whose(struct text *t, const struct verify *v, const CERT_CONTEXT *which)
+{
+    text_add(t, "the certificate of ");
+    if (which == v->certificate)
+        text_add(t, "%s", v->name);
+    else
+        add_simple_name(t, which, false);
+}
+
+static void tell_dates(struct text *t, const struct verify *v, const CERT_CONTEXT *which)
+{
+    FILETIME now;
+    GetSystemTimeAsFileTime(&now);
+    bool early = CompareFileTime(&now, &which->pCertInfo->NotBefore) < 0;
+    add_whose(t, v, which);
+    text_add(t, early ? " is valid only from " : " expired on ");
+    add_date(t, early ? &which->pCertInfo->NotBefore : &which->pCertInfo->NotAfter);
+}
+
+static void tell_revoked(struct text *t, const struct verify *v, const CERT_CONTEXT *which)
+{
+    add_whose(t, v, which);
+    text_add(t, " was revoked by its issuer");
+}
+
+/* The last of the chain that could be built: a root that nobody here trusts, or one whose issuer is missing. */
+static void tell_untrusted(struct text *t, const struct verify *v, const CERT_CONTEXT *which)
+{
+    bool own_issuer =
+        CertCompareCertificateName(X509_ASN_ENCODING, &which->pCertInfo->Subject, &which->pCertInfo->Issuer);
+    add_whose(t, v, v->certificate);
+    if (which == v->certificate && own_issuer) {
+        text_add(t, " is self-signed, and this computer does not trust it");
+        return;
+    }
+    text_add(t, " was issued by ");
+    add_simple_name(t, which, true);
+    text_add(t, ", which this computer does not trust");
+}
+
+static void tell_usage(struct text *t, const struct verify *v, const CERT_CONTEXT *which)
+{
+    add_whose(t, v, which);
+    text_add(t, " is not meant for this use");
+}
+
+static void tell_broken(struct text *t, const struct verify *v, const CERT_CONTEXT *which)
+{
+    add_whose(t, v, which);
+    text_add(t, " has a signature that is false or too weak");
+}
+
+/* In the order in which they are told; the first that some certificate of the chain has. */
+static const struct chain_fault {
+    DWORD bits;
+    void (*tell)(struct text *t, const struct verify *v, const CERT_CONTEXT *which);
+} chain_faults[] = {
+    {CERT_TRUST_IS_NOT_SIGNATURE_VALID | CERT_TRUST_HAS_WEAK_SIGNATURE, tell_broken},
+    {CERT_TRUST_IS_REVOKED, tell_revoked},
+    {CERT_TRUST_IS_NOT_TIME_VALID, tell_dates},
+    {CERT_TRUST_IS_UNTRUSTED_ROOT | CERT_TRUST_IS_PARTIAL_CHAIN | CERT_TRUST_IS_CYCLIC |
+         CERT_TRUST_IS_EXPLICIT_DISTRUST,
+     tell_untrusted},
+    {CERT_TRUST_IS_NOT_VALID_FOR_USAGE | CERT_TRUST_INVALID_BASIC_CONSTRAINTS | CERT_TRUST_INVALID_NAME_CONSTRAINTS,
+     tell_usage},
+};
+
+enum { UNKNOWN_REVOCATION = CERT_TRUST_REVOCATION_STATUS_UNKNOWN | CERT_TRUST_IS_OFFLINE_REVOCATION };
+
+/* The certificate to name for a fault; what belongs to the chain as a whole is its last one's. */
+static const CERT_CONTEXT *which_has(const CERT_SIMPLE_CHAIN *chain, DWORD bits)
+{
+    for (DWORD i = 0; i < chain->cElement; i++)
+        if (chain->rgpElement[i]->TrustStatus.dwErrorStatus & bits)
+            return chain->rgpElement[i]->pCertContext;
+    return chain->rgpElement[chain->cElement - 1]->pCertContext;
+}
+
+/* Elements are copies of ours: told apart by what is in them. */
+static const CERT_CONTEXT *ours_if_same(const struct verify *v, const CERT_CONTEXT *which)
+{
+    bool same = CertCompareCertificate(X509_ASN_ENCODING, which->pCertInfo, v->certificate->pCertInfo);
+    return same ? v->certificate : which;
+}
+
+static bool chain_fault(struct verify *v, struct text *t, const CERT_CHAIN_CONTEXT *found)
+{
+    DWORD bits = found->TrustStatus.dwErrorStatus & ~(DWORD)UNKNOWN_REVOCATION;
+    if (bits == 0)
+        return false;
+    if (found->cChain == 0 || found->rgpChain[0]->cElement == 0) {
+        add_whose(t, v, v->certificate);
+        text_add(t, " cannot be verified");
+        return true;
+    }
+    for (size_t i = 0; i < ARRAYSIZE(chain_faults); i++)
+        if (bits & chain_faults[i].bits) {
+            const CERT_CONTEXT *which = which_has(found->rgpChain[0], chain_faults[i].bits);
+            chain_faults[i].tell(t, v, ours_if_same(v, which));
+            return true;
+        }
+    add_whose(t, v, v->certificate);
+    text_add(t, " cannot be verified (status %08lx)", bits);
+    return true;
+}
+
+/* What else Windows asks of a server's certificate, revocation aside, which the chain has told. The name is compared by
+ * certificate_matches() alone: versions of Windows differ in what an IP address is compared with, and in whether the
+ * common name counts. */
+static DWORD policy_error(const CERT_CHAIN_CONTEXT *found)
+{
+    SSL_EXTRA_CERT_CHAIN_POLICY_PARA ssl = {.cbSize = sizeof ssl, .dwAuthType = AUTHTYPE_SERVER};
+    ssl.fdwChecks = SECURITY_FLAG_IGNORE_CERT_CN_INVALID | SECURITY_FLAG_IGNORE_REVOCATION;
+    CERT_CHAIN_POLICY_PARA policy = {.cbSize = sizeof policy, .pvExtraPolicyPara = &ssl};
+    CERT_CHAIN_POLICY_STATUS status = {.cbSize = sizeof status};
+    policy.dwFlags = CERT_CHAIN_POLICY_IGNORE_INVALID_NAME_FLAG | CERT_CHAIN_POLICY_IGNORE_ALL_REV_UNKNOWN_FLAGS;
+    if (!CertVerifyCertificateChainPolicy(CERT_CHAIN_POLICY_SSL, found, &policy, &status))
+        return GetLastError();
+    return status.dwError;
+}
+
+static void check_chain(struct verify *v, struct text *t)
+{
+    static char server_auth[] = szOID_PKIX_KP_SERVER_AUTH;
+    char *usages[] = {server_auth};
+    CERT_CHAIN_PARA demand = {.cbSize = sizeof demand, .dwUrlRetrievalTimeout = FETCH_TIMEOUT_MS};
+    DWORD flags = CERT_CHAIN_REVOCATION_CHECK_CHAIN_EXCLUDE_ROOT | CERT_CHAIN_REVOCATION_ACCUMULATIVE_TIMEOUT;
+    const CERT_CHAIN_CONTEXT *found;
+    demand.RequestedUsage.dwType = USAGE_MATCH_TYPE_OR;
+    demand.RequestedUsage.Usage = (CERT_ENHKEY_USAGE){ARRAYSIZE(usages), usages};
+    DWORD error = 0;
+    if (!CertGetCertificateChain(HCCE_LOCAL_MACHINE, v->certificate, NULL, v->certificate->hCertStore, &demand, flags,
+                                 NULL, &found)) {
+        error = GetLastError();
+    } else {
+        if (!chain_fault(v, t, found))
+            error = policy_error(found);
+        CertFreeCertificateChain(found);
+    }
+    if (error) {
+        add_whose(t, v, v->certificate);
+        text_add(t, " cannot be verified: ");
+        text_add_error(t, error);
+    }
+}
+
+/* "the certificate of mail.isp.example is for mx1.isp.example" */
+static void check_name(struct verify *v, struct text *t)
+{
+    const CRYPT_DATA_BLOB *names = names_of(v->certificate);
+    char list[100];
+    struct text listed;
+    if (certificate_matches(names->pbData, names->cbData, &v->host))
+        return;
+    text_begin(&listed, list, sizeof list);
+    certificate_list_names(names->pbData, names->cbData, &listed);
+    add_whose(t, v, v->certificate);
+    if (listed.length > 0)
+        text_add(t, " is for %s", list);
+    else
+        text_add(t, " names no host (it has no subjectAltName)");
+}
+
+/* ---- in the pool, or at once where a fingerprint decides ---- */
+
+static void CALLBACK run(PTP_CALLBACK_INSTANCE instance, void *context)
+{
+    struct verify *v = context;
+    struct text t;
+    CallbackMayRunLong(instance);
+    text_begin(&t, v->fault, sizeof v->fault);
+    check_name(v, &t); /* first: who stands in the way of a host is told by his name */
+    if (t.length == 0)
+        check_chain(v, &t);
+    loop_post(v->loop, &v->ended, 0);
+}
+
+static void check_fingerprint(struct verify *v, const char *fingerprint)
+{
+    uint8_t wanted[FINGERPRINT_SIZE];
+    uint8_t found[FINGERPRINT_SIZE];
+    struct text t;
+    text_begin(&t, v->fault, sizeof v->fault);
+    bool known = take_fingerprint(v->certificate, found);
+    if (known && fingerprint_read(fingerprint, wanted) && memcmp(wanted, found, sizeof found) == 0)
+        return;
+    add_whose(&t, v, v->certificate);
+    text_add(&t, " is not the one of TlsFingerprint; its SHA-256 is ");
+    fingerprint_show(found, false, &t);
+}
+
+static void verify_free(struct verify *v)
+{
+    CertFreeCertificateContext(v->certificate);
+    free(v);
+}
+
+static void ended(struct loop_op *op, DWORD error, DWORD bytes)
+{
+    struct verify *v = CONTAINING_RECORD(op, struct verify, ended);
+    (void)error, (void)bytes;
+    if (!v->cancelled)
+        v->done(v->owner, *v->fault ? v->fault : NULL);
+    verify_free(v);
+}
+
+static void take_host(struct verify *v, const char *host)
+{
+    struct text t;
+    text_begin(&t, v->name, sizeof v->name);
+    text_add(&t, "%.*s", (int)strcspn(host, "%"), host); /* without an address's zone */
+    v->host.name = v->name;
+    if (inet_pton(AF_INET, v->name, v->host.address) == 1)
+        v->host.address_size = 4;
+    else if (inet_pton(AF_INET6, v->name, v->host.address) == 1)
+        v->host.address_size = 16;
+}
+
+struct verify *verify_begin(struct loop *loop, const CERT_CONTEXT *certificate, const char *host,
+                            const char *fingerprint, verify_done *done, void *owner)
+{
+    struct verify *v = calloc(1, sizeof *v);
+    if (!v)
+        return NULL;
+    v->loop = loop;
+    v->ended.done = ended;
+    v->done = done;
+    v->owner = owner;
+    v->certificate = CertDuplicateCertificateContext(certificate);
+    take_host(v, host);
+    bool begun;
+    if (fingerprint && *fingerprint) {
+        check_fingerprint(v, fingerprint);
+        begun = loop_post(loop, &v->ended, 0) == 0;
+    } else {
+        begun = TrySubmitThreadpoolCallback(run, v, NULL);
+    }
+    if (begun)
+        return v;
+    verify_free(v);
+    return NULL;
+}
+
+void verify_cancel(struct verify *verify)
+{
+    if (verify)
+        verify->cancelled = true;
+}
