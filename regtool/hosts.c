@@ -20,10 +20,12 @@ struct change {
 struct changes {
     struct change items[VALUES_LIMIT];
     size_t count;
+    char password[SECRET_SIZE]; /* "": none */
 };
 
 static void changes_free(struct changes *changes)
 {
+    SecureZeroMemory(changes->password, sizeof changes->password);
     for (size_t i = 0; i < changes->count; i++)
         free(changes->items[i].value.data);
 }
@@ -140,12 +142,12 @@ static bool collect(struct changes *changes, const struct arguments *a, const st
 }
 
 /* The password comes first: a host with User is not asked without it. */
-static enum exit_code write_changes(const char *host, const struct changes *changes, const char *password)
+static enum exit_code write_changes(const char *host, const struct changes *changes)
 {
     enum exit_code code = store_prepare(SERVICE_NAME);
     if (code != EXIT_DONE)
         return code;
-    DWORD failed = *password ? store_set_password(host, password) : 0;
+    DWORD failed = *changes->password ? store_set_password(host, changes->password) : 0;
     if (failed)
         return fail(failed, "writing " SECRET_NAME " of %s", host);
     for (size_t i = 0; i < changes->count; i++) {
@@ -171,17 +173,6 @@ static void show_host(const char *name)
     config_free(&config);
 }
 
-/* Lets EtrnSvc start and stop what RunService names, if that is given, before anything is written. */
-static enum exit_code write_and_grant(const struct addition *add, const struct changes *changes,
-                                      const struct config *before, const char *service, const char *password)
-{
-    enum exit_code code = service ? grant_give(service) : EXIT_DONE;
-    if (code != EXIT_DONE)
-        return code;
-    code = write_changes(add->host, changes, password);
-    return service ? worse(code, grant_settle(before, service)) : code;
-}
-
 /* "" where no user is given. */
 static enum exit_code ask_password(const struct arguments *a, const char *host, char password[SECRET_SIZE])
 {
@@ -193,19 +184,28 @@ static enum exit_code ask_password(const struct arguments *a, const char *host, 
     return code == EXIT_DONE ? password_read(user, host, password) : code;
 }
 
+/* Lets EtrnSvc start and stop what RunService names, if that is given, before anything is written. */
+static enum exit_code write_and_grant(const struct addition *add, const struct changes *changes,
+                                      const struct config *before, const char *service)
+{
+    enum exit_code code = service ? grant_give(service) : EXIT_DONE;
+    if (code != EXIT_DONE)
+        return code;
+    code = write_changes(add->host, changes);
+    return service ? worse(code, grant_settle(before, service)) : code;
+}
+
 static enum exit_code add_host(const struct arguments *a, const struct addition *add)
 {
-    char password[SECRET_SIZE];
     struct config config;
     struct changes changes = {0};
     enum exit_code code = store_read(&config, true);
     if (code == EXIT_DONE && !collect(&changes, a, config_find_host(&config, add->host), add))
         code = EXIT_INVALID;
     if (code == EXIT_DONE)
-        code = ask_password(a, add->host, password);
+        code = ask_password(a, add->host, changes.password);
     if (code == EXIT_DONE)
-        code = write_and_grant(add, &changes, &config, option_value(a, "--run-service"), password);
-    SecureZeroMemory(password, sizeof password);
+        code = write_and_grant(add, &changes, &config, option_value(a, "--run-service"));
     if (code == EXIT_DONE)
         show_host(add->host);
     changes_free(&changes);
@@ -257,6 +257,10 @@ static enum exit_code add_from_mx(const struct arguments *a)
     struct holders h;
     if (option_value(a, "--computer"))
         return usage_error(a->command, "--from-mx looks from this computer, so it does not go with --computer");
+    if (option_value(a, "--user"))
+        return usage_error(a->command,
+                           "--user does not go with --from-mx: a password is for a host that you name, not for "
+                           "one that DNS names");
     enum exit_code code = holders_find(&h, a, a->words, (size_t)a->count);
     if (code == EXIT_DONE)
         code = check_found(&h);

@@ -3,7 +3,10 @@
 #include "../service/core/utf.h"
 #include "machine.h"
 
-enum { LINE_LIMIT = 600 /* characters or octets of a line; a password of 255 octets and its end have room */ };
+enum {
+    LINE_LIMIT = 600, /* characters of a line; a password of 255 octets and its end have room */
+    OCTETS_LIMIT = LINE_LIMIT * 3
+};
 
 bool password_given(const char *word)
 {
@@ -56,7 +59,7 @@ static bool read_console_line(wchar_t line[LINE_LIMIT], DWORD *length)
     return line[0] != 26; /* Ctrl+Z */
 }
 
-static size_t ask_console(const char *user, const char *host, char octets[LINE_LIMIT * 3])
+static size_t ask_console(const char *user, const char *host, char octets[OCTETS_LIMIT])
 {
     wchar_t line[LINE_LIMIT];
     DWORD length = 0;
@@ -65,7 +68,7 @@ static size_t ask_console(const char *user, const char *host, char octets[LINE_L
     SetConsoleCtrlHandler(cancel, TRUE);
     SetConsoleMode(console, (console_mode | ENABLE_LINE_INPUT | ENABLE_PROCESSED_INPUT) & ~(DWORD)ENABLE_ECHO_INPUT);
     if (read_console_line(line, &length))
-        size = utf8_from_utf16(line, length * sizeof *line, octets, LINE_LIMIT * 3);
+        size = utf8_from_utf16(line, (size_t)length * sizeof *line, octets, OCTETS_LIMIT);
     SetConsoleMode(console, console_mode);
     SetConsoleCtrlHandler(cancel, FALSE);
     SecureZeroMemory(line, sizeof line);
@@ -91,7 +94,7 @@ static size_t read_line(HANDLE input, char *octets, size_t room)
 
 enum exit_code password_read(const char *user, const char *host, char password[SECRET_SIZE])
 {
-    char octets[LINE_LIMIT * 3];
+    char octets[OCTETS_LIMIT];
     console = GetStdHandle(STD_INPUT_HANDLE);
     bool asked = GetConsoleMode(console, &console_mode);
     size_t size = asked ? ask_console(user, host, octets) : read_line(console, octets, sizeof octets);

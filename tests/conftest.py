@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,7 +28,7 @@ EXTRA_HOSTS = f"""
 2001:db8::1 v6-unreachable.example
 {LIVE_ADDRESS} v6-unreachable.example
 """
-NAME_SERVER = "127.0.0.253"
+NAME_SERVER = "127.53.{}.{}".format(*divmod(os.getpid() % 65000 + 1, 255))  # of this test run alone
 ZONE = {"servfail.example": Failure.SERVFAIL, "silent.example": Failure.SILENCE}
 CLONE_NEWNS = 0x00020000
 

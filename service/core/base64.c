@@ -5,21 +5,26 @@
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
+/* Three octets, or the last one or two with what stands for the others. */
+static void encode_group(const unsigned char *octets, size_t count, char *text)
+{
+    uint32_t group = (uint32_t)octets[0] << 16;
+    if (count > 1)
+        group |= (uint32_t)octets[1] << 8;
+    if (count > 2)
+        group |= octets[2];
+    for (size_t i = 0; i < 4; i++)
+        text[i] = i <= count ? alphabet[group >> (18 - 6 * i) & 63] : '=';
+}
+
 bool base64_encode(const void *data, size_t size, char *text, size_t room)
 {
     const unsigned char *octets = data;
     text[0] = '\0';
     if (size > SIZE_MAX / 2 || room < BASE64_SIZE(size))
         return false;
-    for (; size > 0; octets += 3, text += 4) {
-        size_t taken = size < 3 ? size : 3;
-        uint32_t group = 0;
-        for (size_t i = 0; i < 3; i++)
-            group = group << 8 | (i < taken ? octets[i] : 0);
-        for (size_t i = 0; i < 4; i++)
-            text[i] = i <= taken ? alphabet[group >> (18 - 6 * i) & 63] : '=';
-        size -= taken;
-    }
+    for (size_t at = 0; at < size; at += 3, text += 4)
+        encode_group(octets + at, size - at < 3 ? size - at : 3, text);
     *text = '\0';
     return true;
 }

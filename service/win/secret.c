@@ -77,7 +77,7 @@ static DWORD open_for_writing(const char *host, HKEY *key)
 
 DWORD secret_write(const char *host, const char *password)
 {
-    HKEY key;
+    HKEY key = NULL;
     DATA_BLOB clear = {(DWORD)strlen(password), (BYTE *)password};
     DATA_BLOB blob;
     DWORD flags = CRYPTPROTECT_LOCAL_MACHINE | CRYPTPROTECT_UI_FORBIDDEN;

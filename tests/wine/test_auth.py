@@ -469,8 +469,8 @@ def test_nothing_holds_the_password(machine: Machine, serve: Serve) -> None:
     machine.prefix.kill()  # the registry is on disk
     found = {}
     for folder, folders, files in os.walk(machine.prefix.path):
-        if Path(folder).relative_to(machine.prefix.path).parts[:3] in (("drive_c", "windows", "system32"),
-                                                                      ("drive_c", "windows", "winsxs")):
+        inside = Path(folder).relative_to(machine.prefix.path).parts
+        if inside[:2] == ("drive_c", "windows") and inside[2:3] in (("system32",), ("winsxs",)):  # Wine's own
             folders.clear()
             continue
         for path in (Path(folder) / name for name in files):

@@ -15,7 +15,7 @@ from .machine import PARAMETERS, Machine, Serve, host_at, wait_until
 
 pytestmark = pytest.mark.skipif(not HAS_TMUX, reason="needs tmux")
 
-DONE, USAGE, NOT_FOUND, CANCELLED = 0, 2, 3, 6
+DONE, USAGE, NOT_FOUND, CANCELLED, INVALID = 0, 2, 3, 6, 7
 EXCHANGE = r"HKLM\SYSTEM\CurrentControlSet\Services\MSExchangeIMC"
 ESCAPE = "\x1b"
 
@@ -35,6 +35,41 @@ def disabled(machine: Machine) -> None:
 
 def switch(machine: Machine) -> str:
     return machine.prefix.reg_query(PARAMETERS, "AlwaysUseETRN").split()[-1]
+
+
+# The password
+
+
+def test_a_password_is_typed_unseen(machine: Machine, console: Open) -> None:
+    machine.fresh(hosts={"holder": {"User": "tim"}}, start=False)
+    person = console("config", "set", "Password", "--host", "holder")
+    person.answer("Password of tim at holder:", "s3cret-typed", "Enter")
+    screen, code = person.end()
+    assert screen == "Password of tim at holder:\nPassword: was empty, is now set.\n"
+    assert code == DONE
+
+
+def test_ctrl_c_at_the_password(machine: Machine, console: Open) -> None:
+    machine.fresh(hosts={"holder": {"User": "tim"}}, start=False)
+    person = console("add", "holder", "a.example", "--user", "tom")
+    person.answer("Password of tom at holder:", "s3cret", "C-c")
+    screen, code = person.end()
+    assert "s3cret" not in screen and "Cancelled; nothing was written." in screen
+    assert code == CANCELLED
+    assert machine.ctl("config", "get", "User", "--host", "holder").out == "tim\n"
+    assert machine.backups() == []
+
+
+def test_a_typed_password_that_is_too_long_leaves_nothing_behind(machine: Machine, console: Open) -> None:
+    machine.fresh(hosts={"holder": {"User": "tim"}}, start=False)
+    person = console("config", "set", "Password", "--host", "holder")
+    person.wait_for("Password of tim at holder:")
+    for _ in range(7):
+        person.type("x" * 100)
+    person.type("Enter")
+    screen, code = person.end()
+    assert "the password is too long; expected are 1 to 255 octets of UTF-8" in screen
+    assert "xxx" not in screen and code == INVALID
 
 
 # The question
