@@ -16,7 +16,7 @@ from lab.postfix import Postfix
 from lab.scripted import (Action, Close, Deaf, Delay, EndTls, Inject, Raw, Script, ScriptedServer, Silence, StartTls, Unciphered,
                           free_port, loopback)
 
-from .machine import Machine, Serve, Value, host_at, nodes, servers
+from .machine import TOOL_EXE, Machine, Serve, Value, host_at, nodes, servers
 
 TIMEOUT = 5  # seconds for a reply and for the handshake
 NODES = ("a.example", "b.example")
@@ -350,6 +350,15 @@ def test_the_tool_says_that_it_asks_again_in_clear(trusting: Machine, certificat
     said = [each["line"] for each in told["conversation"] if each["from"] == "tool"]
     again = said.index("the host closed the connection (in the TLS handshake); once more without TLS")
     assert said[again + 1] == f"connecting to 127.0.0.1 port {server.port}"
+
+
+def test_a_password_is_not_sent_on_a_second_connection_in_clear(trusting: Machine, certificates: Certificates,
+                                                                serve: Serve) -> None:
+    server = serve(starttls(cut=200)(certificates))
+    words = ["test", f"127.0.0.1:{server.port}", "a.example", "--user", "joe", "--auth-in-clear"]
+    reply = trusting.prefix.run([TOOL_EXE, *words], input="secret\n")
+    assert (reply.returncode, len(server.sessions)) == (4, 1), reply
+    assert [command.verb for command in server.commands()] == list(BEFORE)
 
 
 def test_a_name_is_compared_without_case(trusting: Machine, certificates: Certificates, serve: Serve) -> None:
