@@ -148,6 +148,7 @@ def test_postfix_lets_the_user_in(machine: Machine, postfix: Postfix) -> None:
 # What it does not get
 
 
+@pytest.mark.fault("7.1")
 def test_nothing_is_sent_in_clear_unless_that_is_allowed(machine: Machine, serve: Serve) -> None:
     server = serve(offering("PLAIN LOGIN CRAM-MD5", "235 in"))
     fresh(machine, server, AuthInClear=0)
@@ -200,11 +201,14 @@ def test_group_policy_hands_out_no_passwords(machine: Machine, serve: Serve) -> 
 
 
 @pytest.mark.parametrize("auth, outcome, code, text", [
-    ("535 5.7.8 wrong", "no-auth", 535, "535 5.7.8 wrong"),
-    ("454 4.7.0 later", "temporary", 454, "454 4.7.0 later"),
-    ([Ask("334 not base64!")], "no-auth", None, "the host's challenge is not base64"),
-    ([Ask("334 \x80\x81")], "no-auth", None, "the host's challenge is not base64"),
-    ([Ask("334 VXNlcm5hbWU6")] * 4, "no-auth", None, "the host asked for more than the mechanism has"),
+    pytest.param("535 5.7.8 wrong", "no-auth", 535, "535 5.7.8 wrong", marks=pytest.mark.fault("7.2"), id="535"),
+    pytest.param("454 4.7.0 later", "temporary", 454, "454 4.7.0 later", marks=pytest.mark.fault("7.3"), id="454"),
+    pytest.param([Ask("334 VXNlcm5hbWU")], "no-auth", None, "the host's challenge is not base64",
+                 marks=pytest.mark.fault("7.4"), id="bad base64"),
+    pytest.param([Ask("334 \x80\x81 {[!")], "no-auth", None, "the host's challenge is not base64",
+                 marks=pytest.mark.fault("7.5"), id="garbage"),
+    pytest.param([Ask("334 VXNlcm5hbWU6")] * 4, "no-auth", None, "the host asked for more than the mechanism has",
+                 marks=pytest.mark.fault("7.5"), id="endless"),
 ])
 def test_what_ends_auth(machine: Machine, serve: Serve, auth: Answer, outcome: str, code: int | None, text: str) -> None:
     server = serve(offering("LOGIN", auth))
@@ -215,6 +219,7 @@ def test_what_ends_auth(machine: Machine, serve: Serve, auth: Answer, outcome: s
     assert server.commands()[-1].verb == "QUIT"
 
 
+@pytest.mark.fault("7.6")
 @pytest.mark.parametrize("echo", [
     "535 user {user} password {password}", "500 unrecognized command: AUTH PLAIN {plain}", "500 AUTH PLAIN {cut}...",
     "535-{password}\r\n535 {encoded}", "{plain}"])
@@ -257,7 +262,8 @@ def test_the_password_is_set_seen_to_be_set_and_forgotten(machine: Machine) -> N
 @pytest.mark.parametrize("line, fault", [
     (b"", "is empty"), (b"\r\n", "is empty"), (b"x" * 256 + b"\n", "is too long"), (b"x" * 10000, "is too long"),
     (b"a\tb\n", "has a control character"), ("Gr\xfc\xdfe\n".encode("latin-1"), "is not UTF-8"),
-    ("pass\n".encode("utf-16-le"), "has a control character")])
+    ("pass\n".encode("utf-16-le"), "has a control character")],
+    ids=["nothing", "empty", "256", "10000", "tab", "Latin-1", "UTF-16"])
 def test_a_password_that_cannot_be(machine: Machine, line: bytes, fault: str) -> None:
     machine.fresh(hosts={"holder": {"User": USER}}, start=False)
     for words in (("config", "set", "Password", "--host", "holder"), ("add", "holder", "b.example", "--user", USER)):
@@ -278,6 +284,7 @@ def test_a_line_however_it_ends(machine: Machine, serve: Serve, line: bytes) -> 
     assert [command.argument for command in server.commands("AUTH")] == ["PLAIN " + b64(f"\0{USER}\0{PASSWORD}")]
 
 
+@pytest.mark.fault("7.6")
 @pytest.mark.parametrize("words", [
     ("add", "holder", "a.example", "--user", USER, "--password", "hunter2"),
     ("add", "holder", "a.example", "--password=hunter2"),
@@ -397,6 +404,7 @@ def test_a_restore_writes_no_password(machine: Machine, serve: Serve) -> None:
 # Whole at any instant, and for the service alone
 
 
+@pytest.mark.fault("12.4")
 def test_killed_at_any_instant(machine: Machine, serve: Serve) -> None:
     server = serve(offering("PLAIN", "235 in"))
     machine.fresh(hosts={"holder": host_at(server, User=USER, AuthInClear=1)}, start=False)
@@ -456,6 +464,7 @@ def test_who_may_read_the_key(machine: Machine, tmp_path: Path, there_before: bo
     assert [part[2] for part in parts if part[5] == SERVICE_SID] == ["KR"]
 
 
+@pytest.mark.fault("7.6")
 def test_nothing_holds_the_password(machine: Machine, serve: Serve) -> None:
     """The last: looks at all that the tests before it have left. It can see it, where it is."""
     server = serve(offering("PLAIN", f"535 {PASSWORD}"))
