@@ -1,6 +1,6 @@
 /* Plays the cases that cases.py prints against the session: whole, in single octets, and with each segment cut in two
- * at every octet; the clock is simulated, with the link's deadlines. Says of each case whether it passed, with a line in
- * the file that the first argument names, and how many did. */
+ * at every octet; the clock is simulated, with the link's deadlines. Says of each case whether it passed, with a line
+ * in the file that the first argument names, and how many did. */
 #include "case.h"
 #include "session.h"
 

@@ -1,5 +1,5 @@
-/* The service with calls that fail: what the linker's --wrap leads here fails once a round, in round n the n-th call of the
- * kind that the file C:\torture.kind names: registry (while the configuration is read), socket (of one connection),
+/* The service with calls that fail: what the linker's --wrap leads here fails once a round, in round n the n-th call of
+ * the kind that the file C:\torture.kind names: registry (while the configuration is read), socket (of one connection),
  * memory (while the configuration is read), events (every one of them). A round begins when the settings are watched
  * anew, or with the making of a socket. What failed is written to C:\torture.log; "done" when a round had fewer calls
  * than its number. */
