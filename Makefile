@@ -92,6 +92,13 @@ $(B)/unit/test_memory: UNIT_LINK := -Wl,--wrap=malloc,--wrap=calloc,--wrap=reall
 $(B)/cron_next: $(B)/native/tests/cron/cron_next.o $(call native,service/core/cron.c service/core/text.c)
 	$(CC) $(UNIT_FLAGS) -o $@ $^
 
+# The service with calls that fail: see tests/faults/torture.c.
+TORTURED := RegNotifyChangeKeyValue RegOpenKeyExW RegQueryValueExW RegEnumKeyExW WSASocketW bind WSASend WSARecv ReportEventW
+$(B)/faults/torture.exe: $(call objects,$(SERVICE) $(WIN) $(CORE)) $(B)/obj/tests/faults/torture.o $(B)/obj/etrnsvc.res
+	@mkdir -p $(@D)
+	$(CC_WIN) $(LDFLAGS) $(TORTURED:%=-Wl,--wrap=__imp_%) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc -o $@ $^ $(LIBS)
+$(B)/obj/tests/faults/torture.o: CFLAGS += -Wno-missing-prototypes -include stdbool.h
+
 # The cases of tests/faults against the session.
 $(B)/faults/run: $(call native,tests/faults/run.c tests/faults/case.c $(CORE))
 	@mkdir -p $(@D)

@@ -78,8 +78,17 @@ static void take_setting(struct fault_case *c, char *line)
 {
     static const char *const modes[] = {"none", "may", "require", "implicit"};
     const char *name = word(&line);
+    bool one = strcmp(line, "1") == 0;
     if (strcmp(name, "ForceETRN") == 0) {
-        c->force_etrn = strcmp(line, "1") == 0;
+        c->force_etrn = one;
+        return;
+    }
+    if (strcmp(name, "AuthInClear") == 0) {
+        c->in_clear = one;
+        return;
+    }
+    if (strcmp(name, "User") == 0 || strcmp(name, "Password") == 0) {
+        snprintf(*name == 'U' ? c->user : c->password, sizeof c->user, "%s", line);
         return;
     }
     for (enum tls_mode mode = TLS_NONE; strcmp(name, "Tls") == 0 && mode <= TLS_IMPLICIT; mode++)

@@ -34,7 +34,8 @@ struct expected {
 
 struct fault_case {
     char id[64];
-    bool force_etrn;
+    bool force_etrn, in_clear;
+    char user[64], password[64]; /* "" where none are given */
     enum tls_mode tls;
     char *nodes[NODES];
     size_t node_count;

@@ -6,6 +6,7 @@ test_faults.py under Wine against the service. As a program this prints all case
 
 from __future__ import annotations
 
+import base64
 import re
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ NODES = ("a.example", "b.example")
 HEADING = re.compile(r"== (\d+\.\d+) (.+)")
 RESULT = re.compile(r'([a-z-]+)(?: (\d{3}))?(?: "(.*)")?')
 REPEATED = re.compile(rb"(.{1,60}?)\1{49,}", re.DOTALL)
+USER, PASSWORD = "tim", "tanstaaftanstaaf"  # of cases that say `user`
+PLAIN = base64.b64encode(f"\0{USER}\0{PASSWORD}".encode()).decode()
 OFFER = ["S: 250-mx.example", "S: 250 ETRN"]
 OFFER_TLS = ["S: 250-mx.example", "S: 250-STARTTLS", "S: 250 ETRN"]
 
@@ -110,6 +113,9 @@ class Author:
         name, _, value = rest.partition(" ")
         self.case.settings[name] = int(value) if value.isdigit() else value
 
+    def do_user(self, _: str) -> None:
+        self.case.settings |= {"User": USER, "Password": PASSWORD}
+
     def do_nodes(self, rest: str) -> None:
         self.case.nodes = tuple(unescape(node).decode() for node in rest.split("|")) if rest else ()
 
@@ -190,6 +196,10 @@ class Author:
             return
         self.take("C: EHLO")
         if state == "EHLO":
+            return
+        if state in ("PLAIN", "LOGIN"):
+            self.take_all(OFFER[0], f"S: 250-AUTH {state}", OFFER[1])
+            self.take(f"C: AUTH PLAIN {PLAIN}" if state == "PLAIN" else "C: AUTH LOGIN")
             return
         self.take_all(*OFFER)
         wanted = len(self.case.nodes) if state == "QUIT" else int(state.removeprefix("ETRN")) - 1

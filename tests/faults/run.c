@@ -1,6 +1,6 @@
 /* Plays the cases that cases.py prints against the session: whole, in single octets, and with each segment cut in two
- * at every octet; the clock is simulated, with the link's deadlines. Says of each case whether it passed, with a line in
- * the file that the first argument names, and how many did. */
+ * at every octet; the clock is simulated, with the link's deadlines. Says of each case whether it passed, with a line
+ * in the file that the first argument names, and how many did. */
 #include "case.h"
 #include "session.h"
 
@@ -61,13 +61,25 @@ static bool printable(const char *bytes, size_t count)
     return true;
 }
 
+/* Nothing of the password is told: neither itself nor in base64, with the user's name or without. */
+static void check_secret(struct played *p, const char *bytes, size_t count)
+{
+    static const char *const forms[] = {"tanstaaf", "dGFuc3Rh", "AHRpbQB0YW5", "RhbnN0YWFm"};
+    for (size_t i = 0; p->fault->password[0] && i < sizeof forms / sizeof forms[0]; i++)
+        for (size_t at = 0; at + strlen(forms[i]) <= count; at++)
+            if (memcmp(bytes + at, forms[i], strlen(forms[i])) == 0) {
+                wrong(p, "the password is told: %.*s", (int)count, bytes);
+                return;
+            }
+}
+
 static void check_command(struct played *p, const struct session_event *event)
 {
     size_t count;
     const char *out = session_output(&p->session, &count);
     if (p->sent != p->handed)
         wrong(p, "a second command before the first was sent");
-    if (!out || count != event->length + 2 || memcmp(out + event->length, "\r\n", 2) != 0 ||
+    if (!out || count < 3 || memcmp(out + count - 2, "\r\n", 2) != 0 || !printable(out, count - 2) ||
         !printable(event->line, event->length))
         wrong(p, "a command that is not one line of text");
     p->sent++;
@@ -106,6 +118,10 @@ static void watch(void *owner, const struct session_event *event)
     struct played *p = owner;
     if (p->over)
         wrong(p, "an event after the last");
+    if (event->line)
+        check_secret(p, event->line, event->length);
+    if (event->result)
+        check_secret(p, event->result->text, strlen(event->result->text));
     switch (event->kind) {
     case SESSION_RECEIVED:
         break;
@@ -255,11 +271,13 @@ static void check_over(struct played *p)
 static bool play(const struct fault_case *c, struct cut cut)
 {
     static struct played p;
+    struct auth_credentials who = {.user = c->user, .password = c->password, .in_clear = c->in_clear};
     struct session_params params = {.helo = helo,
                                     .nodes = (const char *const *)c->nodes,
                                     .node_count = c->node_count,
                                     .force_etrn = c->force_etrn,
-                                    .tls = c->tls};
+                                    .tls = c->tls,
+                                    .auth = c->user[0] ? &who : NULL};
     p = (struct played){.fault = c, .cut = cut};
     text_begin(&p.commands, p.command_buffer, sizeof p.command_buffer);
     expect_reply(&p);

@@ -49,7 +49,8 @@ class Table:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         named = elsewhere()
         for item in items:
-            for clause in named.get(item.nodeid, []):
+            whole = item.nodeid.partition("[")[0] if "[" in item.nodeid else ""
+            for clause in named.get(item.nodeid, []) + named.get(whole, []):
                 item.add_marker(pytest.mark.fault(clause))
             marks = [mark.args[0] for mark in item.iter_markers("fault")]
             for clause in marks:

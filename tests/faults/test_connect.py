@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lab.scripted import Reset, Script, free_port
-from wine.machine import DEAD_ADDRESS, LIVE_ADDRESS, Machine, black_hole, host, nodes, outcomes, servers
+from wine.machine import LIVE_ADDRESS, Machine, black_hole, host, nodes, outcomes, servers
 
 NODES = ("a.example", "b.example")
 SETTINGS = {"ConnectTimeoutSeconds": 5, "TimeoutSeconds": 5, "RetrySeconds": 3600}

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from lab.scripted import Script
-from wine.machine import TOOL_EXE, Machine, Reply, host, nodes, outcomes, servers
+from wine.machine import Machine, Reply, host, nodes, outcomes, servers
 
-from .cases import Case, all_cases
+from .cases import all_cases
 from .play import Stage
 
 SERVICE = {"TimeoutSeconds": 5, "ConnectTimeoutSeconds": 5, "SessionTimeoutSeconds": 30, "RetrySeconds": 3600,

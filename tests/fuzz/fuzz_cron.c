@@ -1,5 +1,5 @@
-/* Lines of a Schedule, and when they are due: the hour and the season of a zone change, then lines up to LF each. What is
- * refused says why; what is taken is due after the instant asked about, and asked again from there it goes on. */
+/* Lines of a Schedule, and when they are due: the hour and the season of a zone change, then lines up to LF each. What
+ * is refused says why; what is taken is due after the instant asked about, and asked again from there it goes on. */
 #include "cron.h"
 
 #include "fuzz.h"
