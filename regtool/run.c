@@ -67,6 +67,8 @@ static void write_outcome(struct json *j, const char *host, const struct json_va
     json_string(j, "output", json_member(node, "output")->string);
     json_string(j, "meaning", report_string(node, "meaning"));
     json_string(j, "advice", report_string(node, "advice"));
+    json_string(j, "channel", report_string(node, "channel"));
+    json_string(j, "channel_meaning", report_string(node, "channel_meaning"));
     json_close(j, '}');
 }
 
