@@ -38,7 +38,7 @@ all: $(B)/etrnsvc.exe $(B)/etrnctl.exe $(MSI)
 # ---- what the build needs, from Debian's packages
 
 PACKAGES := gcc make gcc-mingw-w64-x86-64-win32 binutils-mingw-w64-x86-64 wixl msitools
-TEST_PACKAGES := $(PACKAGES) libcmocka-dev wine wine64 python3-pytest python3-croniter tzdata postfix sasl2-bin libsasl2-modules fetchmail msmtp \
+TEST_PACKAGES := $(PACKAGES) libcmocka-dev wine wine64 python3-pytest python3-pytest-xdist python3-croniter libfaketime tzdata postfix sasl2-bin libsasl2-modules fetchmail msmtp \
                  strace openssl python3-cryptography
 need = tests/need $(1)
 
@@ -112,7 +112,7 @@ unit: $(UNIT) $(B)/faults/run
 test:
 	@$(call need,$(TEST_PACKAGES) $(LINT_PACKAGES))
 	@$(MAKE) --no-print-directory -j$(shell nproc) --output-sync=target all lint-checks unit fuzz-replay
-	@$(PYTHON) -m pytest tests
+	@$(PYTHON) -m pytest -n 3 --dist loadfile tests
 
 # ---- lint: each source is checked again when it, or a header of its, has changed
 

@@ -52,6 +52,7 @@ static const struct control controls[] = {
     {SERVICE_CONTROL_TIMECHANGE, ENGINE_CLOCK_SET, 0},
     {CONTROL_NETWORK_GREW, ENGINE_NETWORK_GREW, 0},
     {CONTROL_RESUMED, ENGINE_RESUMED, 0},
+    {CONTROL_CLOCK_SET, ENGINE_CLOCK_SET, 0},
 };
 
 /* In the dispatcher's thread: posts and returns. */

@@ -98,15 +98,25 @@ static void write_problems(struct json *j, const struct snapshot_facts *facts)
     json_close(j, ']');
 }
 
-void snapshot_write(struct json *j, const struct snapshot_facts *facts, const struct planner *p)
+/* When the first host is due; 0 when none will be. */
+static int64_t next_utc(const struct planner *p, struct moment now)
 {
-    const struct setting *master = setting_find(SCOPE_SERVICE, "AlwaysUseETRN");
-    int64_t next = PLANNER_NEVER;
+    int64_t first = PLANNER_NEVER;
+    int64_t utc_ms = 0;
     for (size_t i = 0; i < p->host_count; i++) {
         enum trigger why;
         int64_t due = p->hosts[i]->active ? PLANNER_NEVER : planner_due(p, p->hosts[i], &why);
-        next = due < next ? due : next;
+        if (due >= first)
+            continue;
+        first = due;
+        utc_ms = due_utc(p->hosts[i], now, due);
     }
+    return utc_ms;
+}
+
+void snapshot_write(struct json *j, const struct snapshot_facts *facts, const struct planner *p)
+{
+    const struct setting *master = setting_find(SCOPE_SERVICE, "AlwaysUseETRN");
     json_begin(j);
     json_open_object(j, NULL);
     json_number(j, "schema", 1);
@@ -122,7 +132,7 @@ void snapshot_write(struct json *j, const struct snapshot_facts *facts, const st
     else
         json_null(j, "awaited_port");
     json_number(j, "sessions", (int64_t)p->sessions);
-    json_time(j, "next", p->paused ? 0 : utc_of(facts->now, next));
+    json_time(j, "next", p->paused ? 0 : next_utc(p, facts->now));
     write_problems(j, facts);
     json_open_array(j, "hosts");
     for (size_t i = 0; i < p->host_count; i++)

@@ -6,8 +6,14 @@
 #include "win.h"
 
 /* User-defined service controls. 128 asks all hosts; 129 those that request files name. The others stand in for news of
- * the system: an address came up, the machine woke. */
-enum { CONTROL_RUN_ALL = 128, CONTROL_RUN_REQUESTED = 129, CONTROL_NETWORK_GREW = 130, CONTROL_RESUMED = 131 };
+ * the system: an address came up, the machine woke, the clock was set. */
+enum {
+    CONTROL_RUN_ALL = 128,
+    CONTROL_RUN_REQUESTED = 129,
+    CONTROL_NETWORK_GREW = 130,
+    CONTROL_RESUMED = 131,
+    CONTROL_CLOCK_SET = 132
+};
 
 /* Replaces a file as a whole: it is written aside, flushed, and renamed, so that a reader, a crash or a full disk never
  * leaves half of it. Returns 0 or a Win32 error. */

@@ -44,7 +44,6 @@ class Table:
     def __init__(self) -> None:
         self.groups = groups()
         self.ran = False
-        self._clauses: dict[str, list[str]] = {}
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         named = elsewhere()
@@ -55,12 +54,12 @@ class Table:
             marks = [mark.args[0] for mark in item.iter_markers("fault")]
             for clause in marks:
                 assert int(clause.partition(".")[0]) in self.groups, f"{item.nodeid}: {clause} is no clause"
-            self._clauses[item.nodeid] = marks
+            item.user_properties += [("fault", clause) for clause in marks]  # goes with the report, from process to process
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when != "call" and report.passed or report.skipped:
             return
-        for clause in self._clauses.get(report.nodeid, []):
+        for clause in (value for name, value in report.user_properties if name == "fault"):
             self.ran = True
             # A case has the same id wherever it is played; what else is marked is a case by its own name.
             case = clause if "test_fault[" in report.nodeid else f"{clause} {report.nodeid}"

@@ -105,9 +105,10 @@ class WinePrefix:
     """One Windows machine. `debug` names Wine's debug channels; what services say there is in log(): with
     debug="+eventlog" the events that they report. A context manager; kill() also happens when the interpreter ends."""
 
-    def __init__(self, path: str | Path, template: Path = TEMPLATE, debug: str = "") -> None:
+    def __init__(self, path: str | Path, template: Path = TEMPLATE, debug: str = "",
+                 env: Mapping[str, str] | None = None) -> None:
         self.path = Path(path).absolute()
-        self._env = environment(self.path, debug)
+        self._env = environment(self.path, debug) | dict(env or {})
         self._holder: subprocess.Popen[str] | None = None
         self._children: list[subprocess.Popen[str]] = []
         if not (self.path / "system.reg").exists():

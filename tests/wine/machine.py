@@ -159,8 +159,8 @@ def host_at(server: ScriptedServer, *domains: str, **more: Value) -> dict[str, V
 
 
 class Machine:
-    def __init__(self, path: Path) -> None:
-        self.prefix = WinePrefix(path, debug="+eventlog")
+    def __init__(self, path: Path, env: Mapping[str, str] | None = None) -> None:
+        self.prefix = WinePrefix(path, debug="+eventlog", env=env)
         folder = self.prefix.drive_c / "Program Files" / "EtrnSvc"
         folder.mkdir(parents=True)
         for program in ("etrnsvc.exe", "etrnctl.exe"):
