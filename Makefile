@@ -93,7 +93,8 @@ $(B)/cron_next: $(B)/native/tests/cron/cron_next.o $(call native,service/core/cr
 	$(CC) $(UNIT_FLAGS) -o $@ $^
 
 # The service with calls that fail: see tests/faults/torture.c.
-TORTURED := RegNotifyChangeKeyValue RegOpenKeyExW RegQueryValueExW RegEnumKeyExW WSASocketW bind WSASend WSARecv ReportEventW
+TORTURED := RegNotifyChangeKeyValue RegOpenKeyExW RegQueryValueExW RegEnumKeyExW RegEnumValueW \
+            WSASocketW bind WSASend WSARecv ReportEventW
 $(B)/faults/torture.exe: $(call objects,$(SERVICE) $(WIN) $(CORE)) $(B)/obj/tests/faults/torture.o $(B)/obj/etrnsvc.res
 	@mkdir -p $(@D)
 	$(CC_WIN) $(LDFLAGS) $(TORTURED:%=-Wl,--wrap=__imp_%) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc -o $@ $^ $(LIBS)

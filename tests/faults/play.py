@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lab.scripted import Action, Close, Delay, Drip, Each, Raw, Reset, Script, ScriptedServer, loopback
+from lab.certs import Authority
+from lab.scripted import Action, Close, Delay, Drip, Each, Raw, Reset, Script, ScriptedServer, StartTls, loopback
 from wine.machine import Value
 
 from .cases import Case, Step
@@ -12,7 +13,19 @@ from .cases import Case, Step
 UNEXPECTED = "500 nothing more was expected"
 
 
-def action(step: Step) -> Action:
+class Wardrobe:
+    """The certificates that hosts may wear, by their names in cases, good for all addresses."""
+
+    def __init__(self, authority: Authority, addresses: list[str]) -> None:
+        issued = {"good": authority.issue("mx.example", addresses=addresses),
+                  "self-signed": authority.issue("mx.example", addresses=addresses, self_signed=True)}
+        self._contexts = {name: certificate.context() for name, certificate in issued.items()}
+
+    def handshake(self, step: Step) -> Action:
+        return StartTls(self._contexts[step.words.partition(",")[0]])
+
+
+def action(step: Step, wardrobe: Wardrobe) -> Action:
     match step.kind:
         case "S":
             return Raw(step.data)
@@ -24,14 +37,16 @@ def action(step: Step) -> Action:
             return Close()
         case "reset":
             return Reset()
+        case "TLS":
+            return wardrobe.handshake(step)
     raise AssertionError(step)
 
 
-def script(steps: list[Step]) -> Script:
+def script(steps: list[Step], wardrobe: Wardrobe) -> Script:
     """One connection: what the host says first, and then after each command, whatever the command is."""
     turns: list[list[Action]] = [[]]
     for step in steps:
-        turns.append([]) if step.kind == "C" else turns[-1].append(action(step))
+        turns.append([]) if step.kind == "C" else turns[-1].append(action(step, wardrobe))
     first, *others = [turn or [Raw(b"")] for turn in turns]
     answers = Each(*others, UNEXPECTED)
     return Script(first, answers, answers, answers, answers, answers, closes_after_quit=False)
@@ -48,15 +63,16 @@ def connections(case: Case) -> list[list[Step]]:
 class Stage:
     """All cases at once: who plays which at what address."""
 
-    def __init__(self, cases: Mapping[str, Case]) -> None:
+    def __init__(self, cases: Mapping[str, Case], authority: Authority) -> None:
         self.cases = cases
         self.addresses = dict(zip(cases, loopback(len(cases))))
+        self._wardrobe = Wardrobe(authority, list(self.addresses.values()))
         self._by_address = {address: connections(cases[name]) for name, address in self.addresses.items()}
 
     def behaviour(self, address: str, number: int) -> Script:
         """Of the nth connection to an address."""
         parts = self._by_address[address]
-        return script(parts[number - 1] if number <= len(parts) else [])
+        return script(parts[number - 1] if number <= len(parts) else [], self._wardrobe)
 
     def hosts(self, port: int) -> dict[str, dict[str, Value]]:
         """The settings of each host; its key is the case's id."""

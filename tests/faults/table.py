@@ -70,7 +70,7 @@ class Table:
 
     def _add_native(self) -> None:
         for line in NATIVE.read_text().splitlines() if NATIVE.exists() else []:
-            case, _, told = line.partition(" ")
+            case, _, told = line.rpartition(" ")
             self._group(case).add(case, told == "passed")
             self._group(case).native += 1
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from lab.certs import Authority
 from lab.scripted import Script
 from wine.machine import Machine, Reply, host, nodes, outcomes, servers
 
@@ -22,8 +23,7 @@ USUAL = {"ForceETRN": 0, "Tls": "none"}
 GOOD = ("started", "nothing-waiting", "pending")
 RUN_ALL = 128
 
-CASES = {name: case for name, case in all_cases().items()
-         if case.only != "native" and not any(step.kind == "TLS" for step in case.steps)}
+CASES = {name: case for name, case in all_cases().items() if case.only != "native"}
 ESCAPES = [name for name in CASES if name.startswith("3.5")]
 
 
@@ -63,8 +63,9 @@ def try_out(machine: Machine, stage: Stage, name: str, port: int) -> Reply:
 
 @pytest.fixture(scope="module")
 def played(machine: Machine) -> Iterator[Played]:
-    stage = Stage(CASES)
-    with servers() as serve:
+    with Authority() as authority, servers() as serve:
+        stage = Stage(CASES, authority)
+        machine.trust(authority.root)
         server = serve(stage.behaviour, list(stage.addresses.values()))
         machine.fresh(SERVICE, stage.hosts(server.port))
         machine.wait_dequeues(1, timeout=60)
