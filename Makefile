@@ -3,6 +3,7 @@
 #   make         build/etrnsvc.exe, build/etrnctl.exe, build/etrnsvc-VERSION-x64.msi
 #   make demo    the main job, live: a Postfix that holds a message, and one registry value
 #   make test    everything that can be tested here
+#   make torture    each allocation and each call of the system that can fail fails once
 #   make lint    clang-tidy, cppcheck, gcc -fanalyzer, banned functions, layers, formatting, flake8, shellcheck
 #   make coverage    how much of service/core the unit tests reach: 95 % of lines, 85 % of branches at least
 #   make bench   measured side by side with fetchmail and msmtp; BENCH=--readme writes the table into README.md
@@ -109,9 +110,25 @@ unit: $(UNIT) $(B)/faults/run
 	@$(PYTHON) tests/faults/cases.py >$(B)/faults/cases
 	@$(B)/faults/run $(B)/faults/native <$(B)/faults/cases
 
+# ---- torture: the same programs, but what they call can be made to fail
+
+TORTURE := $(patsubst %,$(B)/torture/%.exe,etrnsvc etrnctl driver)
+$(B)/torture/etrnsvc.exe: $(call objects,$(SERVICE) $(WIN) $(CORE)) $(B)/obj/etrnsvc.res
+$(B)/torture/etrnctl.exe: $(call objects,$(TOOL) $(WIN) $(CORE)) $(B)/obj/etrnctl.res
+$(B)/torture/etrnsvc.exe $(B)/torture/etrnctl.exe: $(call objects,tests/torture/torture.c)
+	@mkdir -p $(@D)
+	$(CC_WIN) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/torture/driver.exe: tests/torture/driver.c
+	@mkdir -p $(@D)
+	$(CC_WIN) -O1 -o $@ $<
+
+torture: $(TORTURE)
+	TORTURE=all $(PYTHON) -m pytest tests/torture
+
 test:
 	@$(call need,$(TEST_PACKAGES) $(LINT_PACKAGES))
-	@$(MAKE) --no-print-directory -j$(shell nproc) --output-sync=target all lint-checks unit fuzz-replay
+	@$(MAKE) --no-print-directory -j$(shell nproc) --output-sync=target all lint-checks unit fuzz-replay $(TORTURE)
 	@$(PYTHON) -m pytest tests
 
 # ---- lint: each source is checked again when it, or a header of its, has changed
@@ -219,7 +236,7 @@ bench:
 clean:
 	rm -rf $(B)
 
-.PHONY: all unit test lint lint-checks lint-cppcheck lint-style coverage fuzz fuzz-replay demo bench clean
+.PHONY: all unit test torture lint lint-checks lint-cppcheck lint-style coverage fuzz fuzz-replay demo bench clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(B)/obj $(B)/native $(B)/coverage -name '*.d' 2>/dev/null)
