@@ -26,9 +26,11 @@ DWORD loop_attach(struct loop *loop, HANDLE handle)
  * a thread's work, would be waited for for ever. */
 DWORD loop_post(struct loop *loop, struct loop_op *op, DWORD bytes)
 {
-    HANDLE port = loop->port; /* none: a thread that ends after the loop */
     DWORD error = ERROR_INVALID_HANDLE;
-    for (int tries = 0; port && tries < POST_TRIES; tries++) {
+    for (int tries = 0; tries < POST_TRIES; tries++) {
+        HANDLE port = loop->port;
+        if (!port) /* a thread that ends after the loop */
+            break;
         if (PostQueuedCompletionStatus(port, bytes, 0, &op->overlapped))
             return 0;
         error = GetLastError();

@@ -320,7 +320,7 @@ COMMANDS = {
     "disable": Case(["disable", "-y"]),
     "backup": Case(["backup", BACKUP]),
     "restore": Case(["restore", r"C:\restored.reg", "-y"], 397),
-    "test": Case(["test", "isp", "a.example"]),
+    "test": Case(["test", "SERVER", "a.example"]),
     "run": Case(["run"]),
     "doctor": Case(["doctor"], 397),
 }
@@ -331,8 +331,9 @@ def without_times(text: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def settings(machine: TortureMachine) -> Iterator[None]:
-    """A service that runs, settings that are there again before each command, and a file to be restored."""
+def settings(machine: TortureMachine) -> Iterator[str]:
+    """A service that runs, settings that are there again before each command, and a file to be restored. The address of
+    the hosts' server."""
     with servers() as serve:
         server = serve()
         rounds = Rounds(machine, Round({"isp": host_at(server), "two": host_at(server, "b.example")}, asked_of(server), 1, {}))
@@ -341,13 +342,13 @@ def settings(machine: TortureMachine) -> Iterator[None]:
         assert machine.ctl("backup", r"C:\restored.reg").code == 0
         machine.ctl("config", "set", "TimeoutSeconds", "70")
         assert machine.driver.numbers(f"keep {BELOW_MACHINE} {KEPT}") == [0]
-        yield
+        yield f"{server.address}:{server.port}"
         machine.stop()
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_command(machine: TortureMachine, settings: None, name: str) -> None:
-    words, control = COMMANDS[name].words, machine.tool
+def test_command(machine: TortureMachine, settings: str, name: str) -> None:
+    words, control = [settings if word == "SERVER" else word for word in COMMANDS[name].words], machine.tool
 
     def run(first: int) -> Reply:
         assert machine.driver.numbers(f"keep {KEPT} {BELOW_MACHINE}") == [0]
