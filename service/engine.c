@@ -26,7 +26,7 @@ enum {
     MEMORY_RETRY_MS = 10000,      /* when there was no memory for something */
     READ_LEAST_MS = 500,          /* between two tries to read the configuration ... */
     READ_MOST_MS = 60000,
-    GATE_LEAST_MS = 1000,         /* between two looks at the local port ... */
+    GATE_LEAST_MS = 1000, /* between two looks at the local port ... */
     GATE_MOST_MS = 60000,
 };
 

@@ -24,7 +24,8 @@ static void wait_for_state(DWORD error, DWORD wanted)
     SERVICE_STATUS status = {0};
     QueryServiceStatus(service, &status);
     for (int i = 0; i < STATE_TRIES && !error && status.dwCurrentState != wanted &&
-                    (i < 10 || status.dwCurrentState != SERVICE_STOPPED); i++) {
+                    (i < 10 || status.dwCurrentState != SERVICE_STOPPED);
+         i++) {
         Sleep(5);
         QueryServiceStatus(service, &status);
     }
@@ -69,8 +70,8 @@ static void run(char *words)
     *command++ = '\0';
     HANDLE out = CreateFileA(words, GENERIC_WRITE, FILE_SHARE_READ, &inherit, CREATE_ALWAYS, 0, NULL);
     HANDLE in = CreateFileA("NUL", GENERIC_READ, FILE_SHARE_READ, &inherit, OPEN_EXISTING, 0, NULL);
-    STARTUPINFOA startup = {.cb = sizeof startup, .dwFlags = STARTF_USESTDHANDLES, .hStdInput = in, .hStdOutput = out,
-                            .hStdError = out};
+    STARTUPINFOA startup = {
+        .cb = sizeof startup, .dwFlags = STARTF_USESTDHANDLES, .hStdInput = in, .hStdOutput = out, .hStdError = out};
     if (!CreateProcessA(NULL, command, NULL, NULL, TRUE, 0, NULL, NULL, &startup, &child)) {
         printf("failed %lu\n", GetLastError());
     } else {
@@ -92,8 +93,9 @@ static void copy_key(HKEY from, HKEY to)
     char name[300];
     DWORD length, type, size;
     HKEY below, copy;
-    for (DWORD i = 0; length = sizeof name, size = sizeof data,
-               RegEnumValueA(from, i, name, &length, NULL, &type, data, &size) == 0; i++)
+    for (DWORD i = 0;
+         length = sizeof name, size = sizeof data, RegEnumValueA(from, i, name, &length, NULL, &type, data, &size) == 0;
+         i++)
         RegSetValueExA(to, name, 0, type, data, size);
     for (DWORD i = 0; length = sizeof name, RegEnumKeyExA(from, i, name, &length, NULL, NULL, NULL, NULL) == 0; i++) {
         RegOpenKeyExA(from, name, 0, KEY_READ, &below);
@@ -137,8 +139,9 @@ static void show_key(HKEY key, const char *path)
     DWORD length, type, size;
     HKEY below;
     printf("[%s]\n", path);
-    for (DWORD i = 0; length = sizeof name, size = sizeof data,
-               RegEnumValueA(key, i, name, &length, NULL, &type, data, &size) == 0; i++) {
+    for (DWORD i = 0;
+         length = sizeof name, size = sizeof data, RegEnumValueA(key, i, name, &length, NULL, &type, data, &size) == 0;
+         i++) {
         printf("%s\\%s=%lu:", path, name, type);
         for (DWORD at = 0; at < size; at++)
             printf("%02x", data[at]);

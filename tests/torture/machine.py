@@ -7,11 +7,9 @@ import os
 import shutil
 import struct
 import subprocess
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from wine.machine import BUILD, FOLDER, PARAMETERS, Machine, Reply, Value, Values, wait_until
+from wine.machine import BUILD, FOLDER, PARAMETERS, Machine, Reply
 
 ALIVE = 259  # winbase.h STILL_ACTIVE
 KEPT = r"SOFTWARE\Torture"  # a copy of the Parameters key
