@@ -102,6 +102,8 @@ static bool add_domains(struct changes *changes, const struct host_settings *kno
     bool fine = words != NULL;
     for (size_t i = 0; fine && i < had; i++)
         fine = (words[all++] = text_copy(known->domains.items[i])) != NULL;
+    if (!fine)
+        fail(ERROR_NOT_ENOUGH_MEMORY, "Domains");
     for (size_t i = 0; fine && i < add->node_count; i++) {
         char *ascii = name_to_ascii(add->nodes[i]);
         fine = ascii != NULL;

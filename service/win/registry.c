@@ -90,8 +90,6 @@ static DWORD find_values(HKEY key, enum setting_scope scope, bool *present)
 {
     for (DWORD i = 0;; i++) {
         wchar_t name[NAME_LIMIT];
-        char utf8[NAME_LIMIT * 3];
-        struct text t;
         DWORD length = ARRAYSIZE(name);
         DWORD error = (DWORD)RegEnumValueW(key, i, name, &length, NULL, NULL, NULL, NULL);
         if (error == ERROR_NO_MORE_ITEMS)
@@ -100,9 +98,11 @@ static DWORD find_values(HKEY key, enum setting_scope scope, bool *present)
             continue;
         if (error)
             return error;
-        text_begin(&t, utf8, sizeof utf8);
-        text_add_wide(&t, name);
+        char *utf8 = narrow_copy(name);
+        if (!utf8)
+            return ERROR_NOT_ENOUGH_MEMORY;
         const struct setting *s = setting_find(scope, utf8);
+        free(utf8);
         if (s)
             present[setting_index(s)] = true;
     }
