@@ -3,6 +3,7 @@
 #   make         build/etrnsvc.exe, build/etrnctl.exe, build/etrnsvc-VERSION-x64.msi
 #   make demo    the main job, live: a Postfix that holds a message, and one registry value
 #   make test    everything that can be tested here
+#   make torture    each allocation and each call of the system that can fail fails once
 #   make lint    clang-tidy, cppcheck, gcc -fanalyzer, banned functions, layers, formatting, flake8, shellcheck
 #   make coverage    how much of service/core the unit tests reach: 95 % of lines, 85 % of branches at least
 #   make bench   measured side by side with fetchmail and msmtp; BENCH=--readme writes the table into README.md
@@ -92,14 +93,6 @@ $(B)/unit/test_memory: UNIT_LINK := -Wl,--wrap=malloc,--wrap=calloc,--wrap=reall
 $(B)/cron_next: $(B)/native/tests/cron/cron_next.o $(call native,service/core/cron.c service/core/text.c)
 	$(CC) $(UNIT_FLAGS) -o $@ $^
 
-# The service with calls that fail: see tests/faults/torture.c.
-TORTURED := RegNotifyChangeKeyValue RegOpenKeyExW RegQueryValueExW RegEnumKeyExW RegEnumValueW \
-            WSASocketW bind WSASend WSARecv ReportEventW
-$(B)/faults/torture.exe: $(call objects,$(SERVICE) $(WIN) $(CORE)) $(B)/obj/tests/faults/torture.o $(B)/obj/etrnsvc.res
-	@mkdir -p $(@D)
-	$(CC_WIN) $(LDFLAGS) $(TORTURED:%=-Wl,--wrap=__imp_%) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc -o $@ $^ $(LIBS)
-$(B)/obj/tests/faults/torture.o: CFLAGS += -Wno-missing-prototypes -include stdbool.h
-
 # The cases of tests/faults against the session.
 $(B)/faults/run: $(call native,tests/faults/run.c tests/faults/case.c $(CORE))
 	@mkdir -p $(@D)
@@ -110,9 +103,25 @@ unit: $(UNIT) $(B)/faults/run
 	@$(PYTHON) tests/faults/cases.py >$(B)/faults/cases
 	@$(B)/faults/run $(B)/faults/native <$(B)/faults/cases
 
+# ---- torture: the same programs, but what they call can be made to fail
+
+TORTURE := $(patsubst %,$(B)/torture/%.exe,etrnsvc etrnctl driver)
+$(B)/torture/etrnsvc.exe: $(call objects,$(SERVICE) $(WIN) $(CORE)) $(B)/obj/etrnsvc.res
+$(B)/torture/etrnctl.exe: $(call objects,$(TOOL) $(WIN) $(CORE)) $(B)/obj/etrnctl.res
+$(B)/torture/etrnsvc.exe $(B)/torture/etrnctl.exe: $(call objects,tests/torture/torture.c)
+	@mkdir -p $(@D)
+	$(CC_WIN) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/torture/driver.exe: tests/torture/driver.c
+	@mkdir -p $(@D)
+	$(CC_WIN) -O1 -o $@ $<
+
+torture: $(TORTURE)
+	TORTURE=all $(PYTHON) -m pytest tests/torture
+
 test:
 	@$(call need,$(TEST_PACKAGES) $(LINT_PACKAGES))
-	@$(MAKE) --no-print-directory -j$(shell nproc) --output-sync=target all lint-checks unit fuzz-replay
+	@$(MAKE) --no-print-directory -j$(shell nproc) --output-sync=target all lint-checks unit fuzz-replay $(TORTURE)
 	@$(PYTHON) -m pytest -n 3 --dist loadfile tests
 
 # ---- lint: each source is checked again when it, or a header of its, has changed
@@ -220,7 +229,7 @@ bench:
 clean:
 	rm -rf $(B)
 
-.PHONY: all unit test lint lint-checks lint-cppcheck lint-style coverage fuzz fuzz-replay demo bench clean
+.PHONY: all unit test torture lint lint-checks lint-cppcheck lint-style coverage fuzz fuzz-replay demo bench clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(B)/obj $(B)/native $(B)/coverage -name '*.d' 2>/dev/null)

@@ -102,6 +102,8 @@ static bool add_domains(struct changes *changes, const struct host_settings *kno
     bool fine = words != NULL;
     for (size_t i = 0; fine && i < had; i++)
         fine = (words[all++] = text_copy(known->domains.items[i])) != NULL;
+    if (!fine)
+        fail(ERROR_NOT_ENOUGH_MEMORY, "Domains");
     for (size_t i = 0; fine && i < add->node_count; i++) {
         char *ascii = name_to_ascii(add->nodes[i]);
         fine = ascii != NULL;
@@ -142,11 +144,8 @@ static bool collect(struct changes *changes, const struct arguments *a, const st
 }
 
 /* The password comes first: a host with User is not asked without it. */
-static enum exit_code write_changes(const char *host, const struct changes *changes)
+static enum exit_code write_values(const char *host, const struct changes *changes)
 {
-    enum exit_code code = store_prepare(SERVICE_NAME);
-    if (code != EXIT_DONE)
-        return code;
     DWORD failed = *changes->password ? store_set_password(host, changes->password) : 0;
     if (failed)
         return fail(failed, "writing " SECRET_NAME " of %s", host);
@@ -156,6 +155,18 @@ static enum exit_code write_changes(const char *host, const struct changes *chan
             return fail(error, "writing %s of %s", changes->items[i].setting->name, host);
     }
     return EXIT_DONE;
+}
+
+/* Of a new host all is written or nothing. */
+static enum exit_code write_changes(const char *host, const struct changes *changes, bool is_new)
+{
+    enum exit_code code = store_prepare(SERVICE_NAME);
+    if (code != EXIT_DONE)
+        return code;
+    code = write_values(host, changes);
+    if (code != EXIT_DONE && is_new && store_remove_host(host) == 0)
+        talk("Nothing was added.\n");
+    return code;
 }
 
 static void show_host(const char *name)
@@ -191,7 +202,7 @@ static enum exit_code write_and_grant(const struct addition *add, const struct c
     enum exit_code code = service ? grant_give(service) : EXIT_DONE;
     if (code != EXIT_DONE)
         return code;
-    code = write_changes(add->host, changes);
+    code = write_changes(add->host, changes, !config_find_host(before, add->host));
     return service ? worse(code, grant_settle(before, service)) : code;
 }
 

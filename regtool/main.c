@@ -532,6 +532,13 @@ static enum exit_code dispatch(int count, char **words)
     return usage_error(NULL, "%s: no such command", words[0]);
 }
 
+/* What did not arrive was not done. */
+static enum exit_code see_through(enum exit_code code)
+{
+    DWORD error = out_error();
+    return error && code == EXIT_DONE ? fail(error, "writing standard output") : code;
+}
+
 int wmain(int argc, wchar_t **argv);
 
 int wmain(int argc, wchar_t **argv)
@@ -541,5 +548,5 @@ int wmain(int argc, wchar_t **argv)
     for (int i = 1; words && i < argc; i++)
         if (!(words[i - 1] = narrow_copy(argv[i])))
             return (int)fail(ERROR_NOT_ENOUGH_MEMORY, "starting"); /* NOLINT(clang-analyzer-unix.Malloc): at the end */
-    return words ? (int)dispatch(argc - 1, words) : (int)fail(ERROR_NOT_ENOUGH_MEMORY, "starting");
+    return words ? (int)see_through(dispatch(argc - 1, words)) : (int)fail(ERROR_NOT_ENOUGH_MEMORY, "starting");
 }

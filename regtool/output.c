@@ -43,6 +43,23 @@ DWORD out_copy(const char *path)
     return error;
 }
 
+static DWORD lost; /* why some of standard output was */
+
+DWORD out_error(void)
+{
+    return lost;
+}
+
+/* Who reads a pipe may have read enough; and a program without standard output has nobody to lose anything. */
+static void write_bytes(HANDLE handle, const char *text, size_t length, bool matters)
+{
+    DWORD written;
+    DWORD error = WriteFile(handle, text, (DWORD)length, &written, NULL) ? 0 : GetLastError();
+    bool nobody = error == ERROR_NO_DATA || error == ERROR_BROKEN_PIPE || error == ERROR_INVALID_HANDLE;
+    if (matters && error && !nobody)
+        lost = error;
+}
+
 static void write_all(DWORD which, const char *text, size_t length)
 {
     HANDLE handle = GetStdHandle(which);
@@ -51,10 +68,10 @@ static void write_all(DWORD which, const char *text, size_t length)
     if (wide)
         WriteConsoleW(handle, wide, (DWORD)wcslen(wide), &written, NULL);
     else
-        WriteFile(handle, text, (DWORD)length, &written, NULL);
+        write_bytes(handle, text, length, which == STD_OUTPUT_HANDLE);
     free(wide);
     if (which == STD_OUTPUT_HANDLE && copy != INVALID_HANDLE_VALUE)
-        WriteFile(copy, text, (DWORD)length, &written, NULL);
+        write_bytes(copy, text, length, true);
 }
 
 /* Lines end in CR LF, as Windows' own tools write them. */
@@ -76,6 +93,8 @@ static void write_formatted(DWORD which, const char *format, va_list arguments)
         }
         lines[at] = '\0';
         write_all(which, lines, at);
+    } else if (which == STD_OUTPUT_HANDLE) {
+        lost = ERROR_NOT_ENOUGH_MEMORY;
     }
     va_end(again);
     free(text);

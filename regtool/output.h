@@ -21,6 +21,9 @@ const char *shade(enum shade wanted);
 /* Has what out() prints written to this file as well. Returns 0 or a Win32 error. */
 DWORD out_copy(const char *path);
 
+/* 0, or why some of what out() was given is lost: a full disk, no memory. */
+DWORD out_error(void);
+
 /* Words wrapped at 80 columns, each line behind `indent` spaces. */
 void out_wrapped(unsigned indent, const char *words);
 

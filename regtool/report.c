@@ -62,9 +62,13 @@ struct json_value *report_read(void)
     size_t size;
     wchar_t *path = folder_path(FOLDER_DATA, L"status.json");
     char *text = path ? file_read(path, &size) : NULL;
+    DWORD error = text ? 0 : GetLastError();
     struct json_value *value = text ? json_read(text, size) : NULL;
+    if (text && !value)
+        error = ERROR_INVALID_DATA; /* it is always whole, so memory was short, or somebody else wrote it */
     free(text);
     free(path);
+    SetLastError(error);
     return value;
 }
 

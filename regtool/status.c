@@ -13,6 +13,7 @@ struct view {
     DWORD state;
     struct config config;
     struct json_value *told; /* NULL when there is no status.json, or it is another computer's */
+    DWORD unread;            /* why status.json, which is there, could not be read */
     int64_t now_utc_ms;
 };
 
@@ -36,6 +37,9 @@ static enum exit_code view_take(struct view *v)
     if (error)
         return fail(error, "asking for the service");
     v->told = machine_name() ? NULL : report_read();
+    error = v->told || machine_name() ? 0 : GetLastError();
+    bool none = error == ERROR_FILE_NOT_FOUND || error == ERROR_PATH_NOT_FOUND;
+    v->unread = none ? 0 : error;
     return store_read(&v->config, alive(v)); /* while it lives, the service tells what it does not use */
 }
 
@@ -343,6 +347,8 @@ static enum exit_code show(bool json)
         code = print_json(&v);
     else if (code == EXIT_DONE)
         print_screen(&v);
+    if (code == EXIT_DONE && v.unread)
+        code = fail(v.unread, "reading the service's status.json");
     view_free(&v);
     return code;
 }

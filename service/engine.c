@@ -24,7 +24,9 @@ enum {
     STATUS_SHARE = 20,            /* at most one part in so many of the time goes into writing status.json */
     ZONE_LOOK_MS = 1000,          /* between two looks at the time zone, at least */
     MEMORY_RETRY_MS = 10000,      /* when there was no memory for something */
-    GATE_LEAST_MS = 1000,         /* between two looks at the local port ... */
+    READ_LEAST_MS = 500,          /* between two tries to read the configuration ... */
+    READ_MOST_MS = 60000,
+    GATE_LEAST_MS = 1000, /* between two looks at the local port ... */
     GATE_MOST_MS = 60000,
 };
 
@@ -45,6 +47,8 @@ static struct engine {
     struct loop_timer wakeup, grace, status, reread, gate;
     int64_t gate_delay_ms; /* until the local port is looked at again; 0 while nothing is held back */
     wchar_t *status_file;
+    DWORD read_error;        /* of the configuration, as last told */
+    int64_t read_delay_ms;   /* before it is read again; 0 while that works */
     DWORD status_error;      /* as last told */
     int64_t status_retry_ms; /* before it is written again; 0 while that works */
     int64_t started_utc_ms, status_next_ms;
@@ -270,6 +274,16 @@ static void report_error(DWORD id, DWORD error)
     EVENT(id, words);
 }
 
+/* Told once; nobody may change anything for long, so it is tried again by itself. */
+static void cannot_read(struct engine *e, DWORD error)
+{
+    if (error != e->read_error)
+        report_error(EVENT_CANNOT_READ, error);
+    e->read_error = error;
+    e->read_delay_ms = retry_after(e->read_delay_ms, READ_LEAST_MS, READ_MOST_MS);
+    loop_set_timer(&e->loop, &e->reread, loop_now_ms() + e->read_delay_ms);
+}
+
 /* The new configuration is in force from here on; the old one is let go once the planner has let go of it. */
 static void read_config(struct engine *e, enum trigger trigger)
 {
@@ -278,13 +292,17 @@ static void read_config(struct engine *e, enum trigger trigger)
     bool was_enabled = e->planned && e->config.service.always_use_etrn;
     DWORD error = registry_read(HKEY_LOCAL_MACHINE, &fresh, note_problem, &problems);
     if (error) {
-        report_error(EVENT_CANNOT_READ, error);
+        cannot_read(e, error);
         config_free(&fresh);
         problems_free(problems.items, problems.count);
         if (e->planned)
             return;
-        config_init(&fresh); /* nothing could be read yet: all is off, and news of a change comes */
+        config_init(&fresh); /* nothing could be read yet: all is off */
         problems = (struct problem_list){0};
+    } else {
+        loop_set_timer(&e->loop, &e->reread, INT64_MAX);
+        e->read_error = 0;
+        e->read_delay_ms = 0;
     }
     struct config old = e->config;
     loop_set_timer(&e->loop, &e->gate, INT64_MAX); /* the port may be another now */

@@ -445,9 +445,15 @@ static bool no_memory(struct text *problem)
     return false;
 }
 
+static bool cannot_take(struct config *c, struct text *problem)
+{
+    c->incomplete = true;
+    return no_memory(problem);
+}
+
 /* Keeps what is allowed of a list, and says what is not. */
-static bool apply_strings(struct strings *field, const struct setting *s, const char *items, size_t length,
-                          struct text *problem)
+static bool apply_strings(struct config *c, struct strings *field, const struct setting *s, const char *items,
+                          size_t length, struct text *problem)
 {
     bool all = true;
     for (const char *item = items; item < items + length; item += strlen(item) + 1) {
@@ -465,7 +471,7 @@ static bool apply_strings(struct strings *field, const struct setting *s, const 
             if (too_many)
                 break;
         } else if (!strings_add(field, item)) {
-            return no_memory(problem);
+            return cannot_take(c, problem);
         }
     }
     if (!all) {
@@ -488,15 +494,16 @@ static char *to_utf8(const void *data, size_t size, size_t *length)
     return utf8;
 }
 
-static bool apply_text(void *field, const struct setting *s, const void *data, size_t size, struct text *problem)
+static bool apply_text(struct config *c, void *field, const struct setting *s, const void *data, size_t size,
+                       struct text *problem)
 {
     size_t length;
     char *utf8 = to_utf8(data, size, &length);
     if (!utf8)
-        return no_memory(problem);
+        return cannot_take(c, problem);
     bool fine = false;
     if (s->type == SETTING_STRINGS) {
-        fine = apply_strings(field, s, utf8, length, problem);
+        fine = apply_strings(c, field, s, utf8, length, problem);
     } else if (s->type == SETTING_CHOICE) {
         fine = apply_choice(field, s, utf8);
     } else if (!*utf8 || !s->fault(utf8)) {
@@ -517,7 +524,7 @@ bool config_apply(struct config *c, struct host_settings *host, const struct set
     reset(c, host, s);
     if (readable) {
         if (s->type != SETTING_DWORD)
-            fine = apply_text(field, s, data, size, problem);
+            fine = apply_text(c, field, s, data, size, problem);
         else if (size == 4)
             fine = apply_dword(field, s, data);
     }

@@ -67,6 +67,7 @@ struct config {
     struct service_settings service;
     struct host_settings *hosts; /* sorted by name, as text_compare orders */
     size_t host_count, host_room;
+    bool incomplete; /* there was no memory for something that was read: not to be relied on */
 };
 
 enum setting_scope { SCOPE_SERVICE, SCOPE_HOST };
@@ -141,7 +142,8 @@ void host_server(const struct host_settings *host, size_t which, char *address, 
 
 /* Takes one value as found in the registry (`data` of `size` octets; strings UTF-16LE, their last NULs may be missing).
  * `host` is NULL for the service's own. Returns false when it is not allowed or there is no memory: the field is then
- * its default, a list what of it is allowed, and `problem` says what was found and what is allowed. */
+ * its default, a list what of it is allowed, and `problem` says what was found and what is allowed. Without memory
+ * `c->incomplete` is set. */
 bool config_apply(struct config *c, struct host_settings *host, const struct setting *s, enum origin origin,
                   enum value_type type, const void *data, size_t size, struct text *problem);
 

@@ -1,5 +1,7 @@
 #include "loop.h"
 
+enum { POST_TRIES = 20, POST_PAUSE_MS = 50 };
+
 static void fire_due(struct loop_op *op, DWORD error, DWORD bytes);
 
 DWORD loop_open(struct loop *loop)
@@ -20,12 +22,21 @@ DWORD loop_attach(struct loop *loop, HANDLE handle)
     return CreateIoCompletionPort(handle, loop->port, 0, 0) ? 0 : GetLastError();
 }
 
+/* It fails when the system is short of memory, and most who post have nobody to tell: an order to stop, or the end of
+ * a thread's work, would be waited for for ever. */
 DWORD loop_post(struct loop *loop, struct loop_op *op, DWORD bytes)
 {
-    HANDLE port = loop->port; /* none: a thread that ends after the loop */
-    if (!port)
-        return ERROR_INVALID_HANDLE;
-    return PostQueuedCompletionStatus(port, bytes, 0, &op->overlapped) ? 0 : GetLastError();
+    DWORD error = ERROR_INVALID_HANDLE;
+    for (int tries = 0; tries < POST_TRIES; tries++) {
+        HANDLE port = loop->port;
+        if (!port) /* a thread that ends after the loop */
+            break;
+        if (PostQueuedCompletionStatus(port, bytes, 0, &op->overlapped))
+            return 0;
+        error = GetLastError();
+        Sleep(POST_PAUSE_MS);
+    }
+    return error;
 }
 
 int64_t loop_now_ms(void)

@@ -37,7 +37,8 @@ void loop_close(struct loop *loop);
 /* Has the completions of a socket or file arrive here; each of its operations is a struct loop_op. */
 DWORD loop_attach(struct loop *loop, HANDLE handle);
 
-/* From any thread: `op->done` is called in the loop's thread with error 0 and `bytes`. */
+/* From any thread: `op->done` is called in the loop's thread with error 0 and `bytes`. Returns 0, or a Win32 error when
+ * the system took no message for a second. */
 DWORD loop_post(struct loop *loop, struct loop_op *op, DWORD bytes);
 
 /* Sets the timer, or sets it anew. INT64_MAX clears it. */

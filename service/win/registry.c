@@ -76,7 +76,10 @@ static DWORD read_value(struct reading *r, HKEY key, struct host_settings *host,
     }
     if (error)
         return error;
-    if (!config_apply(r->config, host, s, r->origin, (enum value_type)type, r->data, size, &t))
+    bool fine = config_apply(r->config, host, s, r->origin, (enum value_type)type, r->data, size, &t);
+    if (r->config->incomplete) /* the default may be another host than was meant */
+        return ERROR_NOT_ENOUGH_MEMORY;
+    if (!fine)
         tell(r, host, s->name, problem);
     return 0;
 }
@@ -87,8 +90,6 @@ static DWORD find_values(HKEY key, enum setting_scope scope, bool *present)
 {
     for (DWORD i = 0;; i++) {
         wchar_t name[NAME_LIMIT];
-        char utf8[NAME_LIMIT * 3];
-        struct text t;
         DWORD length = ARRAYSIZE(name);
         DWORD error = (DWORD)RegEnumValueW(key, i, name, &length, NULL, NULL, NULL, NULL);
         if (error == ERROR_NO_MORE_ITEMS)
@@ -97,9 +98,11 @@ static DWORD find_values(HKEY key, enum setting_scope scope, bool *present)
             continue;
         if (error)
             return error;
-        text_begin(&t, utf8, sizeof utf8);
-        text_add_wide(&t, name);
+        char *utf8 = narrow_copy(name);
+        if (!utf8)
+            return ERROR_NOT_ENOUGH_MEMORY;
         const struct setting *s = setting_find(scope, utf8);
+        free(utf8);
         if (s)
             present[setting_index(s)] = true;
     }
@@ -119,14 +122,12 @@ static DWORD read_values(struct reading *r, HKEY key, struct host_settings *host
 static DWORD read_host(struct reading *r, HKEY hosts, const wchar_t *name)
 {
     HKEY key;
-    char utf8[NAME_LIMIT * 3];
-    struct text t;
-    text_begin(&t, utf8, sizeof utf8);
-    text_add_wide(&t, name);
     DWORD error = (DWORD)RegOpenKeyExW(hosts, name, 0, KEY_QUERY_VALUE, &key);
     if (error)
         return error == ERROR_FILE_NOT_FOUND ? 0 : error;
-    struct host_settings *host = config_add_host(r->config, utf8);
+    char *utf8 = narrow_copy(name);
+    struct host_settings *host = utf8 ? config_add_host(r->config, utf8) : NULL;
+    free(utf8);
     error = host ? read_values(r, key, host) : ERROR_NOT_ENOUGH_MEMORY;
     RegCloseKey(key);
     if (error == ERROR_KEY_DELETED) { /* half of it was read: it must not be asked without the other, Tls perhaps */

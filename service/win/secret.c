@@ -38,8 +38,9 @@ bool secret_path(const char *path)
         found =
             end && _wcsnicmp(end + 1, key_name, length) == 0 && (end[1 + length] == L'\0' || end[1 + length] == L'\\');
     }
+    bool unknown = !wide; /* rather too little in a backup than a password */
     free(wide);
-    return found;
+    return found || unknown;
 }
 
 /* ---- writing ---- */

@@ -12,6 +12,8 @@ wchar_t *wide_copy(const char *utf8)
     wchar_t *wide = malloc(size);
     if (wide)
         utf16_from_utf8(utf8, octets, wide, size);
+    else
+        SetLastError(ERROR_NOT_ENOUGH_MEMORY);
     return wide;
 }
 
@@ -22,6 +24,8 @@ char *narrow_copy(const wchar_t *wide)
     char *utf8 = malloc(size);
     if (utf8)
         utf8_from_utf16(wide, octets, utf8, size);
+    else
+        SetLastError(ERROR_NOT_ENOUGH_MEMORY);
     return utf8;
 }
 

@@ -17,10 +17,10 @@
 #define SERVICE_NAME "EtrnSvc"
 #define SERVICE_DISPLAY_NAME "ETRN Mail Dequeue Service"
 
-/* UTF-8 to UTF-16. The caller frees it; NULL when there is no memory. */
+/* UTF-8 to UTF-16. The caller frees it; NULL, and GetLastError() says so, when there is no memory. */
 wchar_t *wide_copy(const char *utf8);
 
-/* UTF-16 to UTF-8. The caller frees it; NULL when there is no memory. */
+/* UTF-16 to UTF-8. The caller frees it; NULL, and GetLastError() says so, when there is no memory. */
 char *narrow_copy(const wchar_t *wide);
 
 /* Appends UTF-16 as it is. */

@@ -253,6 +253,7 @@ static bool apply(struct config *c, struct host_settings *host, const char *name
     text_begin(&t, problem, sizeof problem);
     bool fine = config_apply(c, host, s, ORIGIN_PARAMETERS, value->type, value->data, value->size, &t);
     CHECK(fine ? !*problem : strstr(problem, "no memory") != NULL, "%s: %d, \"%s\"", name, fine, problem);
+    CHECK(fine || c->incomplete, "%s: whole", name);
     text_begin(&t, shown, sizeof shown);
     config_show(c, host, s, &t); /* whatever is there can be shown */
     return fine;

@@ -7,6 +7,7 @@ are files of SDDL, DACL\\<service>.txt, and all else is Wine's own.
 from __future__ import annotations
 
 import hashlib
+import re
 import struct
 import subprocess
 from collections.abc import Iterator
@@ -130,10 +131,10 @@ def tool(machine: Machine) -> None:
                for part in ("regtool", "service/win", "service/core") for path in (root / part).glob("*.c")]
     source = machine.prefix.path / "lists.c"
     source.write_text(FAKE)
-    libraries = "ws2_32 mswsock advapi32 shell32 ole32 uuid ktmw32 normaliz iphlpapi dnsapi crypt32 bcrypt".split()
+    libraries = re.search(r"^LIBS +:= (.*)", (root / "Makefile").read_text(), re.M)[1].split()
     target = machine.prefix.drive_c / TOOL.removeprefix("C:\\").replace("\\", "/")
     subprocess.run(["x86_64-w64-mingw32-gcc", "-static", "-fstack-protector-strong", "-municode", "-o", target, source, *objects,
-                    BUILD / "obj" / "etrnctl.res", *[f"-l{name}" for name in libraries]], check=True)
+                    BUILD / "obj" / "etrnctl.res", *libraries], check=True)
 
 
 @pytest.fixture(scope="module")
