@@ -100,6 +100,31 @@ static DWORD append(HANDLE handle, const char *data, size_t size)
     return written == size ? 0 : ERROR_DISK_FULL;
 }
 
+/* A row that was being written when the service was ended by force is not whole: it goes, or the next one would be part
+ * of it. */
+static void drop_partial_row(const wchar_t *path)
+{
+    char end[PROTOLOG_ROW_LIMIT];
+    LARGE_INTEGER size;
+    DWORD read = 0;
+    HANDLE handle = CreateFileW(path, GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ, NULL, OPEN_EXISTING,
+                                FILE_ATTRIBUTE_NORMAL, NULL);
+    if (handle == INVALID_HANDLE_VALUE)
+        return;
+    LARGE_INTEGER from = {0};
+    if (GetFileSizeEx(handle, &size) && size.QuadPart > (LONGLONG)sizeof end)
+        from.QuadPart = size.QuadPart - (LONGLONG)sizeof end;
+    if (SetFilePointerEx(handle, from, NULL, FILE_BEGIN) && ReadFile(handle, end, sizeof end, &read, NULL)) {
+        DWORD whole = read;
+        while (whole > 0 && end[whole - 1] != '\n')
+            whole--;
+        from.QuadPart += whole;
+        if (whole < read && SetFilePointerEx(handle, from, NULL, FILE_BEGIN))
+            SetEndOfFile(handle);
+    }
+    CloseHandle(handle);
+}
+
 /* Opens log->file, and writes what a file begins with where it is new. */
 static DWORD open_file(struct protocol_log *log, int64_t utc_ms)
 {
@@ -109,6 +134,7 @@ static DWORD open_file(struct protocol_log *log, int64_t utc_ms)
     wchar_t *path = path_of(&log->file);
     if (!path)
         return ERROR_NOT_ENOUGH_MEMORY;
+    drop_partial_row(path);
     HANDLE handle = CreateFileW(path, FILE_APPEND_DATA | FILE_READ_ATTRIBUTES, FILE_SHARE_READ | FILE_SHARE_DELETE,
                                 NULL, OPEN_ALWAYS, FILE_ATTRIBUTE_NORMAL, NULL);
     free(path);

@@ -38,7 +38,7 @@ def logged(machine: Machine, number: int, ends: int) -> list[dict[str, str]]:
     path = folder(machine) / f"ETRN{today()}-{number}.LOG"
 
     def whole() -> list[dict[str, str]]:
-        found = rows(path) if path.exists() else []
+        found = rows(path) if path.exists() and path.stat().st_size else []
         return found if sum(row["event"] == "-" for row in found) >= ends else []
 
     return wait_until(whole, f"{path.name} has {ends} whole sessions")
@@ -101,6 +101,21 @@ def test_files_end_when_they_are_full_and_go_when_they_are_old(machine: Machine,
     assert len(logged(machine, 12, 1)) > 4
     assert not old.exists() and other.exists()
     assert [path.exists() for path in full] == [False] * 2 + [True] * 9
+
+
+def test_a_row_cut_off_when_the_service_was_killed_spoils_no_other(machine: Machine, serve: Serve) -> None:
+    server = serve()
+    machine.fresh({"ProtocolLog": 1}, {"isp": host_at(server)})
+    before = logged(machine, 1, 1)
+    machine.stop()
+    path = folder(machine) / f"ETRN{today()}-1.LOG"
+    with open(path, "ab") as file:
+        file.write(b'2026-01-02T03:04:05.678Z,isp,0123456789ABCDEF,7,127.0.0.1:1,127.0.0.1:25,<,"250 OK, ')
+    machine.start()
+    wait_until(lambda: path.read_bytes().endswith(b"\r\n"), "further rows")
+    after = logged(machine, 1, 2)
+    assert after[:len(before)] == before
+    assert [row["sequence-number"] for row in after[len(before):]] == [row["sequence-number"] for row in before]
 
 
 def test_where_it_cannot_be_written_rounds_go_on_and_one_event_tells(machine: Machine, serve: Serve) -> None:
