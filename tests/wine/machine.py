@@ -54,6 +54,7 @@ REMOTE = r"""
 #include <stdlib.h>
 #include <string.h>
 #include <windows.h>
+#include <winternl.h>
 static int hold(const char *path) /* open, as one who reads it, until standard input ends */
 {
     DWORD all = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
@@ -62,15 +63,18 @@ static int hold(const char *path) /* open, as one who reads it, until standard i
     fflush(stdout);
     return getchar();
 }
-static DWORD handles_of(SC_HANDLE service)
+static DWORD handles_of(SC_HANDLE service) /* from the list of all processes: Wine's GetProcessHandleCount says 0 */
 {
+    static BYTE list[1 << 16];
     SERVICE_STATUS_PROCESS status = {0};
-    DWORD size, count = 0;
+    DWORD size;
+    SYSTEM_PROCESS_INFORMATION *each = (SYSTEM_PROCESS_INFORMATION *)list;
     QueryServiceStatusEx(service, SC_STATUS_PROCESS_INFO, (BYTE *)&status, sizeof status, &size);
-    HANDLE process = OpenProcess(PROCESS_QUERY_INFORMATION, FALSE, status.dwProcessId);
-    GetProcessHandleCount(process, &count);
-    CloseHandle(process);
-    return count;
+    if (NtQuerySystemInformation(SystemProcessInformation, list, sizeof list, NULL) != 0)
+        return 0;
+    while ((DWORD)(ULONG_PTR)each->UniqueProcessId != status.dwProcessId && each->NextEntryOffset)
+        each = (SYSTEM_PROCESS_INFORMATION *)((BYTE *)each + each->NextEntryOffset);
+    return (DWORD)(ULONG_PTR)each->UniqueProcessId == status.dwProcessId ? each->HandleCount : 0;
 }
 static void control(SC_HANDLE manager, DWORD code, DWORD wanted)
 {
@@ -166,7 +170,8 @@ class Machine:
         for program in ("etrnsvc.exe", "etrnctl.exe"):
             shutil.copy2(BUILD / program, folder)  # a rebuild during the tests changes nothing
         (path / "remote.c").write_text(REMOTE)
-        subprocess.run(["x86_64-w64-mingw32-gcc", "-O1", "-o", folder / "remote.exe", path / "remote.c"], check=True)
+        subprocess.run(["x86_64-w64-mingw32-gcc", "-O1", "-o", folder / "remote.exe", path / "remote.c", "-lntdll"],
+                       check=True)
         self.status_file = self.prefix.program_data / "EtrnSvc" / "status.json"
         self.backup_folder = self.status_file.parent / "backup"
         self.ctl("service", "install")
