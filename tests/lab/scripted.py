@@ -588,6 +588,12 @@ class ScriptedServer:
         with self._changed:
             return [violation for session in self.sessions for violation in session.violations]
 
+    def forget(self) -> None:
+        """Empties the record."""
+        with self._changed:
+            self.sessions.clear()
+            self._commands.clear()
+
     def open_count(self) -> int:
         return self._open
 
