@@ -321,7 +321,7 @@ class Rounds:
                 allowed = {BY_CODE.get(codes[node], "broken")}
             elif node in codes:
                 allowed.add(BY_CODE.get(codes[node], "broken"))
-            elif self._cancelling:
+            elif self._cancelling or logged.host == "one-more":  # which is taken away while it is asked
                 allowed.add("cancelled")
             if not fault:
                 self.faults["refused"] += 1
