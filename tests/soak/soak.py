@@ -85,7 +85,7 @@ def report(rounds: Rounds, cycles: Cycles, kills: Kills, seconds: dict[str, floa
         f"Faults by sessions: {counts(faults)}; none {rounds.faults['none']:,}.",
         "Meanwhile: " + counts({name.strip("_").replace("_", " "): count for name, count in rounds.changes.items()}) + ".",
         f"{cycles.cycles:,} starts and stops in {seconds['cycles'] / 60:.1f} minutes; the slowest stop took "
-        f"{cycles.slowest:.2f} s.",
+        f"{cycles.slowest:.2f} s; Wine's StartService failed {cycles.again} times.",
         f"{kills.kills.total():,} kills in {seconds['kills'] / 60:.1f} minutes: {counts(kills.kills)}. Last rows of a log "
         f"that were not whole: {kills.partial}. Wine itself fell {kills.falls} times.",
     ]
