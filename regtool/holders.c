@@ -130,10 +130,9 @@ static void ask_holder(struct holder *holder)
 static struct holder *find_holder(struct holders *h, const char *host)
 {
     struct holder **place = &h->first;
-    while (*place && !text_same((*place)->host, host))
-        place = &(*place)->next;
-    if (*place)
-        return *place;
+    for (; *place; place = &(*place)->next)
+        if (text_same((*place)->host, host))
+            return *place;
     struct holder *holder = calloc(1, sizeof *holder);
     if (!holder)
         return NULL;

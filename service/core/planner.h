@@ -150,7 +150,7 @@ void planner_node_done(struct planner *p, struct planned_host *host, const char 
 
 /* Keeps what was said with the result that a node has just got: a copy of `output`, which is lines, escaped for
  * display. For one node of several that a program ran for. Without memory it is not kept. */
-void planner_node_said(struct planner *p, struct planned_host *host, const char *node, const char *output);
+void planner_node_said(struct planner *p, struct planned_host *host, const char *name, const char *output);
 
 /* A session ended. True when its dequeue ended with it: each node's `edge` then says what is news. The host is gone
  * afterwards when it was removed from the configuration; `host` is then not to be used again, and false is returned. */

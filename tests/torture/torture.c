@@ -304,14 +304,16 @@ static word call(size_t row, const char *caller, PARAMETERS)
 #define TEN_NAMES(n)                                                                                                   \
     NAME(n##0) NAME(n##1) NAME(n##2) NAME(n##3) NAME(n##4) NAME(n##5) NAME(n##6) NAME(n##7) NAME(n##8) NAME(n##9)
 
-STUB(0)
-STUB(1) STUB(2) STUB(3) STUB(4) STUB(5) STUB(6) STUB(7) STUB(8) STUB(9) TEN(1) TEN(2) TEN(3) TEN(4) TEN(5) TEN(6) TEN(7)
-    TEN(8) TEN(9) TEN(10) TEN(11) TEN(12) TEN(13) TEN(14) TEN(15)
+/* clang-format off */
+STUB(0) STUB(1) STUB(2) STUB(3) STUB(4) STUB(5) STUB(6) STUB(7) STUB(8) STUB(9)
+TEN(1) TEN(2) TEN(3) TEN(4) TEN(5) TEN(6) TEN(7) TEN(8) TEN(9) TEN(10) TEN(11) TEN(12) TEN(13) TEN(14) TEN(15)
 
-        static function *const stubs[] = {
-            NAME(0) NAME(1) NAME(2) NAME(3) NAME(4) NAME(5) NAME(6) NAME(7) NAME(8) NAME(9) TEN_NAMES(1) TEN_NAMES(2)
-                TEN_NAMES(3) TEN_NAMES(4) TEN_NAMES(5) TEN_NAMES(6) TEN_NAMES(7) TEN_NAMES(8) TEN_NAMES(9) TEN_NAMES(10)
-                    TEN_NAMES(11) TEN_NAMES(12) TEN_NAMES(13) TEN_NAMES(14) TEN_NAMES(15)};
+static function *const stubs[] = {
+    NAME(0) NAME(1) NAME(2) NAME(3) NAME(4) NAME(5) NAME(6) NAME(7) NAME(8) NAME(9)
+    TEN_NAMES(1) TEN_NAMES(2) TEN_NAMES(3) TEN_NAMES(4) TEN_NAMES(5) TEN_NAMES(6) TEN_NAMES(7) TEN_NAMES(8)
+    TEN_NAMES(9) TEN_NAMES(10) TEN_NAMES(11) TEN_NAMES(12) TEN_NAMES(13) TEN_NAMES(14) TEN_NAMES(15)
+};
+/* clang-format on */
 
 _Static_assert(ROWS <= sizeof stubs / sizeof stubs[0], "a stub for each row");
 

@@ -178,7 +178,7 @@ def test_without_mx_records_the_domain_itself_counts(machine: Machine, hosts: Sc
 
 
 def test_a_silent_name_server_is_waited_for_no_longer_than_told(machine: Machine, resolver: Resolver,
-                                                                 dns: NameServer) -> None:
+                                                                dns: NameServer) -> None:
     resolver.wait(20)
     try:
         began = time.monotonic()
