@@ -123,6 +123,7 @@ torture: $(TORTURE)
 test:
 	@$(call need,$(TEST_PACKAGES) $(LINT_PACKAGES))
 	@$(MAKE) --no-print-directory -j$(shell nproc) --output-sync=target all lint-checks unit fuzz-replay $(TORTURE)
+	@$(PYTHON) tests/lab/fetch.py
 	@$(PYTHON) -m pytest -n 3 --dist loadfile tests
 
 # ---- lint: each source is checked again when it, or a header of its, has changed

@@ -44,8 +44,8 @@ static void find(struct findings *f, enum exit_code code, const char *remedy, co
         json_close(&f->json, '}');
         return;
     }
-    out("%s!%s ", shade(SHADE_BAD), shade(SHADE_PLAIN));
-    out_wrapped(0, words);
+    out("%s!%s", shade(SHADE_BAD), shade(SHADE_PLAIN));
+    out_continued(0, 1, words);
     out_wrapped(4, remedy);
 }
 

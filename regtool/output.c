@@ -148,8 +148,12 @@ const char *shade(enum shade wanted)
 
 void out_wrapped(unsigned indent, const char *words)
 {
+    out_continued(indent, 0, words);
+}
+
+void out_continued(unsigned indent, unsigned column, const char *words)
+{
     enum { WIDTH = 79 };
-    unsigned column = 0;
     while (*words) {
         size_t length = strcspn(words, " ");
         unsigned width = 0;

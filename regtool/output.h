@@ -27,6 +27,9 @@ DWORD out_error(void);
 /* Words wrapped at 80 columns, each line behind `indent` spaces. */
 void out_wrapped(unsigned indent, const char *words);
 
+/* The same, going on behind `column` columns of a line that has begun. */
+void out_continued(unsigned indent, unsigned column, const char *words);
+
 /* Prints what was written, or tells that there was no memory; frees it. True when it was printed. */
 bool out_json(struct json *j);
 

@@ -81,9 +81,9 @@ static DWORD open_key(const char *service, const char *host, REGSAM access, bool
 DWORD store_protect(void)
 {
     HKEY key;
-    DWORD error = open_key(SERVICE_NAME, NULL, READ_CONTROL | WRITE_DAC, true, &key);
+    DWORD error = open_key(SERVICE_NAME, NULL, READ_CONTROL | WRITE_DAC, false, &key);
     if (error)
-        return error;
+        return error == ERROR_FILE_NOT_FOUND ? 0 : error; /* whoever makes it gives it its rights */
     error = parameters_protect(key);
     RegCloseKey(key);
     return error;

@@ -38,7 +38,7 @@ DWORD store_set_switch(const char *service, uint32_t value);
 /* The path of SERVICE's Parameters key below HKEY_LOCAL_MACHINE. */
 void store_path(const char *service, struct text *path);
 
-/* Makes our own Parameters key with its access rights, or puts those right of the one that is there. */
+/* Puts the access rights of our own Parameters key right, where it is there. */
 DWORD store_protect(void);
 
 #endif

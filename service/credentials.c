@@ -2,26 +2,38 @@
 
 #include "win/digest.h"
 
-bool credentials_read(struct credentials *c, const struct host_settings *host, struct result *failure)
+#include <stdlib.h>
+
+bool credentials_read(struct credentials **c, const struct host_settings *host, struct result *failure)
 {
     char words[400];
     struct text t;
+    *c = NULL;
     if (host->method != METHOD_ETRN || !host->user || !*host->user)
         return true;
-    DWORD error = secret_read(host->name, c->password);
-    text_begin(&t, c->user, sizeof c->user);
+    struct credentials *read = calloc(1, sizeof *read);
+    if (!read) {
+        result_set(failure, OUTCOME_LOCAL, 0, "not enough memory");
+        return false;
+    }
+    DWORD error = secret_read(host->name, read->password);
+    if (error) {
+        credentials_free(read);
+        text_begin(&t, words, sizeof words);
+        secret_trouble(error, host->name, &t);
+        result_set(failure, OUTCOME_NO_AUTH, 0, words);
+        return false;
+    }
+    text_begin(&t, read->user, sizeof read->user);
     text_add(&t, "%s", host->user);
-    c->auth = (struct auth_credentials){c->user, c->password, host->auth_in_clear != 0, digest_hmac_md5};
-    c->given = !error;
-    if (!error)
-        return true;
-    text_begin(&t, words, sizeof words);
-    secret_trouble(error, host->name, &t);
-    result_set(failure, OUTCOME_NO_AUTH, 0, words);
-    return false;
+    read->auth = (struct auth_credentials){read->user, read->password, host->auth_in_clear != 0, digest_hmac_md5};
+    *c = read;
+    return true;
 }
 
-void credentials_wipe(struct credentials *c)
+void credentials_free(struct credentials *c)
 {
-    SecureZeroMemory(c, sizeof *c);
+    if (c)
+        SecureZeroMemory(c, sizeof *c);
+    free(c);
 }

@@ -8,16 +8,15 @@
 
 struct credentials {
     struct auth_credentials auth;
-    bool given; /* `auth` is to be used */
     char user[AUTH_USER_LIMIT + 1];
     char password[SECRET_SIZE];
 };
 
-/* Reads those of the host, `given` when it has a user and is asked by SMTP. False when its password cannot be had:
- * `failure` then says why, to all its nodes. */
-bool credentials_read(struct credentials *c, const struct host_settings *host, struct result *failure);
+/* Reads those of the host, for credentials_free(); `*c` is NULL when it has no user or is not asked by SMTP. False when
+ * its password cannot be had: `failure` then says why, to all its nodes. */
+bool credentials_read(struct credentials **c, const struct host_settings *host, struct result *failure);
 
-/* Forgets them. */
-void credentials_wipe(struct credentials *c);
+/* Wipes them first; NULL is fine. */
+void credentials_free(struct credentials *c);
 
 #endif

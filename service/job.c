@@ -33,8 +33,8 @@ struct job {
     uint32_t logged;            /* rows of it */
     char local[64], remote[64]; /* both ends of the connection, as the log names them */
     char *address, *helo, *fingerprint;
-    struct credentials credentials;
-    char *said; /* by a finger server, raw; NULL before */
+    struct credentials *credentials; /* NULL: none */
+    char *said;                      /* by a finger server, raw; NULL before */
     size_t said_length;
     size_t node_count;
     char *nodes[]; /* each a copy: the configuration may change meanwhile */
@@ -121,7 +121,7 @@ static void job_free(struct job *job)
     free(job->helo);
     free(job->fingerprint);
     free(job->said);
-    credentials_wipe(&job->credentials);
+    credentials_free(job->credentials);
     free(job);
 }
 
@@ -290,7 +290,7 @@ static void on_closed(void *owner)
 static DWORD begin_session(struct job *job)
 {
     static const struct link_sink sink = {.session = on_session, .note = on_note, .closed = on_closed};
-    job->params.session.auth = job->credentials.given ? &job->credentials.auth : NULL;
+    job->params.session.auth = job->credentials ? &job->credentials->auth : NULL;
     job->link = link_open(job->jobs->loop, &job->params, &sink, job);
     return job->link ? 0 : ERROR_NOT_ENOUGH_MEMORY;
 }

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 enum {
-    RECEIVE_SIZE = 4096,
+    RECEIVE_SIZE = 2048,
     QUIT_TIMEOUT_MS = 2000 /* the outcome is known by then: QUIT is a courtesy */
 };
 

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 
 from .postfix import MailServer, check_reachable, is_locked, unpack, unpacked_environment
 
+PACKAGES = ["exim4-daemon-light"]
 USER = "Debian-exim"  # compiled into the program
 LISTS_AND_RULES = """
 domainlist etrn = {etrn}
@@ -79,7 +80,7 @@ class Exim(MailServer):
                             "--shell", "/usr/sbin/nologin", USER], check=True)
         shutil.rmtree(self._program, ignore_errors=True)
         for part in ("usr/sbin", "usr/lib"):
-            shutil.copytree(unpack("exim", ["exim4-daemon-light"]) / part, self._program / part, symlinks=True)
+            shutil.copytree(unpack("exim", PACKAGES) / part, self._program / part, symlinks=True)
         for part in ("spool", "log"):
             (self.directory / part).mkdir(parents=True, exist_ok=True)
             shutil.chown(self.directory / part, USER, USER)

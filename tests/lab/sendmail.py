@@ -14,6 +14,8 @@ from typing import BinaryIO
 
 from .postfix import MailServer, is_locked, unpack, unpacked_environment, wait_listening
 
+PACKAGES = ["sendmail-bin", "sendmail-cf", "m4"]
+
 # cf/README of Sendmail explains each. The load limits keep a busy test machine from being taken for a busy server.
 CONFIGURATION = """\
 OSTYPE(`linux')dnl
@@ -50,7 +52,7 @@ class Sendmail(MailServer):
 
     @property
     def _root(self) -> Path:
-        return unpack("sendmail", ["sendmail-bin", "sendmail-cf", "m4"])
+        return unpack("sendmail", PACKAGES)
 
     @property
     def _environment(self) -> dict[str, str]:

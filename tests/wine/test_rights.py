@@ -107,6 +107,7 @@ def test_parameters_are_the_administrators_to_write_and_the_services_to_read(mac
     assert machine.ctl("restore", r"C:\saved.reg", "-y").code == 0
     assert PROTECTED.fullmatch(rights())
     forget()
+    machine.run("reg", "add", PARAMETERS, "/v", "Foreign", "/d", "1")
     assert machine.ctl("service", "install").code == 0
     assert PROTECTED.fullmatch(rights())
 

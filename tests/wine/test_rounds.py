@@ -262,7 +262,8 @@ def test_status_tells_how_long_ago_and_what_next(machine: Machine, serve: Serve)
     assert re.search(r"^ETRN: +enabled \(AlwaysUseETRN is 1, from Parameters\)$", screen, re.M)
     assert re.search(r"^Rounds: +last (just now|\d seconds? ago), next in (29|30) minutes$", screen, re.M)
     assert re.search(r"^isp: next in (29|30) minutes \(interval\)$", screen, re.M)
-    assert re.search(r"^  a\.example: Mail that waits .*\. \((just now|\d seconds? ago)\)$", screen.replace("\n  server", " server"),
-                     re.M)
+    unwrapped = screen.replace("\n  server", " server")
+    ago = r"(just now|\d seconds? ago), in clear: STARTTLS is not offered"
+    assert re.search(rf"^  a\.example: Mail that waits .*\. \({ago}\)$", unwrapped, re.M)
     time_of = nodes(machine.status(), "isp")["a.example"]["at"]
     assert abs(datetime.fromisoformat(time_of).timestamp() - time.time()) < 5
