@@ -117,7 +117,7 @@ const struct command commands[] = {
      .words = "DOMAIN...",
      .summary = "find the hosts that hold a domain's mail",
      .details = "Looks up the domains' MX hosts, leaves out this computer, asks each of the others whether it offers "
-                "ETRN (EHLO and QUIT, no ETRN is sent), and prints the command that adds what it found. etrnctl add "
+                "ETRN (no ETRN is sent), and prints the command that adds what it found. etrnctl add "
                 "--from-mx does both.",
      .example = "etrnctl discover example.com",
      .least = 1,

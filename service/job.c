@@ -480,6 +480,18 @@ static void refuse_with(struct jobs *jobs, const struct assignment *a, DWORD err
     refuse(jobs, a, &result);
 }
 
+/* What is asked, and why. */
+static void tell_begin(struct job *job)
+{
+    char words[NODE_LIMIT + 100];
+    struct text t;
+    text_begin(&t, words, sizeof words);
+    text_add(&t, "asking %s for %zu of its nodes (%s)", job->address, job->node_count,
+             trigger_name(job->host->trigger));
+    trace("%s: %s", job->host->name, words);
+    log_row(job, PROTOLOG_INFORMATION, "", 0, words);
+}
+
 void jobs_begin(struct jobs *jobs, const struct assignment *a)
 {
     struct job *job = job_new(jobs, a);
@@ -502,8 +514,7 @@ void jobs_begin(struct jobs *jobs, const struct assignment *a)
     }
     add_job(jobs, job);
     if (a->node_count > 0)
-        trace("%s: asking %s for %zu of its nodes (%s)", a->host->name, job->address, a->node_count,
-              trigger_name(a->host->trigger));
+        tell_begin(job);
 }
 
 /* ---- ending ---- */

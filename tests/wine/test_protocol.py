@@ -49,25 +49,26 @@ def test_a_session_is_logged_line_by_line(machine: Machine, serve: Serve) -> Non
     machine.fresh({"ProtocolLog": 1}, {"isp": host_at(server, "a.example", "b.example")})
     found = logged(machine, 1, 1)
     assert [(row["event"], row["data"], row["context"]) for row in found if row["event"] != "<"] == [
+        ("*", "", f"asking {server.address} for 2 of its nodes (start)"),
         ("*", "", f"attempting to connect to {server.address} port {server.port}"),
         ("+", "", ""),
-        (">", found[3]["data"], ""),
+        (">", found[4]["data"], ""),
         (">", "ETRN a.example", ""),
         ("*", "", "a.example: started"),
         (">", "ETRN b.example", ""),
         ("*", "", "b.example: not-allowed"),
         (">", "QUIT", ""),
         ("-", "", "")]
-    assert found[3]["data"].startswith("EHLO ")
+    assert found[4]["data"].startswith("EHLO ")
     received = [row["data"] for row in found if row["event"] == "<"]
     assert received[0].startswith("220 ") and '250 "Queuing", started' in received
     assert '459 no, never' in received
     assert [row["sequence-number"] for row in found] == [str(n) for n in range(len(found))]
     assert {row["connector-id"] for row in found} == {"isp"}
     assert len({row["session-id"] for row in found}) == 1 and re.fullmatch("[0-9A-F]{16}", found[0]["session-id"])
-    assert found[0]["remote-endpoint"] == found[0]["local-endpoint"] == ""
-    assert {row["remote-endpoint"] for row in found[1:]} == {f"{server.address}:{server.port}"}
-    assert all(re.fullmatch(r"127\.0\.0\.1:\d+", row["local-endpoint"]) for row in found[1:])
+    assert {row["remote-endpoint"] + row["local-endpoint"] for row in found[:2]} == {""}
+    assert {row["remote-endpoint"] for row in found[2:]} == {f"{server.address}:{server.port}"}
+    assert all(re.fullmatch(r"127\.0\.0\.1:\d+", row["local-endpoint"]) for row in found[2:])
 
 
 def test_it_follows_its_switch_and_goes_on_in_the_same_file(machine: Machine, serve: Serve) -> None:
