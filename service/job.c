@@ -489,7 +489,8 @@ static void tell_begin(struct job *job)
     text_add(&t, "asking %s for %zu of its nodes (%s)", job->address, job->node_count,
              trigger_name(job->host->trigger));
     trace("%s: %s", job->host->name, words);
-    log_row(job, PROTOLOG_INFORMATION, "", 0, words);
+    if (job->link)
+        log_row(job, PROTOLOG_INFORMATION, "", 0, words);
 }
 
 void jobs_begin(struct jobs *jobs, const struct assignment *a)
