@@ -3,7 +3,6 @@
 #include "core/snapshot.h"
 #include "job.h"
 #include "win/companion.h"
-
 #include "win/eventlog.h"
 #include "win/folder.h"
 #include "win/link.h"

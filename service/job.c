@@ -1,12 +1,11 @@
 #include "job.h"
 
-#include "core/health.h"
 #include "core/node.h"
 #include "credentials.h"
 #include "errand.h"
+#include "news.h"
 #include "win/eventlog.h"
 #include "win/link.h"
-#include "win/localtime.h"
 #include "win/program.h"
 #include "win/protocol.h"
 
@@ -14,9 +13,7 @@
 #include <stdlib.h>
 
 enum {
-    EVENT_NODES_LIMIT = 400,   /* octets of a list of nodes in an event */
-    EVENT_REPLIES_LIMIT = 800, /* of what was answered to them */
-    SAID_LIMIT = 4096,         /* of what a finger server says: the beginning */
+    SAID_LIMIT = 4096, /* octets of what a finger server says: the beginning */
     FINGER_PORT = 79,
     SMTP_PORT = 25
 };
@@ -54,38 +51,6 @@ static struct moment now(void)
 
 /* ---- the end of a dequeue ---- */
 
-/* One event for all nodes of the host that share the news of node `first`. */
-static void report_news(const struct planned_host *host, size_t first)
-{
-    char names[EVENT_NODES_LIMIT];
-    char replies[EVENT_REPLIES_LIMIT];
-    char since[40];
-    struct text t;
-    const struct planned_node *node = &host->nodes[first];
-    const char *meaning = outcome_meaning(&node->result);
-    const char *advice = outcome_advice(&node->result);
-    text_begin(&t, names, sizeof names);
-    if (!health_add_names(&t, host, first))
-        return; /* told with one before */
-    text_begin(&t, replies, sizeof replies);
-    health_add_replies(&t, host, first);
-    text_begin(&t, since, sizeof since);
-    text_add_local_time(&t, node->since.utc_ms);
-    switch (node->edge) {
-    case EDGE_FAILS:
-        EVENT(EVENT_FAILS, host->name, names, meaning, advice, replies);
-        break;
-    case EDGE_STILL_FAILS:
-        EVENT(EVENT_STILL_FAILS, host->name, names, since, meaning, advice, replies);
-        break;
-    case EDGE_RECOVERS:
-        EVENT(EVENT_RECOVERS, host->name, names, meaning);
-        break;
-    case EDGE_NONE:
-        break;
-    }
-}
-
 static void end_errand(struct jobs *jobs, const struct planned_host *host)
 {
     for (struct kept_errand **place = &jobs->kept; *place; place = &(*place)->next) {
@@ -104,9 +69,7 @@ static void host_is_done(struct jobs *jobs, struct planned_host *host, bool ende
 {
     if (!ended)
         return;
-    for (size_t i = 0; i < host->node_count; i++)
-        if (host->nodes[i].edge != EDGE_NONE)
-            report_news(host, i);
+    news_report(host);
     end_errand(jobs, host);
     jobs->news(jobs->owner);
 }

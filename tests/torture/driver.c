@@ -46,13 +46,13 @@ static void stop(void)
 static void control(const char *code)
 {
     SERVICE_STATUS status;
-    printf("%lu\n", ControlService(service, (DWORD)atoi(code), &status) ? 0 : GetLastError());
+    printf("%lu\n", ControlService(service, strtoul(code, NULL, 10), &status) ? 0 : GetLastError());
 }
 
 static void process(const char *id)
 {
     DWORD code = 0, handles = 0;
-    HANDLE handle = OpenProcess(PROCESS_QUERY_INFORMATION, FALSE, (DWORD)atoi(id));
+    HANDLE handle = OpenProcess(PROCESS_QUERY_INFORMATION, FALSE, strtoul(id, NULL, 10));
     if (handle) {
         GetExitCodeProcess(handle, &code);
         GetProcessHandleCount(handle, &handles);
@@ -128,7 +128,7 @@ static void set(char *words)
     *number++ = '\0';
     char *name = strrchr(words, ' ');
     *name++ = '\0';
-    DWORD value = (DWORD)atoi(number);
+    DWORD value = strtoul(number, NULL, 10);
     printf("%ld\n", RegSetKeyValueA(HKEY_LOCAL_MACHINE, words, name, REG_DWORD, &value, sizeof value));
 }
 
