@@ -1,13 +1,6 @@
 #include "security.h"
 
-static void add_date(struct text *t, int64_t utc_ms)
-{
-    SYSTEMTIME date;
-    uint64_t ticks = (uint64_t)(utc_ms + 11644473600000) * 10000; /* 100 ns since 1601 */
-    FILETIME time = {(DWORD)ticks, (DWORD)(ticks >> 32)};
-    if (FileTimeToSystemTime(&time, &date))
-        text_add(t, "%04u-%02u-%02u", date.wYear, date.wMonth, date.wDay);
-}
+#include "../service/core/stamp.h"
 
 void security_explain(const struct link_security *security, char lines[SECURITY_LINES][SECURITY_LINE_SIZE])
 {
@@ -20,9 +13,9 @@ void security_explain(const struct link_security *security, char lines[SECURITY_
     if (*facts->names)
         text_add(&t[2], "for %s", facts->names);
     text_add(&t[3], "valid from ");
-    add_date(&t[3], facts->begins_utc_ms);
+    stamp_add_date(&t[3], facts->begins_utc_ms);
     text_add(&t[3], " to ");
-    add_date(&t[3], facts->ends_utc_ms);
+    stamp_add_date(&t[3], facts->ends_utc_ms);
     text_add(&t[4], "SHA-256 ");
     fingerprint_show(facts->fingerprint, true, &t[4]);
     text_add(&t[5], "%s%s", security->unverified ? "not verified: " : "verified",

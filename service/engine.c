@@ -90,11 +90,7 @@ static void write_status(struct loop_timer *timer)
     if (!error)
         error = file_replace(e->status_file, j.data, j.length);
     if (error && error != e->status_error && e->status_retry_ms) { /* not just somebody who was reading it */
-        char words[200];
-        struct text t;
-        text_begin(&t, words, sizeof words);
-        text_add_error(&t, error);
-        EVENT(EVENT_CANNOT_WRITE, "status.json", words);
+        event_write_error(EVENT_CANNOT_WRITE, "status.json", error);
         e->status_error = error;
     }
     e->status_retry_ms = error ? retry_after(e->status_retry_ms, STATUS_DELAY_MS, STATUS_RETRY_MOST_MS) : 0;

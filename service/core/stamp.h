@@ -8,6 +8,9 @@
 
 enum { STAMP_SIZE = 32 }; /* octets that hold a stamp and its NUL */
 
+/* Appends the day of a time since 1970, 2026-11-21. */
+void stamp_add_date(struct text *t, int64_t utc_ms);
+
 /* Appends the stamp of a time since 1970. */
 void stamp_add(struct text *t, int64_t utc_ms);
 

@@ -72,6 +72,15 @@ void event_write(DWORD id, const char *const *strings, WORD count)
         free(wide[i]);
 }
 
+void event_write_error(DWORD id, const char *what, DWORD error)
+{
+    char words[200];
+    struct text t;
+    text_begin(&t, words, sizeof words);
+    text_add_error(&t, error);
+    EVENT(id, what, words);
+}
+
 void trace(const char *format, ...)
 {
     char line[1200];

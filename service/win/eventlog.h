@@ -18,6 +18,9 @@ void event_write(DWORD id, const char *const *strings, WORD count);
     event_write((id), (const char *const[]){__VA_ARGS__},                                                              \
                 (WORD)(sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)))
 
+/* The same of an event about `what`, whose second string is the error in words. */
+void event_write_error(DWORD id, const char *what, DWORD error);
+
 /* A line for one who watches on the console; nothing otherwise. */
 void trace(const char *format, ...) TEXT_FORMAT(1, 2);
 

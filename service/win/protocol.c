@@ -172,13 +172,8 @@ static DWORD have_file(struct protocol_log *log, int64_t utc_ms, size_t more)
 /* Told once, until it works again or something else is wrong. */
 static void report(struct protocol_log *log, DWORD error)
 {
-    char words[200];
-    struct text t;
-    if (error && error != log->error) {
-        text_begin(&t, words, sizeof words);
-        text_add_error(&t, error);
-        EVENT(EVENT_CANNOT_WRITE, "The protocol log", words);
-    }
+    if (error && error != log->error)
+        event_write_error(EVENT_CANNOT_WRITE, "The protocol log", error);
     log->error = error;
 }
 

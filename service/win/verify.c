@@ -1,6 +1,8 @@
 #define CERT_CHAIN_PARA_HAS_EXTRA_FIELDS
 #include "verify.h"
 
+#include "../core/stamp.h"
+
 #include <stdlib.h>
 #include <wininet.h>
 
@@ -19,12 +21,6 @@ struct verify {
 };
 
 /* ---- describing ---- */
-
-static int64_t utc_ms_of(const FILETIME *time)
-{
-    uint64_t ticks = (uint64_t)time->dwHighDateTime << 32 | time->dwLowDateTime;
-    return (int64_t)(ticks / 10000) - 11644473600000; /* 100 ns since 1601 to ms since 1970 */
-}
 
 /* Whoever made the certificate chose these letters. */
 static void add_simple_name(struct text *t, const CERT_CONTEXT *certificate, bool issuer)
@@ -70,13 +66,6 @@ void verify_describe(const CERT_CONTEXT *certificate, struct certificate_facts *
 
 /* ---- what can be wrong ---- */
 
-static void add_date(struct text *t, const FILETIME *time)
-{
-    SYSTEMTIME date;
-    if (FileTimeToSystemTime(time, &date))
-        text_add(t, "%04u-%02u-%02u", date.wYear, date.wMonth, date.wDay);
-}
-
 /* "the certificate of mail.isp.example", or that of one who vouches for it. */
 static void add_whose(struct text *t, const struct verify *v, const CERT_CONTEXT *which)
 {
@@ -94,7 +83,7 @@ static void tell_dates(struct text *t, const struct verify *v, const CERT_CONTEX
     bool early = CompareFileTime(&now, &which->pCertInfo->NotBefore) < 0;
     add_whose(t, v, which);
     text_add(t, early ? " is valid only from " : " expired on ");
-    add_date(t, early ? &which->pCertInfo->NotBefore : &which->pCertInfo->NotAfter);
+    stamp_add_date(t, utc_ms_of(early ? &which->pCertInfo->NotBefore : &which->pCertInfo->NotAfter));
 }
 
 static void tell_revoked(struct text *t, const struct verify *v, const CERT_CONTEXT *which)

@@ -86,10 +86,15 @@ void text_add_error(struct text *t, DWORD error)
     text_add(t, "%serror %lu%s", length > 0 ? " (" : "", error, length > 0 ? ")" : "");
 }
 
+int64_t utc_ms_of(const FILETIME *time)
+{
+    int64_t ticks = (int64_t)((uint64_t)time->dwHighDateTime << 32 | time->dwLowDateTime);
+    return ticks / 10000 - 11644473600000; /* 100 ns since 1601 to ms since 1970 */
+}
+
 int64_t utc_now_ms(void)
 {
     FILETIME filetime;
     GetSystemTimePreciseAsFileTime(&filetime);
-    int64_t ticks = (int64_t)((uint64_t)filetime.dwHighDateTime << 32 | filetime.dwLowDateTime);
-    return ticks / 10000 - 11644473600000; /* 100 ns since 1601 to ms since 1970 */
+    return utc_ms_of(&filetime);
 }

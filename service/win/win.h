@@ -30,7 +30,8 @@ void text_add_wide(struct text *t, const wchar_t *wide);
  * for all others, the number where there are none. */
 void text_add_error(struct text *t, DWORD error);
 
-/* Since 1970, UTC. */
+/* Since 1970, UTC: now, and a time of Windows', which counts from 1601. */
 int64_t utc_now_ms(void);
+int64_t utc_ms_of(const FILETIME *time);
 
 #endif
