@@ -3,7 +3,7 @@
 #ifndef ETRN_GRANT_H
 #define ETRN_GRANT_H
 
-#include "../service/core/settings.h"
+#include "../service/core/config.h"
 #include "command.h"
 
 /* Adds the entry unless it is there; an empty name needs none. Failure is told, with what to do by hand;

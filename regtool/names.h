@@ -2,7 +2,7 @@
 #ifndef ETRN_NAMES_H
 #define ETRN_NAMES_H
 
-#include "../service/core/settings.h"
+#include "../service/core/config.h"
 #include "command.h"
 
 /* A name with IDN labels in its A-label form (RFC 5890), the prefixes @ and # kept; any other as it is. From malloc;

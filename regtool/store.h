@@ -3,7 +3,7 @@
 #ifndef ETRN_STORE_H
 #define ETRN_STORE_H
 
-#include "../service/core/settings.h"
+#include "../service/core/config.h"
 #include "command.h"
 
 #define MASTER_SWITCH "AlwaysUseETRN"

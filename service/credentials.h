@@ -3,7 +3,7 @@
 #define ETRN_CREDENTIALS_H
 
 #include "core/outcome.h"
-#include "core/settings.h"
+#include "core/config.h"
 #include "win/secret.h"
 
 struct credentials {

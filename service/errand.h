@@ -4,7 +4,7 @@
 #define ETRN_ERRAND_H
 
 #include "core/outcome.h"
-#include "core/settings.h"
+#include "core/config.h"
 #include "win/loop.h"
 
 struct errand;

@@ -9,7 +9,7 @@
 
 #include "cron.h"
 #include "outcome.h"
-#include "settings.h"
+#include "config.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,8 +3,8 @@
 #ifndef ETRN_REGFILE_H
 #define ETRN_REGFILE_H
 
-#include "settings.h"
 #include "text.h"
+#include "value.h"
 
 enum regfile_kind {
     REGFILE_KEY,         /* [path]: make the key */

@@ -1,24 +1,13 @@
 /* settings: ONE table of every registry value: its name, type, range, default and help. Validation, help texts and the
- * tool's commands come out of it. Values arrive as the registry stores them and leave as a struct config. */
+ * tool's commands come out of it. */
 #ifndef ETRN_SETTINGS_H
 #define ETRN_SETTINGS_H
 
-#include "text.h"
+#include "value.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-/* The registry's value types (winnt.h REG_*). */
-enum value_type {
-    VALUE_NONE = 0,
-    VALUE_SZ = 1,
-    VALUE_EXPAND_SZ = 2,
-    VALUE_BINARY = 3,
-    VALUE_DWORD = 4,
-    VALUE_MULTI_SZ = 7,
-    VALUE_QWORD = 11
-};
 
 enum tls_mode { TLS_NONE, TLS_MAY, TLS_REQUIRE, TLS_IMPLICIT };
 
@@ -28,16 +17,7 @@ enum method { METHOD_ETRN, METHOD_FINGER, METHOD_PROGRAM };
 /* Where a value of the configuration comes from. A later one wins. */
 enum origin { ORIGIN_DEFAULT, ORIGIN_PARAMETERS, ORIGIN_POLICY };
 
-enum {
-    VALUE_SIZE_LIMIT = 1 << 20, /* octets of one value; more is refused */
-    SETTING_COUNT_LIMIT = 24,   /* rows of one scope */
-    STRINGS_LIMIT = 5000        /* items of one list; what is behind them is refused */
-};
-
-struct strings {
-    char **items; /* each from malloc, as the array */
-    size_t count;
-};
+enum { SETTING_COUNT_LIMIT = 24 }; /* rows of one scope */
 
 /* The fields are named as the table's rows. */
 struct service_settings {
@@ -61,13 +41,6 @@ struct host_settings {
     char *user;                              /* "": no AUTH */
     uint32_t auth_in_clear;
     uint8_t origin[SETTING_COUNT_LIMIT];
-};
-
-struct config {
-    struct service_settings service;
-    struct host_settings *hosts; /* sorted by name, as text_compare orders */
-    size_t host_count, host_room;
-    bool incomplete; /* there was no memory for something that was read: not to be relied on */
 };
 
 enum setting_scope { SCOPE_SERVICE, SCOPE_HOST };
@@ -95,13 +68,6 @@ struct setting {
     size_t offset; /* of the field */
 };
 
-/* A value as the registry stores it. */
-struct value {
-    enum value_type type;
-    unsigned char *data; /* from malloc */
-    size_t size;         /* octets */
-};
-
 /* The table. The rows of one scope stand together, in the order in which they are shown. */
 extern const struct setting settings[];
 extern const size_t settings_count;
@@ -112,7 +78,8 @@ const struct setting *setting_find(enum setting_scope scope, const char *name);
 /* Its place among the rows of its scope: the index into `origin`. */
 size_t setting_index(const struct setting *s);
 
-/* The registry type it is stored as: "REG_DWORD". */
+/* The registry type it is stored as, and its name: "REG_DWORD". */
+enum value_type setting_stored_type(const struct setting *s);
 const char *setting_type_name(const struct setting *s);
 
 /* Its default, as a person writes it; "" when there is none. */
@@ -121,38 +88,8 @@ void setting_default(const struct setting *s, struct text *out);
 /* "0 to 3600 seconds", "one of none, may, require, implicit": what is allowed. */
 void setting_allowed(const struct setting *s, struct text *out);
 
-/* A value as found, in a few words: REG_DWORD 2; REG_SZ "1"; REG_DWORD of 8 octets. */
-void value_describe(enum value_type type, const void *value, size_t size, struct text *out);
-
-/* A configuration of nothing but defaults. */
-void config_init(struct config *c);
-void config_free(struct config *c);
-
-/* Finds the host of that key name, or adds one of nothing but defaults; NULL when there is no memory. Pointers to hosts
- * are good until the next one is added. */
-struct host_settings *config_add_host(struct config *c, const char *name);
-const struct host_settings *config_find_host(const struct config *c, const char *name);
-
-/* The name or address to connect to first. */
-const char *host_address(const struct host_settings *host);
-
-/* The `which`th server to ask: 0 is the host itself, those behind it its Fallback; the host itself when there are not
- * so many. */
-void host_server(const struct host_settings *host, size_t which, char *address, size_t size, uint16_t *port);
-
-/* Takes one value as found in the registry (`data` of `size` octets; strings UTF-16LE, their last NULs may be missing).
- * `host` is NULL for the service's own. Returns false when it is not allowed or there is no memory: the field is then
- * its default, a list what of it is allowed, and `problem` says what was found and what is allowed. Without memory
- * `c->incomplete` is set. */
-bool config_apply(struct config *c, struct host_settings *host, const struct setting *s, enum origin origin,
-                  enum value_type type, const void *data, size_t size, struct text *problem);
-
-/* What a configuration holds of this setting, as a person writes it; several strings are separated by spaces, or by
- * semicolons where they hold spaces. */
-void config_show(const struct config *c, const struct host_settings *host, const struct setting *s, struct text *out);
-
-/* The strings of a SETTING_STRINGS; NULL for other types. */
-const struct strings *config_strings(const struct config *c, const struct host_settings *host, const struct setting *s);
+/* The number of a word of a SETTING_CHOICE, without case. False when it is none of them. */
+bool setting_word(const struct setting *s, const char *word, uint32_t *number);
 
 /* Turns words from a person ("30", "require", "a.example b.example") into a value that config_apply() accepts. False
  * when they are not allowed or there is no memory; `problem` then says so. The caller frees value->data. */

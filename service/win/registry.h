@@ -2,7 +2,7 @@
 #ifndef ETRN_REGISTRY_H
 #define ETRN_REGISTRY_H
 
-#include "../core/settings.h"
+#include "../core/config.h"
 #include "loop.h"
 
 #define SERVICE_KEY L"SYSTEM\\CurrentControlSet\\Services\\EtrnSvc"

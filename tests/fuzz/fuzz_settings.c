@@ -1,6 +1,6 @@
 /* Registry values as they may be found: the row of the table, the type, the value's octets. What is taken can be shown,
  * and what is shown can be typed in again and is the same. */
-#include "settings.h"
+#include "config.h"
 
 #include "fuzz.h"
 

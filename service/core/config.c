@@ -1,0 +1,264 @@
+#include "config.h"
+
+#include "node.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the fields of a configuration ---- */
+
+static void *field_of(struct config *c, struct host_settings *host, const struct setting *s)
+{
+    return (char *)(host ? (void *)host : (void *)&c->service) + s->offset;
+}
+
+static void set_origin(struct config *c, struct host_settings *host, const struct setting *s, enum origin origin)
+{
+    (host ? host->origin : c->service.origin)[setting_index(s)] = (uint8_t)origin;
+}
+
+/* Back to the default. A string that cannot be had stays NULL, which reads as empty. */
+static void reset(struct config *c, struct host_settings *host, const struct setting *s)
+{
+    void *field = field_of(c, host, s);
+    set_origin(c, host, s, ORIGIN_DEFAULT);
+    switch (s->type) {
+    case SETTING_DWORD:
+    case SETTING_CHOICE:
+        *(uint32_t *)field = s->initial;
+        break;
+    case SETTING_STRING:
+    case SETTING_EXPAND:
+        free(*(char **)field);
+        *(char **)field = NULL;
+        break;
+    case SETTING_STRINGS:
+        strings_free(field);
+        break;
+    }
+}
+
+static void reset_all(struct config *c, struct host_settings *host)
+{
+    enum setting_scope scope = host ? SCOPE_HOST : SCOPE_SERVICE;
+    for (size_t i = 0; i < settings_count; i++)
+        if (settings[i].scope == scope)
+            reset(c, host, &settings[i]);
+}
+
+void config_init(struct config *c)
+{
+    *c = (struct config){0};
+    reset_all(c, NULL);
+}
+
+void config_free(struct config *c)
+{
+    for (size_t i = 0; i < c->host_count; i++) {
+        reset_all(c, &c->hosts[i]);
+        free(c->hosts[i].name);
+    }
+    free(c->hosts);
+    reset_all(c, NULL);
+    *c = (struct config){0};
+}
+
+/* ---- hosts ---- */
+
+/* Where a host of that name stands, or is to stand. */
+static size_t host_place(const struct config *c, const char *name)
+{
+    size_t low = 0;
+    size_t high = c->host_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (text_compare(c->hosts[middle].name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+const struct host_settings *config_find_host(const struct config *c, const char *name)
+{
+    size_t place = host_place(c, name);
+    return place < c->host_count && text_same(c->hosts[place].name, name) ? &c->hosts[place] : NULL;
+}
+
+struct host_settings *config_add_host(struct config *c, const char *name)
+{
+    size_t place = host_place(c, name);
+    if (place < c->host_count && text_same(c->hosts[place].name, name))
+        return &c->hosts[place];
+    if (c->host_count == c->host_room) {
+        size_t room = c->host_room ? c->host_room * 2 : 8;
+        struct host_settings *hosts = realloc(c->hosts, room * sizeof *hosts);
+        if (!hosts)
+            return NULL;
+        c->hosts = hosts;
+        c->host_room = room;
+    }
+    char *copy = text_copy(name);
+    if (!copy)
+        return NULL;
+    struct host_settings *host = &c->hosts[place];
+    memmove(host + 1, host, (c->host_count - place) * sizeof *host);
+    *host = (struct host_settings){.name = copy};
+    c->host_count++;
+    reset_all(c, host);
+    return host;
+}
+
+const char *host_address(const struct host_settings *host)
+{
+    return host->host && *host->host ? host->host : host->name;
+}
+
+void host_server(const struct host_settings *host, size_t which, char *address, size_t size, uint16_t *port)
+{
+    bool fallback = which > 0 && which <= host->fallback.count; /* else the configuration has changed */
+    unsigned number = 25;
+    struct text t;
+    text_begin(&t, address, size);
+    if (!fallback || !host_split(host->fallback.items[which - 1], address, (unsigned)size, &number)) {
+        text_add(&t, "%s", host_address(host));
+        number = host->port;
+    }
+    *port = (uint16_t)number;
+}
+
+/* ---- values of the registry ---- */
+
+static void refuse(const struct setting *s, enum value_type type, const void *data, size_t size, struct text *problem)
+{
+    text_add(problem, "found ");
+    value_describe(type, data, size, problem);
+    text_add(problem, "; allowed is %s, ", setting_type_name(s));
+    setting_allowed(s, problem);
+}
+
+static bool apply_dword(uint32_t *field, const struct setting *s, const void *data)
+{
+    uint32_t number = value_number(data);
+    if (number < s->minimum || number > s->maximum)
+        return false;
+    *field = number;
+    return true;
+}
+
+static bool cannot_take(struct config *c, struct text *problem)
+{
+    c->incomplete = true;
+    text_add(problem, "no memory");
+    return false;
+}
+
+/* Keeps what is allowed of a list, and says what is not. */
+static bool apply_strings(struct config *c, struct strings *field, const struct setting *s, const char *items,
+                          size_t length, struct text *problem)
+{
+    bool all = true;
+    for (const char *item = items; item < items + length; item += strlen(item) + 1) {
+        const char *fault = *item ? s->fault(item) : NULL;
+        if (!*item || strings_have(field, item))
+            continue;
+        bool too_many = field->count == STRINGS_LIMIT;
+        if (too_many)
+            fault = "and what follows it is too much: a list has at most 5,000 items";
+        if (fault) {
+            text_add(problem, "%s\"", all ? "" : "; ");
+            text_add_escaped(problem, item, strlen(item));
+            text_add(problem, "\" %s", fault);
+            all = false;
+            if (too_many)
+                break;
+        } else if (!strings_add(field, item)) {
+            return cannot_take(c, problem);
+        }
+    }
+    if (!all) {
+        text_add(problem, "; allowed is ");
+        setting_allowed(s, problem);
+    }
+    return all;
+}
+
+static bool apply_text(struct config *c, void *field, const struct setting *s, const void *data, size_t size,
+                       struct text *problem)
+{
+    size_t length;
+    char *utf8 = value_text(data, size, &length);
+    if (!utf8)
+        return cannot_take(c, problem);
+    bool fine = false;
+    if (s->type == SETTING_STRINGS) {
+        fine = apply_strings(c, field, s, utf8, length, problem);
+    } else if (s->type == SETTING_CHOICE) {
+        fine = setting_word(s, utf8, field);
+    } else if (!*utf8 || !s->fault(utf8)) {
+        *(char **)field = utf8;
+        return true;
+    }
+    free(utf8);
+    return fine;
+}
+
+bool config_apply(struct config *c, struct host_settings *host, const struct setting *s, enum origin origin,
+                  enum value_type type, const void *data, size_t size, struct text *problem)
+{
+    void *field = field_of(c, host, s);
+    size_t before = problem->length;
+    bool readable = type == setting_stored_type(s) && size <= VALUE_SIZE_LIMIT;
+    bool fine = false;
+    reset(c, host, s);
+    if (readable) {
+        if (s->type != SETTING_DWORD)
+            fine = apply_text(c, field, s, data, size, problem);
+        else if (size == 4)
+            fine = apply_dword(field, s, data);
+    }
+    if (fine || (readable && s->type == SETTING_STRINGS))
+        set_origin(c, host, s, origin);
+    if (!fine && problem->length == before)
+        refuse(s, type, data, size, problem);
+    return fine;
+}
+
+const struct strings *config_strings(const struct config *c, const struct host_settings *host, const struct setting *s)
+{
+    const void *field = (const char *)(host ? (const void *)host : (const void *)&c->service) + s->offset;
+    return s->type == SETTING_STRINGS ? field : NULL;
+}
+
+/* Items that hold spaces themselves, crontab lines, are kept apart by more than one. */
+static const char *between(const struct strings *strings)
+{
+    for (size_t i = 0; i < strings->count; i++)
+        if (strchr(strings->items[i], ' '))
+            return "; ";
+    return " ";
+}
+
+void config_show(const struct config *c, const struct host_settings *host, const struct setting *s, struct text *out)
+{
+    const void *field = (const char *)(host ? (const void *)host : (const void *)&c->service) + s->offset;
+    const struct strings *strings = field;
+    switch (s->type) {
+    case SETTING_DWORD:
+        if (*(const uint32_t *)field >= s->minimum) /* else not set, and without a default of its own */
+            text_add(out, "%u", *(const uint32_t *)field);
+        break;
+    case SETTING_CHOICE:
+        text_add(out, "%s", s->words[*(const uint32_t *)field]);
+        break;
+    case SETTING_STRING:
+    case SETTING_EXPAND:
+        text_add(out, "%s", *(char *const *)field ? *(char *const *)field : "");
+        break;
+    case SETTING_STRINGS:
+        for (size_t i = 0; i < strings->count; i++)
+            text_add(out, "%s%s", i ? between(strings) : "", strings->items[i]);
+        break;
+    }
+}
