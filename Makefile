@@ -6,8 +6,9 @@
 #   make torture    each allocation and each call of the system that can fail fails once
 #   make lint    clang-tidy, cppcheck, gcc -fanalyzer, banned functions, layers, formatting, flake8, shellcheck
 #   make coverage    how much of service/core the unit tests reach: 95 % of lines, 85 % of branches at least
-#   make bench   measured side by side with fetchmail and msmtp; BENCH=--readme writes the table into README.md
+#   make bench   measured side by side with fetchmail and msmtp; BENCH=--readme writes the table into tests/README.md
 #   make soak    10,000 rounds with faults at random, 1,000 starts and stops, 200 kills; SOAK=--quick, SOAK=--readme
+#   make readme  the tables and sessions of the README files, from the programs as they are
 #   make clean
 
 VERSION := 0.1.0
@@ -233,10 +234,13 @@ soak:
 	@$(MAKE) --no-print-directory all
 	@$(PYTHON) tests/soak/soak.py $(SOAK)
 
+readme: all
+	@$(PYTHON) tests/readme.py
+
 clean:
 	rm -rf $(B)
 
-.PHONY: all unit test torture lint lint-checks lint-cppcheck lint-style coverage fuzz fuzz-replay demo bench soak clean
+.PHONY: all unit test torture lint lint-checks lint-cppcheck lint-style coverage fuzz fuzz-replay demo bench soak readme clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(B)/obj $(B)/native $(B)/coverage -name '*.d' 2>/dev/null)

@@ -1,6 +1,7 @@
-"""The README's tables of commands, settings and events, made from the programs' own tables.
+"""What the README files take from elsewhere: tables from the programs' own tables, and sessions from golden files.
 
-Run as a program it writes them into README.md; tests/wine/test_readme.py checks that they are what it would write.
+In a README a block stands between <!-- NAME --> and <!-- end -->. Run as a program (`make readme`) this writes all blocks
+but those of `make bench` and `make soak`; tests/wine/test_readme.py checks that they are what it would write.
 """
 from __future__ import annotations
 
@@ -11,6 +12,9 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = [ROOT / folder / "README.md" for folder in ("", "service", "regtool", "installer", "tests")]
+GOLDEN = sorted((ROOT / "tests/wine/golden").glob("readme*.txt"))
+SHOWN = {"age": "2 seconds ago", "ms": "4", "s": "2"}  # for the names in braces of the golden files
 sys.path.insert(0, str(ROOT / "tests"))
 
 from lab.wine import WinePrefix  # noqa: E402
@@ -47,7 +51,26 @@ def events() -> str:
     return table(["id", "level", "text"], [[number, kinds[level], text] for number, level, text in found])
 
 
-def tables(prefix: WinePrefix, etrnctl: str) -> dict[str, str]:
+def exit_codes(run) -> str:
+    told = " ".join(run("--help").partition("Exit codes: ")[2].split()).rstrip(".")
+    return table(["code", "meaning"], [each.split(" ", 1) for each in told.split("; ")])
+
+
+def sessions() -> dict[str, str]:
+    """Each command of the golden files with what it prints, as a block of Markdown; standard error as on a console."""
+    found = {}
+    text = "".join(path.read_text() for path in GOLDEN)
+    for command, printed in re.findall(r"^\$ (etrnctl.*)\n((?:.*\n)*?)\[exit \d+\]$", text, re.MULTILINE):
+        lines = [f"> {command}", *(line.removeprefix("2> ") for line in printed.splitlines())]
+        shown = "".join(f"    {line}".rstrip() + "\n" for line in lines)
+        for name, value in SHOWN.items():
+            shown = shown.replace(f"{{{name}}}", value)
+        found[f"session {command}"] = f"\n{shown}\n"
+    return found
+
+
+def blocks(prefix: WinePrefix, etrnctl: str) -> dict[str, str]:
+    """All that the programs and the golden files tell, by the names of the blocks."""
     def run(*words: str) -> str:
         done = prefix.run([etrnctl, *words])
         assert done.returncode == 0, done.stderr
@@ -56,8 +79,9 @@ def tables(prefix: WinePrefix, etrnctl: str) -> dict[str, str]:
     key = r"HKLM\SYSTEM\CurrentControlSet\Services\EtrnSvc\Parameters\Hosts\readme.example"
     prefix.reg_add(key, "Domains", "REG_MULTI_SZ", "example.com")
     try:
-        return {
+        return sessions() | {
             "commands": commands(run),
+            "exit-codes": exit_codes(run),
             "settings": settings(run),
             "host-settings": settings(run, "--host", "readme.example"),
             "events": events(),
@@ -66,19 +90,34 @@ def tables(prefix: WinePrefix, etrnctl: str) -> dict[str, str]:
         prefix.reg_delete(key)
 
 
-def written(readme: str, made: dict[str, str]) -> str:
-    """The README with the tables in their places."""
+def block(name: str) -> str:
+    """What stands in the block of this name, in whichever document it is."""
+    [found] = [match[1] for path in DOCUMENTS for match in re.finditer(place(name), path.read_text(), re.DOTALL)]
+    return found
+
+
+def place(name: str) -> str:
+    return rf"(?<=<!-- {re.escape(name)} -->\n)(.*?)(?=<!-- end -->)"
+
+
+def rewritten(made: dict[str, str]) -> dict[Path, str]:
+    """The documents with these blocks in their places. Each block has exactly one."""
+    documents = {path: path.read_text() for path in DOCUMENTS}
     for name, text in made.items():
-        place = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
-        assert place.search(readme), f"README.md has no place for {name}"
-        readme = place.sub(lambda match: match.group(1) + text + match.group(2), readme)
-    return readme
+        [path] = [path for path, document in documents.items() if re.search(place(name), document, re.DOTALL)] or [None]
+        assert path, f"no README.md has a place for {name}"
+        documents[path] = re.sub(place(name), lambda _, text=text: text, documents[path], count=1, flags=re.DOTALL)
+    return documents
+
+
+def write(made: dict[str, str]) -> None:
+    for path, text in rewritten(made).items():
+        path.write_text(text)
 
 
 def main() -> None:
-    path = ROOT / "README.md"
     with tempfile.TemporaryDirectory() as folder, WinePrefix(Path(folder) / "prefix") as prefix:
-        path.write_text(written(path.read_text(), tables(prefix, str(ROOT / "build/etrnctl.exe"))))
+        write(blocks(prefix, str(ROOT / "build/etrnctl.exe")))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 """EtrnSvc beside fetchmail and msmtp, in one run on one machine: how long a round takes, what idling costs, and memory.
 
     bench.py [--quick] [--readme]       run by `make bench`. --quick: fewer hosts, once each, for use while developing;
-                                        --readme: writes the table into README.md as well
+                                        --readme: writes the table into tests/README.md as well
 
 A table for people, not a test: it fails only when something does not work, never because a machine is slow.
 """
@@ -30,7 +30,7 @@ from clients import (BUILD, CONNECT_TIMEOUT, DELAY, Round, Service, ServiceRound
                      ask_with_fetchmail, ask_with_msmtp, ask_with_service)
 from lab.tidy import run_tidily  # noqa: E402
 from lab.wine import WinePrefix  # noqa: E402
-from readme import ROOT, table, written  # noqa: E402
+from readme import table, write  # noqa: E402
 
 POOL = "wine_threadpool"  # Wine's own threads: their names, as far as Linux keeps them
 
@@ -226,15 +226,14 @@ def measure(quick: bool, readme: bool, directory: Path) -> int:
         text = report(service, results, idling, seconds, load)
     print(text, end="")
     if readme:
-        path = ROOT / "README.md"
-        path.write_text(written(path.read_text(), {"bench": text}))
+        write({"bench": text})
     return 0
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Measures EtrnSvc beside fetchmail and msmtp.")
     parser.add_argument("--quick", action="store_true", help="fewer hosts, once each: for use while developing")
-    parser.add_argument("--readme", action="store_true", help="write the table into README.md as well")
+    parser.add_argument("--readme", action="store_true", help="write the table into tests/README.md as well")
     options = parser.parse_args()
 
     def make_directories() -> list[Path]:

@@ -7,10 +7,10 @@ import struct
 import time
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
+import readme
 
 from lab.scripted import Script, ScriptedServer, loopback
 from wine.machine import (PARAMETERS, RUNNING, Hold, Machine, Raw, Serve, host, host_at, reg_text, servers,
@@ -47,10 +47,8 @@ WRONG["REG_EXPAND_SZ"] = {kind: wrong for kind, wrong in WRONG["REG_SZ"].items()
 
 
 def table(of: str) -> dict[str, str]:
-    """The names and types of the settings, as README.md has them."""
-    text = Path(__file__).parents[2].joinpath("README.md").read_text()
-    rows = text.partition(f"<!-- {of} -->")[2].partition("<!-- end -->")[0]
-    return dict(re.findall(r"^\| `(\w+)` \| (REG_\w+) ", rows, re.MULTILINE))
+    """The names and types of the settings, as service/README.md has them."""
+    return dict(re.findall(r"^\| `(\w+)` \| (REG_\w+) ", readme.block(of), re.MULTILINE))
 
 
 def every_way(settings: dict[str, str]) -> Iterator[tuple[str, str, str]]:

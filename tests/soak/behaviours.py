@@ -11,7 +11,7 @@ from lab.scripted import Answer, Ask, Close, Drip, Inject, Raw, Reset, Script, S
 USER, PASSWORD, OTHER_PASSWORD = "tim", "soaked-Kx7", "dried-zQ9"
 NODES = ("a.example", "b.example", "c.example")
 
-# What a reply to ETRN means (README.md, "What the replies mean").
+# What a reply to ETRN means (service/README.md, "Replies").
 BY_CODE = {250: "started", 251: "nothing-waiting", 252: "pending", 253: "pending", 299: "started", 421: "temporary",
            450: "temporary", 451: "temporary", 458: "unable-to-queue", 459: "not-allowed", 500: "refused", 501: "refused",
            502: "refused", 504: "refused", 530: "needs-security", 550: "refused", 554: "refused"}

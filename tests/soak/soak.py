@@ -3,7 +3,7 @@
 
     soak.py [--quick] [--seed SEED] [--readme]      run by `make soak`. --quick: a small one, of two minutes; --seed: the
                                                     faults of an earlier one again; --readme: writes the table into
-                                                    README.md as well
+                                                    tests/README.md as well
 
 Ends with exit code 1, and says what it found, when an outcome does not fit what a server did, when what is on disk is not
 whole after a kill, or when handles, memory, threads or descriptors have grown.
@@ -28,7 +28,7 @@ from typing import Protocol
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from lab.tidy import run_tidily  # noqa: E402
-from readme import ROOT, table, written  # noqa: E402
+from readme import table, write  # noqa: E402
 from soak.cycles import Cycles  # noqa: E402
 from soak.kills import Kills  # noqa: E402
 from soak.rounds import Rounds  # noqa: E402
@@ -124,8 +124,7 @@ def soak(amount: Amount, seed: str, directory: Path, readme: bool) -> int:
     text = report(rounds, cycles, kills, seconds, seed)
     print(text, end="")
     if readme:
-        path = ROOT / "README.md"
-        path.write_text(written(path.read_text(), {"soak": text}))
+        write({"soak": text})
     return 0
 
 
@@ -133,7 +132,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Runs the service for a long time, with faults at random.")
     parser.add_argument("--quick", action="store_true", help="a small one, of two minutes")
     parser.add_argument("--seed", default=f"{random.randrange(10**8)}", help="as an earlier one printed it")
-    parser.add_argument("--readme", action="store_true", help="write the table into README.md as well")
+    parser.add_argument("--readme", action="store_true", help="write the table into tests/README.md as well")
     options = parser.parse_args()
 
     def make_directories() -> list[Path]:

@@ -17,10 +17,11 @@ from lab.scripted import Close, Script, ScriptedServer, Silence, free_port
 
 from .compare import compare
 from .machine import PARAMETERS, Machine, Serve
+from .test_readme import documented, names
 
 NAME_SERVER = "127.0.0.53"
 FIRST, SECOND, LACKING, REFUSING, CLOSED, POSTFIX = (f"127.0.1.{n}" for n in (1, 2, 3, 4, 5, 6))
-SILENT = "127.0.1.7"
+SILENT, ISP, HOSTER = "127.0.1.7", "127.0.1.8", "127.0.1.9"
 EVIL = "evil\x1b[31m;calc.example"
 
 ZONE = {
@@ -33,6 +34,11 @@ ZONE = {
     "postfix.isp.example": [("A", POSTFIX)],
     "silent.isp.example": [("A", SILENT)],
     "broken.isp.example": Failure.SERVFAIL,
+    "mail.isp.example": [("A", ISP)],
+    "mx.hoster.example": [("A", HOSTER)],
+    "mail.example.com": [("A", "127.0.0.1")],
+    "example.com": [("MX", 5, "mail.example.com"), ("MX", 10, "mail.isp.example"), ("MX", 20, "mx.hoster.example")],
+    "example.net": [("MX", 5, "mail.example.com"), ("MX", 10, "mail.isp.example")],
     "here.example": [("A", "127.0.0.1")],
     "mixed.example": [("MX", 40, "closed.isp.example"), ("MX", 20, "second.isp.example"), ("MX", 10, "first.isp.example"),
                       ("MX", 5, "here.example"), ("MX", 30, "lacking.isp.example"), ("MX", 30, "refusing.isp.example"),
@@ -110,6 +116,18 @@ def test_what_a_person_sees(machine: Machine, hosts: ScriptedServer) -> None:
     assert {command.verb for command in hosts.commands()} == {"EHLO", "QUIT"}
 
 
+def test_the_sessions_in_the_readmes(machine: Machine, serve: Serve, dns: NameServer) -> None:
+    """Those that tests/readme.py copies into the READMEs: a host that answers as Postfix does, and one without ETRN."""
+    postfix = Script(greeting="220 mail.isp.example ESMTP Postfix",
+                     ehlo=("250 mail.isp.example", "PIPELINING", "SIZE 10240000", "ETRN", "8BITMIME"),
+                     etrn={"example.com": "250 Queuing started", "*": "459 <example.net>: service unavailable"})
+    serve({ISP: postfix, HOSTER: Script(ehlo=("250 mx.hoster.example", "SIZE"))}, addresses=[ISP, HOSTER], port=25)
+    machine.fresh({"AlwaysUseETRN": 0})
+    compare(machine, "readme")
+    time.sleep(2)  # "2 seconds ago", up to 9
+    compare(machine, "readme-status")
+
+
 def test_all_hosts_in_their_order(machine: Machine, hosts: ScriptedServer) -> None:
     code, told = discover(machine, "mixed.example")
     assert code == 0
@@ -128,6 +146,7 @@ def test_all_hosts_in_their_order(machine: Machine, hosts: ScriptedServer) -> No
     assert text["refusing.isp.example"] == "554 5.7.1 go away"
     assert told["commands"] == ["etrnctl add first.isp.example mixed.example --fallback second.isp.example"]
     assert len(hosts.sessions) == 4
+    assert names(told) == documented("fields etrnctl discover --json")
 
 
 def test_equal_preferences_are_in_the_order_of_names(machine: Machine, hosts: ScriptedServer) -> None:
