@@ -2,7 +2,7 @@
 #ifndef ETRN_BACKUP_H
 #define ETRN_BACKUP_H
 
-#include "command.h"
+#include "exit_code.h"
 
 /* Saves SERVICE's Parameters key to %ProgramData%\EtrnSvc\backup, once for a process, and keeps the last 20 files
  * there. Failure is told. */

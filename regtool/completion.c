@@ -2,6 +2,7 @@
 #include "../service/core/settings.h"
 #include "../service/win/secret.h"
 #include "command.h"
+#include "output.h"
 
 static void print_words(const char *const *words, size_t count)
 {

@@ -1,7 +1,10 @@
 /* etrnctl config: every setting, by the one table. */
+#include "arguments.h"
+#include "failure.h"
 #include "grant.h"
 #include "machine.h"
 #include "names.h"
+#include "output.h"
 #include "password.h"
 #include "store.h"
 
@@ -312,7 +315,7 @@ static enum exit_code run_on_password(const struct target *t, const char *verb)
     if (!t->host)
         return unknown_setting(t, SECRET_NAME);
     if (is_set && a->count > 2)
-        return password_refuse(a->command);
+        return refuse_password(a->command);
     if (a->count > 2)
         return usage_error(a->command, "%s takes one name", verb);
     if (is_set)

@@ -1,5 +1,7 @@
 /* etrnctl discover: the hosts that hold a domain's mail, found by its MX records, and the command that adds them. */
+#include "failure.h"
 #include "holders.h"
+#include "output.h"
 
 #include <stdlib.h>
 

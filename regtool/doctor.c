@@ -3,7 +3,10 @@
 #include "../service/win/network.h"
 #include "../service/win/registry.h"
 #include "../service/win/secret.h"
+#include "arguments.h"
+#include "failure.h"
 #include "machine.h"
+#include "output.h"
 #include "report.h"
 #include "store.h"
 

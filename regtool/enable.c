@@ -1,13 +1,15 @@
 /* etrnctl enable, disable, and the question: the master switch, of EtrnSvc or of any service that knows it. */
+#include "arguments.h"
+#include "failure.h"
+#include "output.h"
+#include "parameters.h"
+#include "prompt.h"
 #include "store.h"
-
-#include <stdio.h>
-#include <stdlib.h>
 
 static void show_path(const char *service, struct text *t)
 {
     text_add(t, "HKLM\\");
-    store_path(service, t);
+    parameters_path(service, t);
     text_add(t, "\\" MASTER_SWITCH);
 }
 
@@ -57,19 +59,12 @@ static enum exit_code set_switch(const char *service, uint32_t wanted)
     return EXIT_DONE;
 }
 
-static enum exit_code cancelled(void)
-{
-    talk("Cancelled; nothing was written.\n");
-    return EXIT_CANCELLED;
-}
-
 static enum exit_code run_switch(const struct arguments *a, uint32_t wanted)
 {
-    const char *given = option_value(a, "--service");
-    const char *service = given ? given : SERVICE_NAME;
+    const char *service = service_option(a);
     if (!*service || strpbrk(service, "\\/") || strlen(service) > 256)
         return usage_error(a->command, "\"%s\" is not the name of a service", service);
-    if (given && !option_value(a, "-y") && on_console()) {
+    if (option_value(a, "--service") && !option_value(a, "-y") && on_console()) {
         char question[800];
         struct text t;
         text_begin(&t, question, sizeof question);
@@ -93,23 +88,6 @@ enum exit_code run_disable(const struct arguments *a)
 }
 
 /* ---- the question ---- */
-
-/* Asks until the answer is one of `choices`, a letter each; 0 when the person gives up. */
-static char choose(const char *question, const char *choices)
-{
-    char answer[64];
-    while (ask(question, answer, sizeof answer)) {
-        char letter = answer[0] >= 'A' && answer[0] <= 'Z' ? (char)(answer[0] | 0x20) : answer[0];
-        if (letter && answer[1] == '\0' && strchr(choices, letter))
-            return letter;
-        if (text_same(answer, "ok") && strchr(choices, 'o'))
-            return 'o';
-        if (text_same(answer, "cancel"))
-            return 'c';
-        talk("\"%s\" is none of the answers.\n", answer);
-    }
-    return 0;
-}
 
 enum exit_code run_question(void)
 {

@@ -2,7 +2,9 @@
 
 #include "../service/core/acl.h"
 #include "../service/win/sid.h"
+#include "failure.h"
 #include "machine.h"
+#include "output.h"
 #include "store.h"
 
 #include <sddl.h>

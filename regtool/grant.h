@@ -4,7 +4,7 @@
 #define ETRN_GRANT_H
 
 #include "../service/core/config.h"
-#include "command.h"
+#include "exit_code.h"
 
 /* Adds the entry unless it is there; an empty name needs none. Failure is told, with what to do by hand;
  * EXIT_NOT_FOUND when there is no such service. */

@@ -3,7 +3,9 @@
 #include "../service/win/dns.h"
 #include "../service/win/network.h"
 #include "../service/win/resolve.h"
+#include "failure.h"
 #include "names.h"
+#include "output.h"
 
 #include <stdio.h>
 #include <stdlib.h>

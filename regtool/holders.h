@@ -5,7 +5,7 @@
 
 #include "../service/core/mx.h"
 #include "../service/win/link.h"
-#include "command.h"
+#include "arguments.h"
 
 enum holder_state {
     HOLDER_OFFERS,      /* ETRN */

@@ -1,8 +1,11 @@
 /* etrnctl add, remove: the hosts that are asked. */
 #include "../service/core/node.h"
+#include "arguments.h"
+#include "failure.h"
 #include "grant.h"
 #include "holders.h"
 #include "names.h"
+#include "output.h"
 #include "password.h"
 #include "store.h"
 

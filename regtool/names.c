@@ -1,6 +1,7 @@
 #include "names.h"
 
 #include "../service/core/node.h"
+#include "output.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #define ETRN_NAMES_H
 
 #include "../service/core/config.h"
-#include "command.h"
+#include "exit_code.h"
 
 /* A name with IDN labels in its A-label form (RFC 5890), the prefixes @ and # kept; any other as it is. From malloc;
  * NULL, told, when it is no IDN or there is no memory. */

@@ -1,4 +1,4 @@
-#include "command.h"
+#include "output.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,11 +9,6 @@ static bool is_console(DWORD which)
 {
     DWORD mode;
     return GetConsoleMode(GetStdHandle(which), &mode) != 0;
-}
-
-bool on_console(void)
-{
-    return is_console(STD_INPUT_HANDLE) && is_console(STD_OUTPUT_HANDLE);
 }
 
 bool output_is_console(void)
@@ -196,40 +191,4 @@ void clear_screen(void)
     DWORD cells = (DWORD)info.dwSize.X * (DWORD)info.dwSize.Y;
     FillConsoleOutputCharacterW(handle, L' ', cells, home, &written);
     SetConsoleCursorPosition(handle, home);
-}
-
-/* Ctrl+C at a question. It comes before anything is written; in a thread of the system's. */
-static BOOL WINAPI cancel(DWORD event)
-{
-    (void)event;
-    talk("\nCancelled; nothing was written.\n");
-    ExitProcess(EXIT_CANCELLED);
-}
-
-bool ask(const char *question, char *answer, size_t size)
-{
-    wchar_t line[128] = L"";
-    DWORD length = 0;
-    struct text t;
-    talk("%s", question);
-    SetConsoleCtrlHandler(cancel, TRUE);
-    SetLastError(0);
-    bool read = ReadConsoleW(GetStdHandle(STD_INPUT_HANDLE), line, ARRAYSIZE(line) - 1, &length, NULL) && length > 0 &&
-                line[0] != 26; /* Ctrl+Z */
-    if (!read && GetLastError() == ERROR_OPERATION_ABORTED)
-        Sleep(INFINITE); /* Ctrl+C: cancel() ends the process */
-    SetConsoleCtrlHandler(cancel, FALSE);
-    if (!read)
-        talk("\n");
-    line[wcscspn(line, L"\r\n")] = L'\0';
-    text_begin(&t, answer, size);
-    text_add_wide(&t, line);
-    return read;
-}
-
-bool confirm(const char *question)
-{
-    char answer[16];
-    talk("%s", question);
-    return ask(" [y/N] ", answer, sizeof answer) && (answer[0] == 'y' || answer[0] == 'Y');
 }

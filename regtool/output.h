@@ -1,5 +1,5 @@
 /* output: UTF-8 to the console in Unicode, whatever its code page, or as it is to a file or pipe. Data goes to standard
- * output, talk to standard error; questions are asked only on a console. */
+ * output, talk to standard error. */
 #ifndef ETRN_OUTPUT_H
 #define ETRN_OUTPUT_H
 
@@ -33,20 +33,11 @@ void out_continued(unsigned indent, unsigned column, const char *words);
 /* Prints what was written, or tells that there was no memory; frees it. True when it was printed. */
 bool out_json(struct json *j);
 
-/* Whether a person sits in front of standard input and output. */
-bool on_console(void);
-
 /* Whether standard output is a console; its width in columns then, else 80. */
 bool output_is_console(void);
 unsigned console_width(void);
 
 /* Clears the console, for a screen that refreshes. */
 void clear_screen(void);
-
-/* Asks, and reads one line without its end into `answer`. False when there is none: end of input, Ctrl+C. */
-bool ask(const char *question, char *answer, size_t size);
-
-/* Asks "question [y/N]"; true for yes. */
-bool confirm(const char *question);
 
 #endif

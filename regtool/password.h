@@ -12,10 +12,4 @@ enum exit_code password_read(const char *user, const char *host, char password[S
 /* To be asked before password_read() for one that is to be kept: refuses other computers than this one, and tells. */
 enum exit_code password_can_be_kept(const struct command *command);
 
-/* Whether a word of the command line is an attempt to give a password there. */
-bool password_given(const char *word);
-
-/* Tells why it is not taken; returns EXIT_USAGE. */
-enum exit_code password_refuse(const struct command *command);
-
 #endif

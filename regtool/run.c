@@ -2,7 +2,11 @@
 #include "../service/core/outcome.h"
 #include "../service/core/planner.h"
 #include "../service/win/status.h"
+#include "arguments.h"
+#include "failure.h"
 #include "names.h"
+#include "output.h"
+#include "prompt.h"
 #include "report.h"
 #include "store.h"
 

@@ -2,9 +2,11 @@
 #include "../service/win/eventlog.h"
 #include "../service/win/folder.h"
 #include "../service/win/status.h"
-#include "command.h"
+#include "arguments.h"
+#include "failure.h"
 #include "grant.h"
 #include "machine.h"
+#include "output.h"
 #include "store.h"
 
 #include <stdlib.h>

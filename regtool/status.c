@@ -1,6 +1,9 @@
 /* etrnctl status: the screen that answers at a glance. */
 #include "../service/core/outcome.h"
+#include "arguments.h"
+#include "failure.h"
 #include "machine.h"
+#include "output.h"
 #include "report.h"
 #include "store.h"
 

@@ -4,7 +4,7 @@
 #define ETRN_STORE_H
 
 #include "../service/core/config.h"
-#include "command.h"
+#include "exit_code.h"
 
 #define MASTER_SWITCH "AlwaysUseETRN"
 
@@ -34,9 +34,6 @@ DWORD store_remove_host(const char *host);
  * REG_DWORD. */
 DWORD store_get_switch(const char *service, bool *found, uint32_t *value, struct text *was);
 DWORD store_set_switch(const char *service, uint32_t value);
-
-/* The path of SERVICE's Parameters key below HKEY_LOCAL_MACHINE. */
-void store_path(const char *service, struct text *path);
 
 /* Puts the access rights of our own Parameters key right, where it is there. */
 DWORD store_protect(void);

@@ -1,0 +1,168 @@
+#include "arguments.h"
+
+#include "failure.h"
+#include "output.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- options that were given ---- */
+
+const char *option_value(const struct arguments *a, const char *name)
+{
+    for (size_t i = 0; i < OPTION_LIMIT && a->command->options[i].name; i++)
+        if (strcmp(a->command->options[i].name, name) == 0)
+            return a->values[i];
+    return NULL;
+}
+
+const char *service_option(const struct arguments *a)
+{
+    const char *service = option_value(a, "--service");
+    return service ? service : SERVICE_NAME;
+}
+
+bool option_number(const struct arguments *a, const char *name, unsigned long most, unsigned long *value)
+{
+    const char *word = option_value(a, name);
+    if (!word || (text_number(word, most, value) && *value > 0))
+        return true;
+    talk("etrnctl: %s: \"%s\" is not a number from 1 to %lu\n", name, word, most);
+    return false;
+}
+
+static size_t count_lines(const char *text)
+{
+    size_t lines = 1;
+    for (; *text; text++)
+        lines += *text == '\n';
+    return lines;
+}
+
+bool option_words(const struct arguments *a, const char *name, struct option_words *words)
+{
+    const char *value = option_value(a, name);
+    *words = (struct option_words){0};
+    if (!value)
+        return true;
+    size_t lines = count_lines(value);
+    words->lines = text_copy(value);
+    words->items = calloc(lines, sizeof *words->items);
+    if (!words->lines || !words->items) {
+        fail(ERROR_NOT_ENOUGH_MEMORY, "%s", name);
+        return false;
+    }
+    char *line = words->lines;
+    while (words->count < lines) {
+        words->items[words->count++] = line;
+        line += strcspn(line, "\n");
+        *line++ = '\0'; /* after the last, its own NUL: the loop ends there */
+    }
+    return true;
+}
+
+void option_words_free(struct option_words *words)
+{
+    free(words->lines);
+    free(words->items);
+    *words = (struct option_words){0};
+}
+
+/* ---- passwords ---- */
+
+/* Whether a word of the command line is an attempt to give a password there. */
+static bool is_password(const char *word)
+{
+    return strncmp(word, "--password", 10) == 0 && (word[10] == '\0' || word[10] == '=');
+}
+
+enum exit_code refuse_password(const struct command *command)
+{
+    return usage_error(command, "a password is not taken from the command line, where other users of this computer can "
+                                "read it; leave it out, and it is asked for, or read as a line of standard input");
+}
+
+/* ---- reading the command line ---- */
+
+/* The place of the option that `word` gives, "--name" or "--name=value"; OPTION_LIMIT when there is none. */
+static size_t find_option(const struct command *command, const char *word)
+{
+    size_t length = strcspn(word, "=");
+    for (size_t i = 0; i < OPTION_LIMIT && command->options[i].name; i++) {
+        const char *name = command->options[i].name;
+        if (strncmp(name, word, length) == 0 && name[length] == '\0')
+            return i;
+    }
+    return OPTION_LIMIT;
+}
+
+/* Joins what a repeated option had and what it is given now, one a line. */
+static bool join_value(struct arguments *a, size_t place, const char *value)
+{
+    const char *had = a->values[place];
+    size_t size = strlen(had) + strlen(value) + 2;
+    char *both = malloc(size);
+    if (!both) {
+        fail(ERROR_NOT_ENOUGH_MEMORY, "%s", a->command->options[place].name);
+        return false;
+    }
+    snprintf(both, size, "%s\n%s", had, value);
+    free(a->joined[place]);
+    a->values[place] = a->joined[place] = both;
+    return true;
+}
+
+/* Notes an option's value; of one that repeats, after those before. */
+static bool take_value(struct arguments *a, size_t place, const char *value)
+{
+    if (a->values[place] && a->command->options[place].repeats)
+        return join_value(a, place, value);
+    a->values[place] = value;
+    return true;
+}
+
+/* Takes the option `*word` and its value, which may be the next word: `*word` is then moved on to it. */
+static bool take_option(struct arguments *a, char ***word, char *const *end)
+{
+    const char *name = **word;
+    size_t place = find_option(a->command, name);
+    const char *equals = strchr(name, '=');
+    const char *wanted = place < OPTION_LIMIT ? a->command->options[place].value : NULL;
+    if (place == OPTION_LIMIT || (equals && !wanted)) {
+        usage_error(a->command, "%s: no such option", name);
+        return false;
+    }
+    if (equals)
+        return take_value(a, place, equals + 1);
+    if (!wanted)
+        return take_value(a, place, "");
+    if (*word + 1 < end)
+        return take_value(a, place, *++*word);
+    usage_error(a->command, "%s needs a value: %s", name, wanted);
+    return false;
+}
+
+bool arguments_take(struct arguments *a, const struct command *command, int count, char **words)
+{
+    *a = (struct arguments){.command = command, .words = words};
+    for (char **word = words; word < words + count; word++) {
+        if ((*word)[0] != '-' || (*word)[1] == '\0') {
+            a->words[a->count++] = *word;
+            continue;
+        }
+        if (is_password(*word)) { /* not reported as the others: the word may hold it */
+            refuse_password(command);
+            return false;
+        }
+        if (!take_option(a, &word, words + count))
+            return false;
+    }
+    return true;
+}
+
+void arguments_free(struct arguments *a)
+{
+    for (size_t i = 0; i < OPTION_LIMIT; i++)
+        free(a->joined[i]);
+    *a = (struct arguments){0};
+}

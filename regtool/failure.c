@@ -1,0 +1,58 @@
+#include "failure.h"
+
+#include "output.h"
+
+#include <stdarg.h>
+
+enum exit_code fail(DWORD error, const char *format, ...)
+{
+    char words[300];
+    struct text t;
+    va_list arguments;
+    text_begin(&t, words, sizeof words);
+    text_add_error(&t, error);
+    talk("etrnctl: ");
+    va_start(arguments, format);
+    talk_list(format, arguments);
+    va_end(arguments);
+    talk(": %s%s\n", words, error == ERROR_ACCESS_DENIED ? ". Run this as administrator." : "");
+    return exit_code_of(error);
+}
+
+static void add_option(struct text *t, const struct option *o)
+{
+    text_add(t, " [%s%s%s]", o->name, o->value ? " " : "", o->value ? o->value : "");
+}
+
+/* A few options are listed at once, many by --help. */
+static void print_usage_line(const struct command *command)
+{
+    enum { FEW = 6 };
+    char line[400];
+    struct text t;
+    size_t count = 0;
+    while (command->options[count].name)
+        count++;
+    text_begin(&t, line, sizeof line);
+    text_add(&t, "Usage: etrnctl %s%s%s", command->name, *command->words ? " " : "", command->words);
+    for (size_t i = 0; count <= FEW && i < count; i++)
+        add_option(&t, &command->options[i]);
+    if (count > FEW)
+        text_add(&t, " [OPTIONS]; see etrnctl %s --help", command->name);
+    talk("%s\n", line);
+}
+
+enum exit_code usage_error(const struct command *command, const char *format, ...)
+{
+    va_list arguments;
+    talk("etrnctl: ");
+    va_start(arguments, format);
+    talk_list(format, arguments);
+    va_end(arguments);
+    talk("\n");
+    if (command)
+        print_usage_line(command);
+    else
+        talk("The commands: etrnctl --help\n");
+    return EXIT_USAGE;
+}

@@ -1,0 +1,114 @@
+#include "prompt.h"
+
+#include "../service/core/utf.h"
+#include "output.h"
+
+#include <wchar.h>
+
+static HANDLE input;
+static DWORD input_mode; /* as it is to be again */
+
+bool on_console(void)
+{
+    DWORD mode;
+    return GetConsoleMode(GetStdHandle(STD_INPUT_HANDLE), &mode) && output_is_console();
+}
+
+enum exit_code cancelled(void)
+{
+    talk("Cancelled; nothing was written.\n");
+    return EXIT_CANCELLED;
+}
+
+/* Ctrl+C, in a thread of the system's. The mode belongs to the console, which outlives this program. */
+static BOOL WINAPI cancel(DWORD event)
+{
+    (void)event;
+    SetConsoleMode(input, input_mode);
+    talk("\n");
+    ExitProcess(cancelled());
+}
+
+/* Reads a line to its end, whatever its length: what is left would be a command for the shell. */
+static bool read_to_end(wchar_t line[PROMPT_LINE_LIMIT], DWORD *length)
+{
+    wchar_t rest[64];
+    DWORD more;
+    SetLastError(0);
+    if (!ReadConsoleW(input, line, PROMPT_LINE_LIMIT, length, NULL) || *length == 0) {
+        if (GetLastError() == ERROR_OPERATION_ABORTED)
+            Sleep(INFINITE); /* Ctrl+C: cancel() ends the process */
+        return false;
+    }
+    bool ended = line[*length - 1] == L'\n';
+    while (!ended && ReadConsoleW(input, rest, ARRAYSIZE(rest), &more, NULL) && more > 0)
+        ended = rest[more - 1] == L'\n';
+    SecureZeroMemory(rest, sizeof rest);
+    return line[0] != 26; /* Ctrl+Z */
+}
+
+/* Sets and clears bits of the console's mode while the line is read. */
+static bool read_line(DWORD set, DWORD clear, wchar_t line[PROMPT_LINE_LIMIT], DWORD *length)
+{
+    input = GetStdHandle(STD_INPUT_HANDLE);
+    *length = 0;
+    if (!GetConsoleMode(input, &input_mode))
+        return false;
+    SetConsoleCtrlHandler(cancel, TRUE);
+    SetConsoleMode(input, (input_mode | set) & ~clear);
+    bool read = read_to_end(line, length);
+    SetConsoleMode(input, input_mode);
+    SetConsoleCtrlHandler(cancel, FALSE);
+    return read;
+}
+
+bool ask(const char *question, char *answer, size_t size)
+{
+    wchar_t line[PROMPT_LINE_LIMIT + 1];
+    DWORD length;
+    struct text t;
+    talk("%s", question);
+    bool read = read_line(0, 0, line, &length);
+    if (!read)
+        talk("\n");
+    line[length] = L'\0';
+    line[wcscspn(line, L"\r\n")] = L'\0';
+    text_begin(&t, answer, size);
+    text_add_wide(&t, line);
+    return read;
+}
+
+size_t ask_secret(char *octets, size_t size)
+{
+    wchar_t line[PROMPT_LINE_LIMIT];
+    DWORD length;
+    size_t read = 0;
+    if (read_line(ENABLE_LINE_INPUT | ENABLE_PROCESSED_INPUT, ENABLE_ECHO_INPUT, line, &length))
+        read = utf8_from_utf16(line, (size_t)length * sizeof *line, octets, size);
+    SecureZeroMemory(line, sizeof line);
+    talk("\n");
+    return read;
+}
+
+bool confirm(const char *question)
+{
+    char answer[16];
+    talk("%s", question);
+    return ask(" [y/N] ", answer, sizeof answer) && (answer[0] == 'y' || answer[0] == 'Y');
+}
+
+char choose(const char *question, const char *choices)
+{
+    char answer[64];
+    while (ask(question, answer, sizeof answer)) {
+        char letter = answer[0] >= 'A' && answer[0] <= 'Z' ? (char)(answer[0] | 0x20) : answer[0];
+        if (letter && answer[1] == '\0' && strchr(choices, letter))
+            return letter;
+        if (text_same(answer, "ok") && strchr(choices, 'o'))
+            return 'o';
+        if (text_same(answer, "cancel"))
+            return 'c';
+        talk("\"%s\" is none of the answers.\n", answer);
+    }
+    return 0;
+}

@@ -1,0 +1,111 @@
+/* etrnctl restore: a saved Parameters key, written back. */
+#include "../service/win/status.h"
+#include "arguments.h"
+#include "failure.h"
+#include "grant.h"
+#include "output.h"
+#include "parameters.h"
+#include "prompt.h"
+#include "regtree.h"
+#include "store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Reads the file; what is wrong with it is told. */
+static enum exit_code read_file(const char *name, struct regfile *file)
+{
+    char problem[300];
+    struct text t;
+    size_t size;
+    wchar_t *path = wide_copy(name);
+    char *data = path ? file_read(path, &size) : NULL;
+    DWORD error = GetLastError();
+    free(path);
+    if (!data)
+        return fail(error, "reading %s", name);
+    text_begin(&t, problem, sizeof problem);
+    bool fine = regfile_read(file, data, size, &t);
+    free(data);
+    if (fine)
+        return EXIT_DONE;
+    talk("etrnctl: %s, %s; nothing was written\n", name, problem);
+    return EXIT_INVALID;
+}
+
+static enum exit_code check_entries(const char *name, const char *service, const struct regfile *file)
+{
+    char root[700];
+    struct text t;
+    text_begin(&t, root, sizeof root);
+    text_add(&t, MACHINE_PREFIX);
+    parameters_path(service, &t);
+    for (size_t i = 0; i < file->count; i++) {
+        if (regtree_lies_in(file->entries[i].key, root))
+            continue;
+        talk("etrnctl: %s: [%s] does not lie in %s; nothing was written\n", name, file->entries[i].key, root);
+        return EXIT_INVALID;
+    }
+    return EXIT_DONE;
+}
+
+static enum exit_code write_entries(const char *name, const char *service, const struct regfile *file)
+{
+    char path[600];
+    struct text t;
+    size_t failed;
+    text_begin(&t, path, sizeof path);
+    parameters_path(service, &t);
+    enum exit_code code = store_prepare(service);
+    if (code != EXIT_DONE)
+        return code;
+    DWORD error = regtree_apply(path, file, &failed);
+    if (error) {
+        const struct regfile_entry *entry = failed < file->count ? &file->entries[failed] : NULL;
+        code = fail(error, "%s: %s%s%s", name, entry ? entry->key : service, entry && *entry->name ? "\\" : "",
+                    entry ? entry->name : "");
+        talk("Nothing was changed: it is all as it was.\n");
+        return code;
+    }
+    out("The Parameters key of %s is restored from %s.\n", service, name);
+    return EXIT_DONE;
+}
+
+static enum exit_code apply(const char *name, const char *service, const struct regfile *file)
+{
+    struct config before;
+    struct config now;
+    if (!text_same(service, SERVICE_NAME))
+        return write_entries(name, service, file);
+    enum exit_code code = store_read(&before, true);
+    if (code == EXIT_DONE)
+        code = write_entries(name, service, file);
+    if (code == EXIT_DONE) {
+        store_protect();         /* the key was made anew */
+        store_read(&now, false); /* tells what of it is not used */
+        config_free(&now);
+        code = grant_settle(&before, NULL);
+    }
+    config_free(&before);
+    return code;
+}
+
+enum exit_code run_restore(const struct arguments *a)
+{
+    struct regfile file = {0};
+    const char *service = service_option(a);
+    enum exit_code code = read_file(a->words[0], &file);
+    if (code != EXIT_DONE)
+        return code;
+    code = check_entries(a->words[0], service, &file);
+    if (code == EXIT_DONE && !option_value(a, "-y") && on_console()) {
+        char question[400];
+        snprintf(question, sizeof question, "Write %s into the Parameters key of %s?", a->words[0], service);
+        if (!confirm(question))
+            code = cancelled();
+    }
+    if (code == EXIT_DONE)
+        code = apply(a->words[0], service, &file);
+    regfile_free(&file);
+    return code;
+}
