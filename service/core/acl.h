@@ -3,6 +3,8 @@
 #ifndef ETRN_ACL_H
 #define ETRN_ACL_H
 
+#include "must_check.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,15 +16,15 @@ enum {
 };
 
 /* Makes the entry that allows the SID exactly what the access mask says. False when the SID is too long. */
-bool acl_allow(uint32_t mask, const unsigned char *sid, size_t sid_size, unsigned char ace[ACE_SIZE_LIMIT]);
+MUST_CHECK bool acl_allow(uint32_t mask, const unsigned char *sid, size_t sid_size, unsigned char ace[ACE_SIZE_LIMIT]);
 
 /* Whether `acl` holds exactly that entry. `size` is what there is to read; a list that is cut or broken holds none. */
-bool acl_has(const unsigned char *acl, size_t size, const unsigned char *ace);
+MUST_CHECK bool acl_has(const unsigned char *acl, size_t size, const unsigned char *ace);
 
 /* The list with the entry behind its own entries and before those that it inherits, as Windows wants them ordered; and
  * the list without the first such entry. `out` takes ACL_SIZE_LIMIT octets. Returns the new list's size, 0 when the
  * list is broken or would become too large. */
-size_t acl_add(const unsigned char *acl, size_t size, const unsigned char *ace, unsigned char *out);
-size_t acl_remove(const unsigned char *acl, size_t size, const unsigned char *ace, unsigned char *out);
+MUST_CHECK size_t acl_add(const unsigned char *acl, size_t size, const unsigned char *ace, unsigned char *out);
+MUST_CHECK size_t acl_remove(const unsigned char *acl, size_t size, const unsigned char *ace, unsigned char *out);
 
 #endif

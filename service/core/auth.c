@@ -83,22 +83,27 @@ enum auth_mechanism auth_choose(unsigned offered, bool secured, const struct aut
 
 /* ---- what is said ---- */
 
-/* RFC 4616 section 2: NUL, user, NUL, password; no other identity is asked for. Returns its octets. */
+/* RFC 4616 section 2: NUL, user, NUL, password; no other identity is asked for. Returns its octets, 0 when user or
+ * password is beyond its limit. */
 static size_t plain_message(const struct auth_credentials *who, char message[AUTH_MESSAGE_LIMIT])
 {
     size_t user = strlen(who->user);
     size_t password = strlen(who->password);
+    if (user > AUTH_USER_LIMIT || password > AUTH_PASSWORD_LIMIT)
+        return 0;
     message[0] = message[user + 1] = '\0';
     memcpy(message + 1, who->user, user);
     memcpy(message + user + 2, who->password, password);
     return user + password + 2;
 }
 
-static void plain_line(const struct auth_credentials *who, char line[AUTH_LINE_SIZE])
+static bool plain_line(const struct auth_credentials *who, char line[AUTH_LINE_SIZE])
 {
     char message[AUTH_MESSAGE_LIMIT];
-    base64_encode(message, plain_message(who, message), line, AUTH_LINE_SIZE);
+    size_t size = plain_message(who, message);
+    bool fits = size > 0 && base64_encode(message, size, line, AUTH_LINE_SIZE);
     wipe(message, sizeof message);
+    return fits;
 }
 
 bool auth_begin(struct auth *a, enum auth_mechanism mechanism, const struct auth_credentials *who,
@@ -107,11 +112,10 @@ bool auth_begin(struct auth *a, enum auth_mechanism mechanism, const struct auth
     char response[AUTH_LINE_SIZE] = "";
     struct text t;
     *a = (struct auth){.who = who, .mechanism = mechanism};
-    if (mechanism == AUTH_PLAIN)
-        plain_line(who, response);
+    bool initial = mechanism == AUTH_PLAIN && plain_line(who, response);
     text_begin(&t, line, AUTH_LINE_SIZE);
     text_add(&t, "AUTH %s", names[mechanism]);
-    if (*response && t.length + 1 + strlen(response) <= AUTH_COMMAND_LIMIT) {
+    if (initial && t.length + 1 + strlen(response) <= AUTH_COMMAND_LIMIT) {
         text_add(&t, " %s", response);
         a->answers = 1;
     }
@@ -122,13 +126,13 @@ bool auth_begin(struct auth *a, enum auth_mechanism mechanism, const struct auth
 /* ---- what is answered ---- */
 
 static const char unexpected[] = "the host asked for more than the mechanism has";
+static const char too_long[] = "the user name or the password is too long";
 
 static const char *answer_plain(struct auth *a, size_t size, char line[AUTH_LINE_SIZE])
 {
     if (a->answers > 1 || size > 0)
         return unexpected;
-    plain_line(a->who, line);
-    return NULL;
+    return plain_line(a->who, line) ? NULL : too_long;
 }
 
 /* Its challenges are words for a person, "Username:" and "Password:", in any language: the order tells them. */
@@ -137,8 +141,7 @@ static const char *answer_login(struct auth *a, char line[AUTH_LINE_SIZE])
     if (a->answers > 2)
         return unexpected;
     const char *answer = a->answers == 1 ? a->who->user : a->who->password;
-    base64_encode(answer, strlen(answer), line, AUTH_LINE_SIZE);
-    return NULL;
+    return base64_encode(answer, strlen(answer), line, AUTH_LINE_SIZE) ? NULL : too_long;
 }
 
 static void show_digest(const unsigned char digest[16], char text[33])
@@ -152,14 +155,15 @@ static void show_digest(const unsigned char digest[16], char text[33])
 }
 
 /* RFC 2195 section 2: user, space, and the keyed digest of the challenge. */
-static void cram_line(const struct auth *a, char line[AUTH_LINE_SIZE])
+static bool cram_line(const struct auth *a, char line[AUTH_LINE_SIZE])
 {
     char answer[ANSWER_LIMIT];
     struct text t;
     text_begin(&t, answer, sizeof answer);
     text_add(&t, "%s %s", a->who->user, a->digest);
-    base64_encode(answer, t.length, line, AUTH_LINE_SIZE);
+    bool fits = !t.cut && base64_encode(answer, t.length, line, AUTH_LINE_SIZE);
     wipe(answer, sizeof answer);
+    return fits;
 }
 
 static const char *answer_cram(struct auth *a, const char *challenge, size_t size, char line[AUTH_LINE_SIZE])
@@ -173,8 +177,7 @@ static const char *answer_cram(struct auth *a, const char *challenge, size_t siz
         return "this machine does not compute HMAC-MD5";
     show_digest(digest, a->digest);
     wipe(digest, sizeof digest);
-    cram_line(a, line);
-    return NULL;
+    return cram_line(a, line) ? NULL : too_long;
 }
 
 const char *auth_answer(struct auth *a, const char *challenge, char line[AUTH_LINE_SIZE])
@@ -231,13 +234,12 @@ bool auth_echoed(const struct auth *a, const char *line, size_t length, bool par
     const char *password = a->who->password;
     size_t run = parts ? ECHO_LENGTH : AUTH_LINE_SIZE;
     bool found = holds(line, length, password, run) || holds(line, length, a->digest, run);
-    base64_encode(password, strlen(password), encoded, sizeof encoded);
-    found = found || holds(line, length, encoded, run);
-    plain_line(a->who, encoded);
-    found = found || holds(line, length, encoded, run);
-    if (*a->digest)
-        cram_line(a, encoded);
-    found = found || holds(line, length, encoded, run);
+    if (base64_encode(password, strlen(password), encoded, sizeof encoded))
+        found = found || holds(line, length, encoded, run);
+    if (plain_line(a->who, encoded))
+        found = found || holds(line, length, encoded, run);
+    if (*a->digest && cram_line(a, encoded))
+        found = found || holds(line, length, encoded, run);
     wipe(encoded, sizeof encoded);
     return found;
 }

@@ -5,6 +5,7 @@
 #define ETRN_AUTH_H
 
 #include "base64.h"
+#include "must_check.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,7 +25,7 @@ enum auth_mechanism { AUTH_NONE, AUTH_PLAIN, AUTH_LOGIN, AUTH_CRAM_MD5 };
 typedef bool hmac_md5(const void *key, size_t key_size, const void *data, size_t size, unsigned char digest[16]);
 
 struct auth_credentials {
-    const char *user, *password; /* UTF-8, not empty, within their limits */
+    const char *user, *password; /* UTF-8, not empty, within their limits: else auth_answer() refuses */
     bool in_clear;               /* the password may be sent over a line that is not secured */
     hmac_md5 *hmac_md5;          /* NULL: without CRAM-MD5 */
 };
@@ -38,7 +39,7 @@ struct auth {
 };
 
 /* What is wrong with a password as it is given, of `size` octets; NULL when nothing is. */
-const char *auth_password_fault(const char *password, size_t size);
+MUST_CHECK const char *auth_password_fault(const char *password, size_t size);
 
 /* What a line of the EHLO reply offers, behind its code: a set of mechanisms, 1 << enum auth_mechanism, with
  * 1 << AUTH_NONE for AUTH itself; 0 when the line is about something else. Old servers write "AUTH=LOGIN". */
@@ -46,7 +47,7 @@ unsigned auth_offer(const char *capability);
 
 /* The mechanism to use of those offered, AUTH_NONE when there is none. Over a secured line the password itself is sent,
  * for servers that keep it in no form that CRAM-MD5 could use; over any other rather not. */
-enum auth_mechanism auth_choose(unsigned offered, bool secured, const struct auth_credentials *who);
+MUST_CHECK enum auth_mechanism auth_choose(unsigned offered, bool secured, const struct auth_credentials *who);
 
 /* "PLAIN". */
 const char *auth_name(enum auth_mechanism mechanism);
@@ -57,7 +58,7 @@ bool auth_begin(struct auth *a, enum auth_mechanism mechanism, const struct auth
 
 /* The answer to a challenge (the text of a 334) into `line`. Returns NULL, or why there is none: the exchange is then
  * to be cancelled by "*". */
-const char *auth_answer(struct auth *a, const char *challenge, char line[AUTH_LINE_SIZE]);
+MUST_CHECK const char *auth_answer(struct auth *a, const char *challenge, char line[AUTH_LINE_SIZE]);
 
 /* Whether a line from the server holds the password, or what was made of it, in clear or in base64; with `parts` six
  * characters in a row are enough: some servers show what they did not understand, cut, or in capitals. */

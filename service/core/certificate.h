@@ -3,6 +3,7 @@
 #ifndef ETRN_CERTIFICATE_H
 #define ETRN_CERTIFICATE_H
 
+#include "must_check.h"
 #include "text.h"
 
 #include <stdint.h>
@@ -21,13 +22,13 @@ struct identity {
 /* Whether one of the names is the host's, as RFC 9525 section 6 has it: "*" stands for the whole first label, and never
  * for a part of a name of two; an address is to be among the addresses. The subject's common name does not count.
  * `names` is the extension's value, NULL when the certificate has none. */
-bool certificate_matches(const void *names, size_t size, const struct identity *host);
+MUST_CHECK bool certificate_matches(const void *names, size_t size, const struct identity *host);
 
 /* Appends the names, "mx1.isp.example, *.isp.example, 192.0.2.1", escaped; nothing when there are none. */
 void certificate_list_names(const void *names, size_t size, struct text *out);
 
 /* Reads 64 hexadecimal digits; colons and spaces between octets do not count. False when it is anything else. */
-bool fingerprint_read(const char *words, uint8_t fingerprint[FINGERPRINT_SIZE]);
+MUST_CHECK bool fingerprint_read(const char *words, uint8_t fingerprint[FINGERPRINT_SIZE]);
 
 /* Appends it in lower-case digits, with colons between the octets when `colons`. */
 void fingerprint_show(const uint8_t fingerprint[FINGERPRINT_SIZE], bool colons, struct text *out);

@@ -19,6 +19,7 @@
 #ifndef ETRN_CRON_H
 #define ETRN_CRON_H
 
+#include "must_check.h"
 #include "text.h"
 
 #include <stdbool.h>
@@ -51,11 +52,11 @@ struct cron_zone {
 
 /* Reads one line. False when it is not allowed: `problem` then says what was found and what is allowed,
  * `hour "24" is out of range, 0 to 23`, and `line` is CRON_NOTHING. */
-bool cron_parse(const char *text, struct cron_line *line, struct text *problem);
+MUST_CHECK bool cron_parse(const char *text, struct cron_line *line, struct text *problem);
 
 /* What is wrong with one line, to stand behind it: `has an hour that is out of range, 0 to 23`; NULL when it is fine.
  * A constant, as the table of settings takes it. */
-const char *cron_fault(const char *text);
+MUST_CHECK const char *cron_fault(const char *text);
 
 /* The first instant after `after_utc_ms` at which one of the lines is due; CRON_NEVER when there is none (31 February)
  * in a hundred years, or the year 9999 is past. It begins a minute of local time, but for what a zone change skips:

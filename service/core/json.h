@@ -2,6 +2,8 @@
 #ifndef ETRN_JSON_H
 #define ETRN_JSON_H
 
+#include "must_check.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -50,7 +52,7 @@ struct json_value {
 
 /* Reads one whole document; NULL when it is not JSON, nested deeper than JSON_DEPTH_LIMIT, holds U+0000, a number with
  * an exponent or beyond 64 bits, or there is no memory. To be freed by json_value_free(). */
-struct json_value *json_read(const char *text, size_t length);
+MUST_CHECK struct json_value *json_read(const char *text, size_t length);
 void json_value_free(struct json_value *value);
 
 /* The member of that key; a null value when there is none, so that look-ups can be chained. Never NULL. */

@@ -3,6 +3,8 @@
 #ifndef ETRN_NODE_H
 #define ETRN_NODE_H
 
+#include "must_check.h"
+
 #include <stdbool.h>
 
 enum {
@@ -18,16 +20,16 @@ enum node_fault {
     NODE_LABEL /* an empty label, one longer than 63, or a hyphen at its edge */
 };
 
-enum node_fault node_fault(const char *node);
+MUST_CHECK enum node_fault node_fault(const char *node);
 
 /* What is wrong, for a person: "has an empty part between dots". */
 const char *node_fault_text(enum node_fault fault);
 
 /* Whether `name` can be a host: a domain name, or an IPv4 or IPv6 address as written in text. */
-bool host_name_valid(const char *name);
+MUST_CHECK bool host_name_valid(const char *name);
 
 /* Splits "host", "host:port", "[v6]:port" or a bare IPv6 address into `host` (of `size` octets) and `*port`, which is
  * left alone when none is given. False when it is not one of these. */
-bool host_split(const char *text, char *host, unsigned size, unsigned *port);
+MUST_CHECK bool host_split(const char *text, char *host, unsigned size, unsigned *port);
 
 #endif

@@ -3,6 +3,7 @@
 #ifndef ETRN_PROTOLOG_H
 #define ETRN_PROTOLOG_H
 
+#include "must_check.h"
 #include "text.h"
 
 #include <stdint.h>
@@ -52,7 +53,7 @@ struct protolog_file {
 void protolog_add_name(struct text *t, const struct protolog_file *file);
 
 /* Reads a name; false when it is none of ours. */
-bool protolog_read_name(const char *name, struct protolog_file *file);
+MUST_CHECK bool protolog_read_name(const char *name, struct protolog_file *file);
 
 /* Whether `more` octets at that time belong into another file than `file`, which is then the next one, of size 0. Also
  * of a zeroed struct, when there is no file yet. */

@@ -3,6 +3,7 @@
 #ifndef ETRN_REGFILE_H
 #define ETRN_REGFILE_H
 
+#include "must_check.h"
 #include "text.h"
 #include "value.h"
 
@@ -29,15 +30,15 @@ void regfile_free(struct regfile *file);
 
 /* Appends an entry; everything given is copied, a value's data of `value->size` octets too. False when there is no
  * memory. */
-bool regfile_add(struct regfile *file, enum regfile_kind kind, const char *key, const char *name,
-                 const struct value *value);
+MUST_CHECK bool regfile_add(struct regfile *file, enum regfile_kind kind, const char *key, const char *name,
+                            const struct value *value);
 
 /* Reads the whole of `data`. False when it is not such a file: `problem` then says in which line and what is wrong;
  * `file` is left empty. To be freed in any case. */
-bool regfile_read(struct regfile *file, const void *data, size_t size, struct text *problem);
+MUST_CHECK bool regfile_read(struct regfile *file, const void *data, size_t size, struct text *problem);
 
 /* Writes the file as regedit does: UTF-16LE, byte order mark, CRLF, long values folded. From malloc; NULL when there is
  * no memory, or a line end in a key's name, which the format cannot say. */
-void *regfile_write(const struct regfile *file, size_t *size);
+MUST_CHECK void *regfile_write(const struct regfile *file, size_t *size);
 
 #endif

@@ -3,6 +3,8 @@
 #ifndef ETRN_REPLY_H
 #define ETRN_REPLY_H
 
+#include "must_check.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -46,7 +48,7 @@ void reply_begin(struct reply *r);
 
 /* Reads from `bytes` up to the end of one line and sets `used` to how many octets that took. To be called again with
  * the rest. After REPLY_LAST the next call begins a new reply. */
-enum reply_status reply_input(struct reply *r, const char *bytes, size_t count, size_t *used);
+MUST_CHECK enum reply_status reply_input(struct reply *r, const char *bytes, size_t count, size_t *used);
 
 /* The line's text behind code and separator; "" when it has none. 8-bit octets in it are the server's (RFC 6531). */
 const char *reply_text(const struct reply *r);

@@ -2,6 +2,7 @@
 #ifndef ETRN_STAMP_H
 #define ETRN_STAMP_H
 
+#include "must_check.h"
 #include "text.h"
 
 #include <stdint.h>
@@ -15,6 +16,6 @@ void stamp_add_date(struct text *t, int64_t utc_ms);
 void stamp_add(struct text *t, int64_t utc_ms);
 
 /* Reads what stamp_add() writes; 0 when it is something else, or not after 1970. */
-int64_t stamp_read(const char *stamp);
+MUST_CHECK int64_t stamp_read(const char *stamp);
 
 #endif

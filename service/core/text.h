@@ -3,6 +3,8 @@
 #ifndef ETRN_TEXT_H
 #define ETRN_TEXT_H
 
+#include "must_check.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -37,7 +39,7 @@ void text_add_folded(struct text *t, const char *bytes, size_t count);
 
 /* Length of the valid UTF-8 sequence at `bytes` (1 to 4), or 0 when there is none within `count` octets: overlong
  * forms, surrogates and values past U+10FFFF are not valid (RFC 3629). */
-size_t text_utf8_length(const char *bytes, size_t count);
+MUST_CHECK size_t text_utf8_length(const char *bytes, size_t count);
 
 /* ASCII case-insensitive comparison, independent of any locale: registry names, SMTP keywords, domains. */
 int text_compare(const char *a, const char *b);
@@ -51,9 +53,9 @@ static inline bool text_same(const char *a, const char *b)
 bool text_near(const char *a, const char *b);
 
 /* Reads all of `digits` as a decimal number. False when it is not one, or greater than `maximum`. */
-bool text_number(const char *digits, unsigned long maximum, unsigned long *number);
+MUST_CHECK bool text_number(const char *digits, unsigned long maximum, unsigned long *number);
 
 /* A copy that the caller frees; NULL when there is no memory. */
-char *text_copy(const char *s);
+MUST_CHECK char *text_copy(const char *s);
 
 #endif

@@ -165,6 +165,28 @@ static void a_long_response_waits_for_the_challenge(void **state)
     assert_int_equal(strlen(line), 340);
 }
 
+/* The table of settings and the tool let none pass; an answer that is cut would look like a wrong password. */
+static void what_is_too_long_is_not_sent_in_part(void **state)
+{
+    (void)state;
+    char huge[AUTH_MESSAGE_LIMIT + 5] = "";
+    memset(huge, 'p', sizeof huge - 1);
+    struct auth_credentials long_user = {huge, "tanstaaftanstaaf", false, digest_of_the_rfc};
+    struct auth_credentials long_password = {"tim", huge, false, digest_of_the_rfc};
+    struct auth a;
+    char line[AUTH_LINE_SIZE];
+    assert_false(auth_begin(&a, AUTH_PLAIN, &long_password, line));
+    assert_string_equal(line, "AUTH PLAIN");
+    assert_string_equal(auth_answer(&a, "", line), "the user name or the password is too long");
+    assert_false(auth_begin(&a, AUTH_PLAIN, &long_user, line));
+    assert_non_null(auth_answer(&a, "", line));
+    auth_begin(&a, AUTH_LOGIN, &long_user, line);
+    assert_non_null(auth_answer(&a, "", line));
+    auth_begin(&a, AUTH_CRAM_MD5, &long_user, line);
+    assert_non_null(auth_answer(&a, CHALLENGE_64, line));
+    assert_false(auth_echoed(&a, "334 more", 8, true));
+}
+
 static void a_challenge_of_any_length_is_refused_or_answered(void **state)
 {
     (void)state;
@@ -238,6 +260,7 @@ int main(void)
         cmocka_unit_test(passwords_are_checked_as_they_are_given),
         cmocka_unit_test(each_mechanism_says_what_its_rfc_has),
         cmocka_unit_test(a_long_response_waits_for_the_challenge),
+        cmocka_unit_test(what_is_too_long_is_not_sent_in_part),
         cmocka_unit_test(a_challenge_of_any_length_is_refused_or_answered),
         cmocka_unit_test(an_echo_is_known_again),
         cmocka_unit_test(a_short_password_is_known_as_a_whole),
