@@ -138,6 +138,7 @@ def demonstrate(msi: Path, wine_directory: Path, postfix_directory: Path, runnin
 
     step(5, "What the host says: the domain's queue released, the message sent, a session with one ETRN:")
     holder.wait_for_log("status=sent")
+    holder.wait_for_log(": removed")
     holder.wait_for_log("etrn=1")
     show_log(holder, "flush_send_service", "status=sent", "etrn=1")
     print(f"   The host now holds {holder.queue_count()} messages; the site has {sink.count()}.")

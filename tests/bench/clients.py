@@ -71,9 +71,9 @@ class Server:
     def __init__(self, task: Task) -> None:
         self.task = task
         self._stack = contextlib.ExitStack()
-        command = [sys.executable, TESTS / "lab" / "scripted.py", "--addresses", str(task.hosts), "--port", "0",
+        command = [sys.executable, "-m", "lab.scripted", "--addresses", str(task.hosts), "--port", "0",
                    "--delay", str(DELAY)]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(command, cwd=TESTS, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout
         port = int(re.search(r"port (\d+)", self._process.stdout.readline())[1])
         self.ports = dict.fromkeys(task.addresses(), port)

@@ -257,8 +257,16 @@ class MailServer:
         time.sleep(1.1)  # queue times are whole seconds: asked for within the second of the failure, it may be passed over
 
     def queue_count(self) -> int:
-        """How many messages it holds."""
+        """How many messages it holds. One that was delivered counts until the server has removed it."""
         raise NotImplementedError
+
+    def wait_for_queue(self, count: int, timeout: float = 30.0) -> None:
+        """Returns when it holds so many messages: with a sink that runs on, when the rest is delivered and removed."""
+        deadline = time.monotonic() + timeout
+        while (held := self.queue_count()) != count:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{held} messages, not {count}, after {timeout} s:\n{self.log()}")
+            time.sleep(0.02)
 
     def log(self) -> str:
         return self._lines.text() if self._lines else ""
@@ -446,7 +454,8 @@ class SmtpSink:
         return self._count(self._lines.text() if self._lines else "")
 
     def wait_for(self, count: int, timeout: float = 30.0) -> None:
-        """Returns when so many messages have arrived since the start."""
+        """Returns when so many messages have arrived since the start. The sink counts a message before it says so to the
+        sender: one that stops the sink then may find the message still queued."""
         if not self._lines:
             raise RuntimeError("the sink was not started")
         self._lines.wait_for(lambda text: self._count(text) >= count, f"{count} messages", timeout)

@@ -74,13 +74,6 @@ def running_in(directory: Path | str) -> list[str]:
     return found
 
 
-def wait_for_queue(server: MailServer, count: int, timeout: float = 10.0) -> None:
-    deadline = time.monotonic() + timeout
-    while server.queue_count() != count:
-        assert time.monotonic() < deadline, server.log()
-        time.sleep(0.02)
-
-
 @pytest.fixture(scope="module", params=[Exim, Sendmail])
 def server(request: pytest.FixtureRequest) -> Iterator[MailServer]:
     with request.param(DOMAINS, free_port(), other_domains=["elsewhere.example"]) as each:
@@ -111,7 +104,7 @@ def test_etrn_makes_waiting_mail_arrive(server: MailServer) -> None:
     for left in [0] if isinstance(server, Exim) else [1, 0]:
         with SmtpSink(server.target_port) as sink, Client(server) as client:
             assert client.ask(f"ETRN {server.node(DOMAINS[left])}").startswith("250 ")
-            wait_for_queue(server, left)
+            server.wait_for_queue(left)
             assert sink.count() == (2 if isinstance(server, Exim) else 1)
 
 

@@ -11,6 +11,7 @@ import atexit
 import contextlib
 import fcntl
 import os
+import re
 import select
 import shutil
 import subprocess
@@ -21,6 +22,11 @@ from pathlib import Path
 TEMPLATE = Path(__file__).resolve().parents[2] / "build" / "wine-template"
 NEVER_WRITTEN = ("drive_c/windows/system32", "drive_c/windows/winsxs")  # Wine's own 670 MB: linked, not copied
 BOOT_TIMEOUT = 120.0
+
+# Wine on a busy machine sometimes does not start a program: exit code 1, and not a word. These say why whenever they fail,
+# so their silence means that they never ran, and they are started again.
+SPEAK_WHEN_FAILING = ("reg", "sc", "net", "etrnctl.exe")
+STARTS = 5
 
 Arguments = str | Path | Sequence[str | Path]
 
@@ -156,6 +162,15 @@ class WinePrefix:
         subprocess.TimeoutExpired, with the output so far, after killing it. Exit codes arrive modulo 256."""
         self.start()
         command = ["wine", *_words(arguments)]
+        speaks = re.split(r"[\\/]", command[1])[-1].lower() in SPEAK_WHEN_FAILING
+        for _ in range(STARTS if speaks else 1):
+            result = self._run(command, timeout, input, env)
+            if result.returncode != 1 or result.stdout or result.stderr:
+                break
+        return result
+
+    def _run(self, command: list[str], timeout: float, input: str | bytes | None,
+             env: Mapping[str, str] | None) -> subprocess.CompletedProcess[str]:
         with tempfile.TemporaryFile() as stdin, tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
             stdin.write(input.encode() if isinstance(input, str) else input or b"")
             stdin.seek(0)

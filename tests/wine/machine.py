@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.certs import Certificate
-from lab.scripted import Action, Behaviour, Script, ScriptedServer, Session
+from lab.scripted import Action, Behaviour, Script, ScriptedServer, Session, listen
 from lab.wine import WinePrefix
 
 BUILD = Path(os.environ.get("ETRN_BUILD") or Path(__file__).resolve().parents[2] / "build")
@@ -398,7 +398,7 @@ def black_hole(address: str = "127.0.0.77") -> Iterator[tuple[str, int]]:
     """An address and port where connections never come about: its queue is full, and nobody accepts. "0.0.0.0" has that
     port of all addresses so."""
     with contextlib.ExitStack() as stack:
-        listener = stack.enter_context(socket.create_server((address, 0), backlog=0))
+        listener = stack.enter_context(listen([address], backlog=0)[0])
         for _ in range(4):
             filler = stack.enter_context(socket.socket())
             filler.setblocking(False)

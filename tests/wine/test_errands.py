@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from lab.scripted import Script
+from lab.scripted import Script, listen
 from lab.wine import windows_path
 
 from .machine import PARAMETERS, Hold, Machine, Raw, Serve, Value, host, host_at, nodes, outcomes, wait_until
@@ -160,7 +160,7 @@ class FingerServer:
         self.answer = answer
         self.queries: list[bytes] = []
         self.after: list[bytes] = []  # what came behind the query
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        [self.listener] = listen(["127.0.0.1"])
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self._serve, daemon=True).start()
 

@@ -11,7 +11,7 @@ import pytest
 from lab.scripted import Delay, Each, Script
 
 from .machine import (CONTINUE, INTERROGATE, PARAMCHANGE, PARAMETERS, PAUSE, PAUSED, RUNNING, Hold, Machine, Serve, host,
-                      host_at, nodes, outcomes)
+                      host_at, nodes, outcomes, wait_until)
 
 TWELVE = [f"{letter}.example" for letter in "abcdefghijkl"]
 RUN_ALL = 128
@@ -141,7 +141,7 @@ def test_net_stop_and_net_start(machine: Machine, serve: Serve) -> None:
     machine.fresh(hosts={"isp": host_at(server)})
     machine.wait_dequeues(1)
     assert machine.run("net", "stop", "EtrnSvc").code == 0
-    assert machine.processes() == []
+    wait_until(lambda: not machine.processes(), "the process gone")  # which the state comes before
     assert machine.run("net", "start", "EtrnSvc").code == 0
     server.wait_for(2)
 

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from lab.scripted import ScriptedServer, free_port
+from lab.scripted import ScriptedServer, free_port, listen
 
 from .machine import TOOL_EXE, Machine, Serve, host, host_at, outcomes, servers, wait_until
 
@@ -92,7 +92,7 @@ def test_run_says_at_once_that_it_waits_for_the_local_mail_server(machine: Machi
 
 def test_somebody_who_is_merely_connected_does_not_listen(machine: Machine, serve: Serve) -> None:
     server = serve()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with listen(["127.0.0.1"])[0] as listener:
         client = socket.create_connection(listener.getsockname())
         accepted, _ = listener.accept()
     with client, accepted:  # from a local port on which nobody listens any more
