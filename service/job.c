@@ -1,38 +1,39 @@
 #include "job.h"
 
+#include "clock.h"
+#include "conversation.h"
 #include "core/node.h"
 #include "credentials.h"
 #include "errand.h"
 #include "news.h"
+#include "program_job.h"
 #include "win/eventlog.h"
-#include "win/link.h"
-#include "win/program.h"
-#include "win/protocol.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
-enum {
-    SAID_LIMIT = 4096, /* octets of what a finger server says: the beginning */
-    FINGER_PORT = 79,
-    SMTP_PORT = 25
+enum { FINGER_PORT = 79, SMTP_PORT = 25 };
+
+/* In which way a job does its work. */
+struct job_kind {
+    DWORD (*begin)(struct job *job);             /* returns 0 or a Win32 error */
+    void (*end)(struct job *job, bool politely); /* it is over now or later */
+    enum outcome trouble;                        /* what its nodes get when it cannot be begun ... */
+    const char *trouble_words;                   /* ... and what stands before the error's words */
 };
 
 struct job {
     struct jobs *jobs;
     struct job *previous, *next;
     struct planned_host *host;
-    struct link *link; /* one of the three */
-    struct program *program;
-    struct errand *errand;
+    const struct job_kind *kind;
+    union {
+        struct errand *errand;
+        struct conversation *conversation;
+        struct program_job *program;
+    };
     struct link_params params;
-    uint64_t session;           /* in the protocol log */
-    uint32_t logged;            /* rows of it */
-    char local[64], remote[64]; /* both ends of the connection, as the log names them */
     char *address, *helo, *fingerprint;
     struct credentials *credentials; /* NULL: none */
-    char *said;                      /* by a finger server, raw; NULL before */
-    size_t said_length;
     size_t node_count;
     char *nodes[]; /* each a copy: the configuration may change meanwhile */
 };
@@ -43,11 +44,6 @@ struct kept_errand {
     const struct planned_host *host;
     struct errand *errand;
 };
-
-static struct moment now(void)
-{
-    return (struct moment){loop_now_ms(), utc_now_ms()};
-}
 
 /* ---- the end of a dequeue ---- */
 
@@ -83,7 +79,6 @@ static void job_free(struct job *job)
     free(job->address);
     free(job->helo);
     free(job->fingerprint);
-    free(job->said);
     credentials_free(job->credentials);
     free(job);
 }
@@ -115,20 +110,24 @@ static void session_over(struct job *job)
     drop_job(job);
     if (goes)
         end_errand(jobs, host);
-    host_is_done(jobs, host, planner_session_done(jobs->planner, host, now()));
+    host_is_done(jobs, host, planner_session_done(jobs->planner, host, clock_now()));
     jobs->ended(jobs->owner);
 }
 
-static void node_done(struct job *job, size_t node, const struct result *result)
+/* ---- answers ---- */
+
+static void on_node(void *owner, size_t node, const struct result *result)
 {
+    struct job *job = owner;
     trace("%s: %s: %s", job->host->name, job->nodes[node], outcome_meaning(result));
-    planner_node_done(job->jobs->planner, job->host, job->nodes[node], result, now());
+    planner_node_done(job->jobs->planner, job->host, job->nodes[node], result, clock_now());
     job->jobs->news(job->jobs->owner);
 }
 
-/* Keeps all that was said with the result of the job's first node; no memory for it is no harm. */
-static void keep_output(struct job *job, const char *octets, size_t count)
+/* No memory for it is no harm. */
+static void on_output(void *owner, const char *octets, size_t count)
 {
+    struct job *job = owner;
     size_t size = count * 4 + 4; /* an octet becomes \xNN at most */
     char *lines = count > 0 ? malloc(size) : NULL;
     struct text t;
@@ -140,186 +139,73 @@ static void keep_output(struct job *job, const char *octets, size_t count)
     free(lines);
 }
 
-/* ---- sessions ---- */
-
-static void log_row(struct job *job, enum protolog_event event, const char *data, size_t length, const char *context)
-{
-    struct protolog_row row = {.connector = job->host->name,
-                               .session = job->session,
-                               .sequence = job->logged++,
-                               .local = job->local,
-                               .remote = job->remote,
-                               .event = event,
-                               .data = data,
-                               .length = length,
-                               .context = context};
-    protocol_add(job->jobs->log, &row);
-}
-
-static void log_node(struct job *job, size_t node, const struct result *result)
-{
-    char words[NODE_LIMIT + 64];
-    struct text t;
-    text_begin(&t, words, sizeof words);
-    text_add(&t, "%s: %s", job->nodes[node], outcome_name(result->outcome));
-    log_row(job, PROTOLOG_INFORMATION, "", 0, words);
-}
-
-/* Of what a finger server says the result has only a line. */
-static void hear(struct job *job, const struct session_event *event)
-{
-    if (event->state != SESSION_FINGER)
-        return;
-    if (!job->said)
-        job->said = malloc(SAID_LIMIT);
-    size_t room = job->said ? SAID_LIMIT - job->said_length : 0;
-    size_t count = event->length < room ? event->length : room;
-    if (count > 0)
-        memcpy(job->said + job->said_length, event->line, count);
-    job->said_length += count;
-}
-
-static void on_session(void *owner, const struct session_event *event)
-{
-    struct job *job = owner;
-    char line[800];
-    struct text t;
-    text_begin(&t, line, sizeof line);
-    switch (event->kind) {
-    case SESSION_RECEIVED:
-        hear(job, event);
-        /* fall through */
-    case SESSION_SENT:
-        text_add_escaped(&t, event->line, event->length);
-        trace("%s %s %s", job->host->name, event->kind == SESSION_SENT ? ">" : "<", line);
-        log_row(job, event->kind == SESSION_SENT ? PROTOLOG_SEND : PROTOLOG_RECEIVE, event->line, event->length, "");
-        break;
-    case SESSION_NODE:
-        log_node(job, event->node, event->result);
-        node_done(job, event->node, event->result);
-        if (event->result->outcome != OUTCOME_CANCELLED) /* which leaves the last result in its place */
-            keep_output(job, job->said, job->said_length);
-        break;
-    case SESSION_ENDED:
-        log_row(job, PROTOLOG_DISCONNECT, "", 0, event->result->text);
-        break;
-    }
-}
-
-static void on_note(void *owner, const struct link_note *note)
-{
-    struct job *job = owner;
-    char words[300];
-    struct text t;
-    text_begin(&t, words, sizeof words);
-    switch (note->step) {
-    case LINK_ADDRESS:
-        break;
-    case LINK_TRYING:
-        text_add(&t, "attempting to connect to %s", note->address);
-        log_row(job, PROTOLOG_INFORMATION, "", 0, words);
-        break;
-    case LINK_CONNECTED:
-        trace("%s: connected to %s", job->host->name, note->address);
-        snprintf(job->local, sizeof job->local, "%s", note->local);
-        snprintf(job->remote, sizeof job->remote, "%s", note->remote);
-        log_row(job, PROTOLOG_CONNECT, "", 0, "");
-        break;
-    case LINK_FAILED:
-        text_add(&t, "%s: ", note->address);
-        text_add_error(&t, note->error);
-        trace("%s: %s", job->host->name, words);
-        log_row(job, PROTOLOG_INFORMATION, "", 0, words);
-        break;
-    case LINK_SECURED:
-        text_add(&t, "%s, %s", note->security->tls,
-                 note->security->unverified ? note->security->unverified : "certificate verified");
-        trace("%s: %s", job->host->name, words);
-        log_row(job, PROTOLOG_INFORMATION, "", 0, words);
-        break;
-    case LINK_TLS_FAILED:
-        text_add(&t, "%s; once more without TLS", note->words);
-        trace("%s: %s", job->host->name, words);
-        log_row(job, PROTOLOG_INFORMATION, "", 0, words);
-        break;
-    }
-}
-
-static void on_closed(void *owner)
+static void on_ended(void *owner)
 {
     session_over(owner);
 }
 
+static const struct answers answers = {.node = on_node, .output = on_output, .ended = on_ended};
+
+/* What is asked, and why. */
+static void describe(struct text *t, const struct job *job)
+{
+    text_add(t, "asking %s for %zu of its nodes (%s)", job->address, job->node_count, trigger_name(job->host->trigger));
+}
+
+/* ---- sessions ---- */
+
 static DWORD begin_session(struct job *job)
 {
-    static const struct link_sink sink = {.session = on_session, .note = on_note, .closed = on_closed};
+    char words[NODE_LIMIT + 100];
+    struct text t;
+    text_begin(&t, words, sizeof words);
+    describe(&t, job);
     job->params.session.auth = job->credentials ? &job->credentials->auth : NULL;
-    job->link = link_open(job->jobs->loop, &job->params, &sink, job);
-    return job->link ? 0 : ERROR_NOT_ENOUGH_MEMORY;
+    job->conversation =
+        conversation_begin(job->jobs->loop, job->jobs->log, job->host->name, &job->params, &answers, job);
+    if (!job->conversation)
+        return ERROR_NOT_ENOUGH_MEMORY;
+    conversation_note(job->conversation, words);
+    return 0;
 }
+
+static void end_session(struct job *job, bool politely)
+{
+    conversation_end(job->conversation, politely);
+}
+
+static const struct job_kind session = {begin_session, end_session, OUTCOME_LOCAL, ""};
 
 /* ---- programs ---- */
 
-static void settle_all(struct job *job, const struct result *result)
-{
-    for (size_t i = 0; i < job->node_count; i++)
-        node_done(job, i, result);
-}
-
-/* How it ended, and the end of what it said on one line. */
-static void describe_end(const struct job *job, const struct program_result *ended, struct text *t)
-{
-    enum { SHOWN = 150 }; /* octets */
-    char line[PROGRAM_OUTPUT_LIMIT + 1];
-    struct text said;
-    text_begin(&said, line, sizeof line);
-    text_add_folded(&said, ended->output, ended->length);
-    if (said.length > 0 && line[said.length - 1] == ' ')
-        line[--said.length] = '\0';
-    size_t skipped = said.length > SHOWN ? said.length - SHOWN : 0;
-    if (ended->error == WAIT_TIMEOUT)
-        text_add(t, "ended after %d s", (int)(job->params.session_timeout_ms / 1000));
-    else if (ended->error)
-        text_add_error(t, ended->error);
-    else
-        text_add(t, "exit code %lu", ended->exit_code);
-    text_add(t, "%s%s", said.length > 0 ? ": " : "", line + skipped);
-}
-
-static void program_ended(void *owner, const struct program_result *ended)
-{
-    struct job *job = owner;
-    struct result result;
-    char words[200];
-    struct text t;
-    text_begin(&t, words, sizeof words);
-    describe_end(job, ended, &t);
-    bool fine = !ended->error && ended->exit_code == 0;
-    result_set(&result, fine ? OUTCOME_STARTED : OUTCOME_PROGRAM_FAILED, 0, words);
-    job->program = NULL;
-    settle_all(job, &result);
-    keep_output(job, ended->output, ended->length);
-    session_over(job);
-}
-
 static DWORD begin_program(struct job *job)
 {
+    char words[NODE_LIMIT + 100];
+    struct text t;
     DWORD error;
     const struct host_settings *host = job->host->settings;
-    job->program = program_begin(job->jobs->loop, host->program ? host->program : "", job->nodes[0], job->address,
-                                 job->params.session_timeout_ms, program_ended, job, &error);
-    return error;
+    struct program_params params = {.command = host->program ? host->program : "",
+                                    .nodes = job->params.session.nodes,
+                                    .node_count = job->node_count,
+                                    .address = job->address,
+                                    .limit_ms = job->params.session_timeout_ms};
+    text_begin(&t, words, sizeof words);
+    describe(&t, job);
+    job->program = program_job_begin(job->jobs->loop, &params, &answers, job, &error);
+    if (!job->program)
+        return error;
+    trace("%s: %s", job->host->name, words);
+    return 0;
 }
 
-static void cancel_program(struct job *job)
+static void end_program(struct job *job, bool politely)
 {
-    struct result result;
-    program_cancel(job->program);
-    job->program = NULL;
-    result_set(&result, OUTCOME_CANCELLED, 0, NULL);
-    settle_all(job, &result);
-    session_over(job);
+    (void)politely;
+    program_job_cancel(job->program);
 }
+
+static const struct job_kind program = {begin_program, end_program, OUTCOME_PROGRAM_FAILED,
+                                        "it could not be started: "};
 
 /* ---- preparations ---- */
 
@@ -345,7 +231,7 @@ static void prepared(void *owner, const struct result *failure)
     drop_job(job);
     if (goes)
         end_errand(jobs, host);
-    host_is_done(jobs, host, planner_prepared(jobs->planner, host, failure, now()));
+    host_is_done(jobs, host, planner_prepared(jobs->planner, host, failure, clock_now()));
     jobs->ended(jobs->owner);
 }
 
@@ -355,12 +241,15 @@ static DWORD begin_preparation(struct job *job)
     return job->errand ? 0 : ERROR_NOT_ENOUGH_MEMORY;
 }
 
-static void cancel_preparation(struct job *job)
+static void end_preparation(struct job *job, bool politely)
 {
     struct result result;
+    (void)politely;
     result_set(&result, OUTCOME_CANCELLED, 0, NULL);
     prepared(job, &result);
 }
+
+static const struct job_kind preparation = {begin_preparation, end_preparation, OUTCOME_LOCAL, ""};
 
 /* ---- beginning ---- */
 
@@ -381,6 +270,13 @@ static uint16_t port_for(const struct host_settings *host, uint16_t port)
     return host->method == METHOD_FINGER && port == SMTP_PORT ? FINGER_PORT : port;
 }
 
+static const struct job_kind *kind_of(const struct assignment *a)
+{
+    if (a->node_count == 0)
+        return &preparation;
+    return a->host->settings->method == METHOD_PROGRAM ? &program : &session;
+}
+
 static struct job *job_new(struct jobs *jobs, const struct assignment *a)
 {
     const struct host_settings *host = a->host->settings;
@@ -392,7 +288,7 @@ static struct job *job_new(struct jobs *jobs, const struct assignment *a)
         return NULL;
     host_server(host, a->server, address, sizeof address, &port);
     job->jobs = jobs;
-    job->session = protocol_session(jobs->log);
+    job->kind = kind_of(a);
     job->host = a->host;
     job->address = text_copy(address);
     job->helo = text_copy(host->helo_name ? host->helo_name : "");
@@ -422,11 +318,11 @@ static struct job *job_new(struct jobs *jobs, const struct assignment *a)
 static void refuse(struct jobs *jobs, const struct assignment *a, const struct result *result)
 {
     for (size_t i = 0; i < a->node_count; i++)
-        planner_node_done(jobs->planner, a->host, a->host->nodes[a->nodes[i]].name, result, now());
+        planner_node_done(jobs->planner, a->host, a->host->nodes[a->nodes[i]].name, result, clock_now());
     if (a->node_count == 0)
-        host_is_done(jobs, a->host, planner_prepared(jobs->planner, a->host, result, now()));
+        host_is_done(jobs, a->host, planner_prepared(jobs->planner, a->host, result, clock_now()));
     else
-        host_is_done(jobs, a->host, planner_session_done(jobs->planner, a->host, now()));
+        host_is_done(jobs, a->host, planner_session_done(jobs->planner, a->host, clock_now()));
 }
 
 /* The same for trouble of this machine: they are asked again with backoff. */
@@ -435,25 +331,12 @@ static void refuse_with(struct jobs *jobs, const struct assignment *a, DWORD err
     struct result result;
     char words[200];
     struct text t;
-    bool program = a->node_count > 0 && a->host->settings->method == METHOD_PROGRAM;
+    const struct job_kind *kind = kind_of(a);
     text_begin(&t, words, sizeof words);
-    text_add(&t, "%s", program ? "it could not be started: " : "");
+    text_add(&t, "%s", kind->trouble_words);
     text_add_error(&t, error);
-    result_set(&result, program ? OUTCOME_PROGRAM_FAILED : OUTCOME_LOCAL, 0, words);
+    result_set(&result, kind->trouble, 0, words);
     refuse(jobs, a, &result);
-}
-
-/* What is asked, and why. */
-static void tell_begin(struct job *job)
-{
-    char words[NODE_LIMIT + 100];
-    struct text t;
-    text_begin(&t, words, sizeof words);
-    text_add(&t, "asking %s for %zu of its nodes (%s)", job->address, job->node_count,
-             trigger_name(job->host->trigger));
-    trace("%s: %s", job->host->name, words);
-    if (job->link)
-        log_row(job, PROTOLOG_INFORMATION, "", 0, words);
 }
 
 void jobs_begin(struct jobs *jobs, const struct assignment *a)
@@ -466,10 +349,8 @@ void jobs_begin(struct jobs *jobs, const struct assignment *a)
         refuse(jobs, a, &failure);
         return;
     }
-    if (!error && a->node_count == 0)
-        error = begin_preparation(job);
-    else if (!error)
-        error = a->host->settings->method == METHOD_PROGRAM ? begin_program(job) : begin_session(job);
+    if (!error)
+        error = job->kind->begin(job);
     if (error) {
         if (job)
             job_free(job);
@@ -477,23 +358,9 @@ void jobs_begin(struct jobs *jobs, const struct assignment *a)
         return;
     }
     add_job(jobs, job);
-    if (a->node_count > 0)
-        tell_begin(job);
 }
 
 /* ---- ending ---- */
-
-static void finish(struct job *job, bool politely)
-{
-    if (job->errand)
-        cancel_preparation(job);
-    else if (job->program)
-        cancel_program(job);
-    else if (politely)
-        link_finish(job->link);
-    else
-        link_abort(job->link);
-}
 
 /* A job's end frees it, but no other. */
 void jobs_finish(struct jobs *jobs, bool all)
@@ -502,7 +369,7 @@ void jobs_finish(struct jobs *jobs, bool all)
     for (struct job *job = jobs->first; job; job = next) {
         next = job->next;
         if (all || !job->host->usable)
-            finish(job, true);
+            job->kind->end(job, true);
     }
 }
 
@@ -511,6 +378,6 @@ void jobs_abort(struct jobs *jobs)
     struct job *next;
     for (struct job *job = jobs->first; job; job = next) {
         next = job->next;
-        finish(job, false);
+        job->kind->end(job, false);
     }
 }
