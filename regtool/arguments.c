@@ -8,12 +8,22 @@
 
 /* ---- options that were given ---- */
 
+/* The place of the option that `word` gives, "--name" or "--name=value"; OPTION_LIMIT when there is none. */
+static size_t find_option(const struct command *command, const char *word)
+{
+    size_t length = strcspn(word, "=");
+    for (size_t i = 0; i < OPTION_LIMIT && command->options[i].name; i++) {
+        const char *name = command->options[i].name;
+        if (strncmp(name, word, length) == 0 && name[length] == '\0')
+            return i;
+    }
+    return OPTION_LIMIT;
+}
+
 const char *option_value(const struct arguments *a, const char *name)
 {
-    for (size_t i = 0; i < OPTION_LIMIT && a->command->options[i].name; i++)
-        if (strcmp(a->command->options[i].name, name) == 0)
-            return a->values[i];
-    return NULL;
+    size_t place = find_option(a->command, name);
+    return place < OPTION_LIMIT ? a->values[place] : NULL;
 }
 
 const char *service_option(const struct arguments *a)
@@ -39,26 +49,35 @@ static size_t count_lines(const char *text)
     return lines;
 }
 
-bool option_words(const struct arguments *a, const char *name, struct option_words *words)
+/* Cuts words->lines into this many words. */
+static void cut_lines(struct option_words *words, size_t count)
 {
-    const char *value = option_value(a, name);
-    *words = (struct option_words){0};
-    if (!value)
-        return true;
-    size_t lines = count_lines(value);
-    words->lines = text_copy(value);
-    words->items = calloc(lines, sizeof *words->items);
-    if (!words->lines || !words->items) {
-        fail(ERROR_NOT_ENOUGH_MEMORY, "%s", name);
-        return false;
-    }
     char *line = words->lines;
-    while (words->count < lines) {
+    while (words->count + 1 < count) {
         words->items[words->count++] = line;
         line += strcspn(line, "\n");
-        *line++ = '\0'; /* after the last, its own NUL: the loop ends there */
+        *line++ = '\0';
     }
-    return true;
+    words->items[words->count++] = line;
+}
+
+bool option_words(const struct arguments *a, const char *name, struct option_words *words)
+{
+    size_t place = find_option(a->command, name);
+    *words = (struct option_words){0};
+    if (place == OPTION_LIMIT || !a->values[place])
+        return true;
+    const struct option *o = &a->command->options[place];
+    const char *value = o->value ? a->values[place] : "1";
+    size_t count = o->repeats ? count_lines(value) : 1;
+    words->lines = text_copy(value);
+    words->items = calloc(count, sizeof *words->items);
+    if (words->lines && words->items) {
+        cut_lines(words, count);
+        return true;
+    }
+    fail(ERROR_NOT_ENOUGH_MEMORY, "%s", name);
+    return false;
 }
 
 void option_words_free(struct option_words *words)
@@ -83,18 +102,6 @@ enum exit_code refuse_password(const struct command *command)
 }
 
 /* ---- reading the command line ---- */
-
-/* The place of the option that `word` gives, "--name" or "--name=value"; OPTION_LIMIT when there is none. */
-static size_t find_option(const struct command *command, const char *word)
-{
-    size_t length = strcspn(word, "=");
-    for (size_t i = 0; i < OPTION_LIMIT && command->options[i].name; i++) {
-        const char *name = command->options[i].name;
-        if (strncmp(name, word, length) == 0 && name[length] == '\0')
-            return i;
-    }
-    return OPTION_LIMIT;
-}
 
 /* Joins what a repeated option had and what it is given now, one a line. */
 static bool join_value(struct arguments *a, size_t place, const char *value)

@@ -26,8 +26,8 @@ const char *service_option(const struct arguments *a);
 /* A number option from 1 to `most`; `*value` is left alone when it was not given. False, reported, when it is none. */
 bool option_number(const struct arguments *a, const char *name, unsigned long most, unsigned long *value);
 
-/* The words of an option that may be repeated, to be freed by option_words_free(). False, reported, when there is no
- * memory. */
+/* The words of an option that may be repeated, one of any other, "1" of a flag; to be freed by option_words_free().
+ * False, reported, when there is no memory. */
 struct option_words {
     char *lines; /* what `items` point into */
     const char **items;

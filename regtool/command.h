@@ -11,7 +11,8 @@ struct option {
     const char *name;  /* with its hyphens; NULL ends the list */
     const char *value; /* as usage shows it; NULL for a flag */
     const char *help;
-    bool repeats; /* may be given more than once: its value then holds one line for each */
+    bool repeats;        /* may be given more than once: its value then holds one line for each */
+    const char *setting; /* of a host, that it stands for; NULL: none. Of a flag: 1 */
 };
 
 struct arguments;

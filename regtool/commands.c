@@ -23,27 +23,28 @@
     }
 #define OPTION_PORT                                                                                                    \
     {                                                                                                                  \
-        "--port", "N", "TCP port, 25 by default"                                                                       \
+        "--port", "N", "TCP port, 25 by default", .setting = "Port"                                                    \
     }
 #define OPTION_TLS                                                                                                     \
     {                                                                                                                  \
-        "--tls", "MODE", "none, may, require or implicit; may by default"                                              \
+        "--tls", "MODE", "none, may, require or implicit; may by default", .setting = "Tls"                            \
     }
 #define OPTION_FINGERPRINT                                                                                             \
     {                                                                                                                  \
-        "--tls-fingerprint", "HEX", "the host must show this certificate, whoever issued it"                           \
+        "--tls-fingerprint", "HEX", "the host must show this certificate, whoever issued it",                          \
+            .setting = "TlsFingerprint"                                                                                \
     }
 #define OPTION_HELO                                                                                                    \
     {                                                                                                                  \
-        "--helo", "NAME", "name to give in EHLO instead of this computer's"                                            \
+        "--helo", "NAME", "name to give in EHLO instead of this computer's", .setting = "HeloName"                     \
     }
 #define OPTION_USER                                                                                                    \
     {                                                                                                                  \
-        "--user", "NAME", "the name for AUTH; its password is asked for"                                               \
+        "--user", "NAME", "the name for AUTH; its password is asked for", .setting = "User"                            \
     }
 #define OPTION_FORCE                                                                                                   \
     {                                                                                                                  \
-        "--force", NULL, "send ETRN though the host does not offer it"                                                 \
+        "--force", NULL, "send ETRN though the host does not offer it", .setting = "ForceETRN"                         \
     }
 #define OPTION_TIMEOUT                                                                                                 \
     {                                                                                                                  \
@@ -89,22 +90,23 @@ const struct command commands[] = {
      .example = "etrnctl add mail.isp.example example.com @example.net",
      .least = 1,
      .most = -1,
-     .options = {{"--from-mx", NULL, "no HOST: find it by the domains' MX records"},
-                 OPTION_EXCEPT,
-                 OPTION_PORT,
-                 {"--fallback", "HOST", "or HOST:PORT, asked when it fails; may be repeated", true},
-                 OPTION_TLS,
-                 OPTION_FINGERPRINT,
-                 OPTION_HELO,
-                 {"--interval", "MINUTES", "ask this host as often as this"},
-                 {"--schedule", "LINE", "ask at these times, as in crontab; may be repeated", true},
-                 OPTION_USER,
-                 OPTION_FORCE,
-                 {"--method", "WORD", "etrn, finger or program; etrn by default"},
-                 {"--program", "COMMAND", "what --method program runs"},
-                 {"--wake", "HOST", "PING this one until it answers, first"},
-                 {"--run-service", "NAME", "a service that runs meanwhile; EtrnSvc may start it"},
-                 OPTION_COMPUTER},
+     .options =
+         {{"--from-mx", NULL, "no HOST: find it by the domains' MX records"},
+          OPTION_EXCEPT,
+          OPTION_PORT,
+          {"--fallback", "HOST", "or HOST:PORT, asked when it fails; may be repeated", true, .setting = "Fallback"},
+          OPTION_TLS,
+          OPTION_FINGERPRINT,
+          OPTION_HELO,
+          {"--interval", "MINUTES", "ask this host as often as this", .setting = "IntervalMinutes"},
+          {"--schedule", "LINE", "ask at these times, as in crontab; may be repeated", true, .setting = "Schedule"},
+          OPTION_USER,
+          OPTION_FORCE,
+          {"--method", "WORD", "etrn, finger or program; etrn by default", .setting = "Method"},
+          {"--program", "COMMAND", "what --method program runs", .setting = "Program"},
+          {"--wake", "HOST", "PING this one until it answers, first", .setting = "WakeHost"},
+          {"--run-service", "NAME", "a service that runs meanwhile; EtrnSvc may start it", .setting = "RunService"},
+          OPTION_COMPUTER},
      .run = run_add},
     {.name = "discover",
      .words = "DOMAIN...",

@@ -1,0 +1,251 @@
+/* etrnctl add: a host and its domains. */
+#include "../service/core/node.h"
+#include "arguments.h"
+#include "changes.h"
+#include "failure.h"
+#include "grant.h"
+#include "holders.h"
+#include "names.h"
+#include "output.h"
+#include "password.h"
+#include "store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* What is to be added: a host, and those that stand behind it. */
+struct addition {
+    const char *host;
+    unsigned port; /* 0: not given */
+    char *const *nodes;
+    size_t node_count;
+    const char *const *fallback;
+    size_t fallback_count;
+};
+
+/* The servers that were found and those that options name, in place of the ones that are there. */
+static bool add_fallback(struct changes *changes, const struct arguments *a, const struct addition *add)
+{
+    struct option_words given;
+    if (!option_words(a, "--fallback", &given))
+        return false;
+    size_t count = add->fallback_count + given.count;
+    const char **words = count ? calloc(count, sizeof *words) : NULL;
+    for (size_t i = 0; words && i < count; i++)
+        words[i] = i < add->fallback_count ? add->fallback[i] : given.items[i - add->fallback_count];
+    if (count && !words)
+        fail(ERROR_NOT_ENOUGH_MEMORY, "Fallback");
+    bool added = count == 0 || (words && changes_add(changes, "Fallback", words, count));
+    free(words);
+    option_words_free(&given);
+    return added;
+}
+
+/* The words that are to be Domains. */
+struct words {
+    char **items; /* each from malloc, as the array */
+    size_t count;
+};
+
+static void words_free(struct words *words)
+{
+    while (words->count > 0)
+        free(words->items[--words->count]);
+    free(words->items);
+}
+
+static bool have(const struct words *words, const char *word)
+{
+    for (size_t i = 0; i < words->count; i++)
+        if (text_same(words->items[i], word))
+            return true;
+    return false;
+}
+
+/* The domains that the host has. */
+static bool take_known(struct words *words, const struct host_settings *known)
+{
+    for (size_t i = 0; known && i < known->domains.count; i++) {
+        char *copy = text_copy(known->domains.items[i]);
+        if (!copy) {
+            fail(ERROR_NOT_ENOUGH_MEMORY, "Domains");
+            return false;
+        }
+        words->items[words->count++] = copy;
+    }
+    return true;
+}
+
+/* The new ones, each once. */
+static bool take_new(struct words *words, const struct addition *add)
+{
+    for (size_t i = 0; i < add->node_count; i++) {
+        char *ascii = name_to_ascii(add->nodes[i]);
+        if (!ascii)
+            return false;
+        if (have(words, ascii))
+            free(ascii);
+        else
+            words->items[words->count++] = ascii;
+    }
+    return true;
+}
+
+static bool add_domains(struct changes *changes, const struct host_settings *known, const struct addition *add)
+{
+    size_t most = (known ? known->domains.count : 0) + add->node_count;
+    struct words words = {calloc(most + 1, sizeof *words.items), 0};
+    if (!words.items)
+        fail(ERROR_NOT_ENOUGH_MEMORY, "Domains");
+    bool added = words.items && take_known(&words, known) && take_new(&words, add) &&
+                 changes_add(changes, "Domains", (const char *const *)words.items, words.count);
+    words_free(&words);
+    return added;
+}
+
+/* The port of HOST:PORT, where no option names another. */
+static bool add_port(struct changes *changes, const struct arguments *a, const struct addition *add)
+{
+    char digits[12];
+    const char *word = digits;
+    if (add->port == 0 || option_value(a, "--port"))
+        return true;
+    snprintf(digits, sizeof digits, "%u", add->port);
+    return changes_add(changes, "Port", &word, 1);
+}
+
+/* Domains come last: a host without them is not asked, so that none is asked half configured. */
+static bool collect(struct changes *changes, const struct arguments *a, const struct host_settings *known,
+                    const struct addition *add)
+{
+    return add_port(changes, a, add) && changes_add_options(changes, a, "Fallback") && add_fallback(changes, a, add) &&
+           add_domains(changes, known, add);
+}
+
+static void show_host(const char *name)
+{
+    struct config config;
+    store_read(&config, true);
+    const struct host_settings *host = config_find_host(&config, name);
+    if (host) {
+        out("%s, port %u, is asked for:\n", host_address(host), host->port);
+        for (size_t i = 0; i < host->domains.count; i++)
+            out("  %s\n", host->domains.items[i]);
+    }
+    if (!config.service.always_use_etrn)
+        talk("ETRN is disabled; to enable it: etrnctl enable\n");
+    config_free(&config);
+}
+
+/* "" where no user is given. */
+static enum exit_code ask_password(const struct arguments *a, const char *host, char password[SECRET_SIZE])
+{
+    const char *user = option_value(a, "--user");
+    password[0] = '\0';
+    if (!user || !*user)
+        return EXIT_DONE;
+    enum exit_code code = password_can_be_kept(a->command);
+    return code == EXIT_DONE ? password_read(user, host, password) : code;
+}
+
+/* Lets EtrnSvc start and stop what RunService names, if that is given, before anything is written. */
+static enum exit_code write_and_grant(const struct addition *add, const struct changes *changes,
+                                      const struct config *before, const char *service)
+{
+    enum exit_code code = service ? grant_give(service) : EXIT_DONE;
+    if (code != EXIT_DONE)
+        return code;
+    code = changes_write(changes, add->host, !config_find_host(before, add->host));
+    return service ? worse(code, grant_settle(before, service)) : code;
+}
+
+static enum exit_code add_host(const struct arguments *a, const struct addition *add)
+{
+    struct config config;
+    struct changes changes = {0};
+    enum exit_code code = store_read(&config, true);
+    if (code == EXIT_DONE && !collect(&changes, a, config_find_host(&config, add->host), add))
+        code = EXIT_INVALID;
+    if (code == EXIT_DONE)
+        code = ask_password(a, add->host, changes.password);
+    if (code == EXIT_DONE)
+        code = write_and_grant(add, &changes, &config, option_value(a, "--run-service"));
+    if (code == EXIT_DONE)
+        show_host(add->host);
+    changes_free(&changes);
+    config_free(&config);
+    return code;
+}
+
+/* ---- hosts found by MX records ---- */
+
+/* All domains of which the same host comes first; those behind it are its fallback. */
+static enum exit_code add_group(const struct arguments *a, const struct holders *h, size_t group)
+{
+    char **nodes = calloc(h->domain_count, sizeof *nodes);
+    const char *fallback[MX_LIMIT];
+    struct addition add = {.host = holders_offering(&h->domains[group], 0)->host};
+    for (size_t i = 0; nodes && i < h->domain_count; i++)
+        if (h->domains[i].group == group)
+            nodes[add.node_count++] = h->domains[i].node;
+    const struct holder *next;
+    while ((next = holders_fallback(h, group, add.fallback_count)))
+        fallback[add.fallback_count++] = next->server;
+    add.nodes = nodes;
+    add.fallback = fallback;
+    enum exit_code code = nodes ? add_host(a, &add) : fail(ERROR_NOT_ENOUGH_MEMORY, "starting");
+    free(nodes);
+    return code;
+}
+
+/* Every domain needs a host before anything is written. */
+static enum exit_code check_found(const struct holders *h)
+{
+    enum exit_code code = EXIT_DONE;
+    for (size_t i = 0; i < h->domain_count; i++) {
+        char words[300];
+        struct text t;
+        text_begin(&t, words, sizeof words);
+        enum exit_code verdict = holders_verdict(&h->domains[i], &t);
+        if (verdict != EXIT_DONE)
+            talk("etrnctl: %s %s\n", h->domains[i].node, words);
+        code = worse(code, verdict);
+    }
+    if (code != EXIT_DONE)
+        talk("Nothing was added. What the hosts say: etrnctl discover DOMAIN\n");
+    return code;
+}
+
+static enum exit_code add_from_mx(const struct arguments *a)
+{
+    struct holders h;
+    if (option_value(a, "--computer"))
+        return usage_error(a->command, "--from-mx looks from this computer, so it does not go with --computer");
+    if (option_value(a, "--user"))
+        return usage_error(a->command,
+                           "--user does not go with --from-mx: a password is for a host that you name, not for "
+                           "one that DNS names");
+    enum exit_code code = holders_find(&h, a, a->words, (size_t)a->count);
+    if (code == EXIT_DONE)
+        code = check_found(&h);
+    for (size_t i = 0; code == EXIT_DONE && i < h.domain_count; i++)
+        if (h.domains[i].group == i)
+            code = add_group(a, &h, i);
+    holders_free(&h);
+    return code;
+}
+
+enum exit_code run_add(const struct arguments *a)
+{
+    char host[NODE_LIMIT + 1];
+    struct addition add = {.host = host, .nodes = a->words + 1, .node_count = (size_t)a->count - 1};
+    if (option_value(a, "--from-mx"))
+        return add_from_mx(a);
+    if (option_value(a, "--except"))
+        return usage_error(a->command, "--except goes with --from-mx alone");
+    if (a->count < 2)
+        return usage_error(a->command, "more is needed: %s", a->command->words);
+    if (!name_split_host(a->words[0], host, sizeof host, &add.port))
+        return EXIT_INVALID;
+    return add_host(a, &add);
+}

@@ -1,0 +1,69 @@
+#include "changes.h"
+
+#include "failure.h"
+#include "output.h"
+#include "store.h"
+
+#include <stdlib.h>
+
+void changes_free(struct changes *changes)
+{
+    SecureZeroMemory(changes->password, sizeof changes->password);
+    for (size_t i = 0; i < changes->count; i++)
+        free(changes->items[i].value.data);
+}
+
+bool changes_add(struct changes *changes, const char *setting, const char *const *words, size_t count)
+{
+    char problem[400];
+    struct text t;
+    struct change *change = &changes->items[changes->count++];
+    text_begin(&t, problem, sizeof problem);
+    change->setting = setting_find(SCOPE_HOST, setting);
+    if (setting_encode(change->setting, words, count, &change->value, &t))
+        return true;
+    talk("etrnctl: %s: %s\n", setting, problem);
+    return false;
+}
+
+static bool add_option(struct changes *changes, const struct arguments *a, const struct option *o)
+{
+    struct option_words words;
+    bool added = option_words(a, o->name, &words) &&
+                 (words.count == 0 || changes_add(changes, o->setting, words.items, words.count));
+    option_words_free(&words);
+    return added;
+}
+
+bool changes_add_options(struct changes *changes, const struct arguments *a, const char *except)
+{
+    for (const struct option *o = a->command->options; o->name; o++)
+        if (o->setting && !text_same(o->setting, except) && !add_option(changes, a, o))
+            return false;
+    return true;
+}
+
+/* The password comes first: a host with User is not asked without it. */
+static enum exit_code write_values(const struct changes *changes, const char *host)
+{
+    DWORD failed = *changes->password ? store_set_password(host, changes->password) : 0;
+    if (failed)
+        return fail(failed, "writing " SECRET_NAME " of %s", host);
+    for (size_t i = 0; i < changes->count; i++) {
+        DWORD error = store_set(host, changes->items[i].setting, &changes->items[i].value);
+        if (error)
+            return fail(error, "writing %s of %s", changes->items[i].setting->name, host);
+    }
+    return EXIT_DONE;
+}
+
+enum exit_code changes_write(const struct changes *changes, const char *host, bool is_new)
+{
+    enum exit_code code = store_prepare(SERVICE_NAME);
+    if (code != EXIT_DONE)
+        return code;
+    code = write_values(changes, host);
+    if (code != EXIT_DONE && is_new && store_remove_host(host) == 0)
+        talk("Nothing was added.\n");
+    return code;
+}

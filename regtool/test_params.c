@@ -1,0 +1,197 @@
+#include "test_params.h"
+
+#include "../service/win/digest.h"
+#include "failure.h"
+#include "names.h"
+#include "output.h"
+#include "password.h"
+#include "store.h"
+
+#include <stdlib.h>
+
+enum { SESSION_TIMEOUT_MS = 900000 };
+
+/* ---- the host ---- */
+
+/* Sets what one option says, checked as the setting is that it stands for. */
+static bool set_option(struct test_params *p, const struct arguments *a, const struct option *o)
+{
+    char problem[300];
+    struct text t;
+    struct option_words words;
+    struct value value = {0};
+    const struct setting *s = setting_find(SCOPE_HOST, o->setting);
+    text_begin(&t, problem, sizeof problem);
+    if (!option_words(a, o->name, &words))
+        return false;
+    bool set = words.count == 0 ||
+               (setting_encode(s, words.items, words.count, &value, &t) &&
+                config_apply(&p->given, p->given.hosts, s, ORIGIN_PARAMETERS, value.type, value.data, value.size, &t));
+    if (!set)
+        talk("etrnctl: %s: %s\n", o->name, problem);
+    free(value.data);
+    option_words_free(&words);
+    return set;
+}
+
+static bool set_options(struct test_params *p, const struct arguments *a)
+{
+    for (const struct option *o = a->command->options; o->name; o++)
+        if (o->setting && !set_option(p, a, o))
+            return false;
+    return true;
+}
+
+static enum exit_code take_host(struct test_params *p, const struct arguments *a)
+{
+    char address[NODE_LIMIT + 1];
+    unsigned port = 0;
+    unsigned long checked;
+    if (!name_split_host(a->words[0], p->address, sizeof p->address, &port))
+        return EXIT_INVALID;
+    if (!config_add_host(&p->given, p->address))
+        return fail(ERROR_NOT_ENOUGH_MEMORY, "starting");
+    if (port)
+        p->given.hosts->port = port;
+    if (!option_number(a, "--port", 65535, &checked) || !set_options(p, a))
+        return EXIT_INVALID;
+    host_server(p->given.hosts, 0, address, sizeof address, &p->link.port);
+    return EXIT_DONE;
+}
+
+static bool take_timeout(struct test_params *p, const struct arguments *a)
+{
+    unsigned long timeout = 60;
+    if (!option_number(a, "--timeout", 600, &timeout))
+        return false;
+    p->link.connect_timeout_ms = p->link.reply_timeout_ms = (int64_t)timeout * 1000;
+    p->link.session_timeout_ms = SESSION_TIMEOUT_MS;
+    return true;
+}
+
+/* ---- the nodes ---- */
+
+static bool check_node(const char *word, const char *ascii)
+{
+    enum node_fault fault = node_fault(ascii);
+    if (fault == NODE_FINE)
+        return true;
+    talk("etrnctl: \"%s\" %s; expected a domain, @domain or #queue\n", word, node_fault_text(fault));
+    return false;
+}
+
+static enum exit_code take_nodes(struct test_params *p, const struct arguments *a)
+{
+    struct session_params *session = &p->link.session;
+    p->nodes = calloc((size_t)a->count, sizeof *p->nodes);
+    if (!p->nodes)
+        return fail(ERROR_NOT_ENOUGH_MEMORY, "starting");
+    for (int i = 1; i < a->count; i++) {
+        char *node = p->nodes[session->node_count] = name_to_ascii(a->words[i]);
+        if (!node)
+            return EXIT_INVALID;
+        session->node_count++;
+        if (!check_node(a->words[i], node))
+            return EXIT_INVALID;
+    }
+    session->nodes = (const char *const *)p->nodes;
+    return EXIT_DONE;
+}
+
+/* ---- the user ---- */
+
+/* The host of the configuration that has this address and a user. */
+static const struct host_settings *find_user(const struct config *config, const char *address)
+{
+    for (size_t i = 0; i < config->host_count; i++) {
+        const struct host_settings *host = &config->hosts[i];
+        if (text_same(host_address(host), address) && host->user && *host->user)
+            return host;
+    }
+    return NULL;
+}
+
+static void set_credentials(struct test_params *p, const char *user, bool in_clear)
+{
+    p->credentials = (struct auth_credentials){user, p->password, in_clear, digest_hmac_md5};
+    p->link.session.auth = &p->credentials;
+}
+
+/* The user who is given, whose password is asked for. */
+static enum exit_code take_given_user(struct test_params *p, const char *user, bool in_clear)
+{
+    if (!*user)
+        return EXIT_DONE;
+    enum exit_code code = password_read(user, p->address, p->password);
+    if (code == EXIT_DONE)
+        set_credentials(p, user, in_clear);
+    return code;
+}
+
+/* The one who is configured, with the password that is stored, where this account may read it. */
+static void take_configured_user(struct test_params *p, const struct host_settings *host, bool in_clear)
+{
+    char words[400];
+    struct text t;
+    DWORD error = secret_read(host->name, p->password);
+    if (!error) {
+        set_credentials(p, host->user, in_clear);
+        return;
+    }
+    text_begin(&t, words, sizeof words);
+    secret_trouble(error, host->name, &t);
+    talk("Note: no AUTH is tried: %s.\n", words);
+}
+
+static enum exit_code take_user(struct test_params *p, const struct arguments *a)
+{
+    const char *given = option_value(a, "--user");
+    enum exit_code code = store_read(&p->configured, true);
+    if (code != EXIT_DONE)
+        return code;
+    const struct host_settings *host = find_user(&p->configured, p->address);
+    bool in_clear = option_value(a, "--auth-in-clear") || (host && host->auth_in_clear);
+    if (given)
+        return take_given_user(p, given, in_clear);
+    if (host)
+        take_configured_user(p, host, in_clear);
+    return EXIT_DONE;
+}
+
+/* ---- all of it ---- */
+
+static void fill(struct test_params *p)
+{
+    const struct host_settings *host = p->given.hosts;
+    p->link.address = p->address;
+    p->link.tls_fingerprint = host->tls_fingerprint;
+    p->link.session.helo = host->helo_name;
+    p->link.session.tls = (enum tls_mode)host->tls;
+    p->link.session.force_etrn = host->force_etrn;
+}
+
+enum exit_code test_params_take(struct test_params *p, const struct arguments *a)
+{
+    *p = (struct test_params){0};
+    config_init(&p->given);
+    enum exit_code code = take_host(p, a);
+    if (code == EXIT_DONE && !take_timeout(p, a))
+        code = EXIT_INVALID;
+    if (code == EXIT_DONE)
+        code = take_nodes(p, a);
+    if (code == EXIT_DONE)
+        code = take_user(p, a);
+    if (code == EXIT_DONE)
+        fill(p);
+    return code;
+}
+
+void test_params_free(struct test_params *p)
+{
+    SecureZeroMemory(p->password, sizeof p->password);
+    for (size_t i = 0; i < p->link.session.node_count; i++)
+        free(p->nodes[i]);
+    free(p->nodes);
+    config_free(&p->given);
+    config_free(&p->configured);
+}
