@@ -308,7 +308,7 @@ void engine_ask(enum engine_request request)
 
 /* ---- life ---- */
 
-static DWORD start(struct engine *e)
+static void init(struct engine *e)
 {
     LARGE_INTEGER counter;
     QueryPerformanceCounter(&counter);
@@ -331,36 +331,38 @@ static DWORD start(struct engine *e)
     for (size_t i = 0; i < ARRAYSIZE(e->requests); i++)
         e->requests[i].done = requested;
     protocol_init(&e->log, &e->loop);
+}
+
+/* `*failed` is the step under way: what to say when it fails. */
+static DWORD start(struct engine *e, const char **failed)
+{
+    *failed = "cannot create the completion port";
     DWORD error = loop_open(&e->loop);
-    if (!error)
-        error = link_startup();
-    if (!error)
-        error = registry_watch_open(&e->news, &e->loop, config_changed, e);
+    if (error)
+        return error;
+    *failed = "cannot start Windows Sockets";
+    error = link_startup();
+    if (error)
+        return error;
+    *failed = "cannot watch the configuration in the registry";
+    error = registry_watch_open(&e->news, &e->loop, config_changed, e);
     if (!error && network_watch_open(&e->network, &e->loop, network_grew, e) != 0)
-        trace("This system tells no news of addresses."); /* rounds come by schedule and retry all the same */
+        trace("This system does not report new addresses."); /* rounds come by schedule and retry all the same */
     return error;
 }
 
-DWORD engine_run(const struct engine_callbacks *callbacks)
+/* Until it is stopped. */
+static DWORD run(struct engine *e, const char **failed)
 {
-    struct engine *e = &engine;
-    *e = (struct engine){.callbacks = callbacks};
-    DWORD error = start(e);
-    if (!error) {
-        read_config(e, TRIGGER_START);
-        publish_now(&e->publish); /* nobody who finds us running reads an older one */
-        callbacks->running(callbacks->owner);
-        error = loop_run(&e->loop);
-    }
-    if (e->planned)
-        publish_now(&e->publish);
-    if (error) {
-        char words[200];
-        struct text t;
-        text_begin(&t, words, sizeof words);
-        text_add_error(&t, error);
-        EVENT(EVENT_CANNOT_RUN, SERVICE_DISPLAY_NAME, "starting", words);
-    }
+    read_config(e, TRIGGER_START);
+    publish_now(&e->publish); /* nobody who finds us running reads an older one */
+    e->callbacks->running(e->callbacks->owner);
+    *failed = "cannot wait at the completion port";
+    return loop_run(&e->loop);
+}
+
+static void close_all(struct engine *e)
+{
     protocol_close(&e->log);
     companion_stop_all(e->stopping ? e->stop_by_ms : loop_now_ms() + STOP_LIMIT_MS);
     registry_watch_close(&e->news);
@@ -370,5 +372,21 @@ DWORD engine_run(const struct engine_callbacks *callbacks)
     config_free(&e->config);
     problems_free(&e->problems);
     publish_free(&e->publish);
+}
+
+DWORD engine_run(const struct engine_callbacks *callbacks)
+{
+    struct engine *e = &engine;
+    const char *failed;
+    *e = (struct engine){.callbacks = callbacks};
+    init(e);
+    DWORD error = start(e, &failed);
+    if (!error)
+        error = run(e, &failed);
+    if (e->planned)
+        publish_now(&e->publish);
+    if (error)
+        event_write_cannot_run(failed, error);
+    close_all(e);
     return error;
 }

@@ -100,11 +100,15 @@ static void WINAPI service_main(DWORD argc, wchar_t **argv)
     struct engine_callbacks callbacks = {.running = running, .answered = answered};
     (void)argc, (void)argv;
     handle = RegisterServiceCtrlHandlerExW(TEXT(SERVICE_NAME), control, NULL);
-    if (!handle)
-        return;
+    DWORD error = handle ? 0 : GetLastError();
     eventlog_open(false);
+    if (!handle) {
+        event_write_cannot_run("cannot register with the service control manager", error);
+        eventlog_close();
+        return;
+    }
     report(SERVICE_START_PENDING, NO_ERROR, START_HINT_MS);
-    DWORD error = engine_run(&callbacks);
+    error = engine_run(&callbacks);
     if (!error)
         EVENT(EVENT_STOPPED, SERVICE_DISPLAY_NAME);
     eventlog_close();
@@ -115,5 +119,11 @@ DWORD scm_run(void)
 {
     wchar_t name[] = TEXT(SERVICE_NAME);
     SERVICE_TABLE_ENTRYW table[] = {{name, service_main}, {NULL, NULL}};
-    return StartServiceCtrlDispatcherW(table) ? 0 : GetLastError();
+    DWORD error = StartServiceCtrlDispatcherW(table) ? 0 : GetLastError();
+    if (error && error != ERROR_FAILED_SERVICE_CONTROLLER_CONNECT) { /* which is: started by hand */
+        eventlog_open(false);
+        event_write_cannot_run("cannot connect to the service control manager", error);
+        eventlog_close();
+    }
+    return error;
 }

@@ -81,6 +81,15 @@ void event_write_error(DWORD id, const char *what, DWORD error)
     EVENT(id, what, words);
 }
 
+void event_write_cannot_run(const char *step, DWORD error)
+{
+    char words[200];
+    struct text t;
+    text_begin(&t, words, sizeof words);
+    text_add_error(&t, error);
+    EVENT(EVENT_CANNOT_RUN, SERVICE_DISPLAY_NAME, step, words);
+}
+
 void trace(const char *format, ...)
 {
     char line[1200];

@@ -18,6 +18,9 @@ void event_write(DWORD id, const char *const *strings, WORD count);
     event_write((id), (const char *const[]){__VA_ARGS__},                                                              \
                 (WORD)(sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)))
 
+/* EVENT_CANNOT_RUN: the step that failed ("cannot create the completion port"), and why. */
+void event_write_cannot_run(const char *step, DWORD error);
+
 /* The same of an event about `what`, whose second string is the error in words. */
 void event_write_error(DWORD id, const char *what, DWORD error);
 

@@ -256,6 +256,25 @@ def test_start(machine: TortureMachine, serve: Serve) -> None:
         check_start(rounds, first)
 
 
+STEPS = {"CreateIoCompletionPort": "cannot create the completion port", "WSASocketW": "cannot start Windows Sockets",
+         "CreateThread": "cannot watch the configuration in the registry",
+         "StartServiceCtrlDispatcherW": "cannot connect to the service control manager",
+         "RegisterServiceCtrlHandlerExW": "cannot register with the service control manager"}
+
+
+@pytest.mark.parametrize("call", STEPS)
+def test_the_event_names_the_step_that_failed(machine: TortureMachine, call: str) -> None:
+    machine.fresh(start=False)
+    machine.forget_events()
+    machine.service.forget()
+    machine.service.arm(1, only=call)
+    machine.driver.numbers("start")
+    wait_until(lambda: not machine.processes(), "the process ended")
+    assert machine.service.get("failed") == 1
+    errors = [text for level, text in machine.events() if level == "err"]
+    assert errors[1:2] == [STEPS[call]] and len(errors) == 3 and errors[2], errors
+
+
 @pytest.mark.fault("13.1")
 def test_stop(machine: TortureMachine, serve: Serve) -> None:
     server = serve()
