@@ -2,7 +2,7 @@
 
 #include "../service/core/stamp.h"
 
-void security_explain(const struct link_security *security, char lines[SECURITY_LINES][SECURITY_LINE_SIZE])
+void security_explain(const struct stream_security *security, char lines[SECURITY_LINES][SECURITY_LINE_SIZE])
 {
     const struct certificate_facts *facts = &security->certificate;
     struct text t[SECURITY_LINES];
@@ -22,7 +22,7 @@ void security_explain(const struct link_security *security, char lines[SECURITY_
              security->unverified ? security->unverified : "");
 }
 
-void security_write(struct json *j, const struct link_security *security)
+void security_write(struct json *j, const struct stream_security *security)
 {
     const struct certificate_facts *facts = &security->certificate;
     char fingerprint[3 * FINGERPRINT_SIZE];

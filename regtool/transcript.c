@@ -172,7 +172,7 @@ static void introduce_again(struct transcript *record)
     record->introduced = record->explained = false;
 }
 
-static void note_security(struct transcript *record, const struct link_security *security)
+static void note_security(struct transcript *record, const struct stream_security *security)
 {
     char lines[SECURITY_LINES][SECURITY_LINE_SIZE];
     struct text t;

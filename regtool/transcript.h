@@ -17,7 +17,7 @@ struct transcript {
     bool explained;         /* what EHLO's reply offers */
     bool secured;           /* by TLS, as `security` says */
     bool offered[CAPABILITY_COUNT];
-    struct link_security security;
+    struct stream_security security;
     char unverified[200];  /* of it */
     LARGE_INTEGER sent;    /* when the last command was; 0: its reply has come */
     int64_t round_trip_us; /* the shortest; 0 before the first */

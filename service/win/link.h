@@ -1,15 +1,12 @@
-/* link: one TCP connection to a host, and the session that talks over it. It resolves the name, tries one address after
- * the other, moves bytes between socket and session, through TLS where the session says so, and keeps three deadlines:
- * for a connection, for a reply or the TLS handshake, and for the whole session, which a host that drips cannot
- * stretch.
+/* link: one TCP connection to a host, and the session that talks over it: `connect` makes the connection, `stream`
+ * moves the octets, through TLS where the session says so. The link keeps three deadlines: for a connection, for a
+ * reply or the TLS handshake, and for the whole session, which a host that drips cannot stretch.
  *
  * Where TLS may be (TLS_MAY) and the handshake fails, the same address is asked again, once, without TLS. */
 #ifndef ETRN_LINK_H
 #define ETRN_LINK_H
 
-#include "../core/session.h"
-#include "loop.h"
-#include "verify.h"
+#include "stream.h"
 
 /* All must stay until `closed`. */
 struct link_params {
@@ -31,19 +28,13 @@ enum link_step {
     LINK_TLS_FAILED /* `words` say why; the next connection does without */
 };
 
-struct link_security {
-    char tls[120]; /* "TLS 1.3, TLS_AES_256_GCM_SHA384" */
-    struct certificate_facts certificate;
-    const char *unverified; /* why it proves nothing; NULL when it is the host's */
-};
-
 struct link_note {
     enum link_step step;
     const char *address;        /* numeric, with port */
     const char *local, *remote; /* of LINK_CONNECTED: both ends as address:port */
     int64_t elapsed_ms;
     DWORD error;
-    const struct link_security *security;
+    const struct stream_security *security;
     const char *words;
 };
 
