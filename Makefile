@@ -6,6 +6,7 @@
 #   make torture    each allocation and each call of the system that can fail fails once
 #   make lint    clang-tidy, cppcheck, gcc -fanalyzer, banned functions, layers, formatting, flake8, shellcheck
 #   make coverage    how much of service/core the unit tests reach: 95 % of lines, 85 % of branches at least
+#   make mutation    how many changes of service/core the unit tests notice; MUTATION="--file planner.c": all of one file
 #   make bench   measured side by side with fetchmail and msmtp; BENCH=--readme writes the table into tests/README.md
 #   make soak    10,000 rounds with faults at random, 1,000 starts and stops, 200 kills; SOAK=--quick, SOAK=--readme
 #   make readme  the tables and sessions of the README files, from the programs as they are
@@ -195,6 +196,13 @@ coverage:
 	gcovr --root . --filter service/core/ $(B)/coverage
 	gcovr --root . --filter service/core/ --branches --fail-under-line 95 --fail-under-branch 85 $(B)/coverage
 
+# ---- mutation: how many changes of service/core the unit tests notice
+
+MUTATION ?= --sample 20
+mutation:
+	@$(call need,$(PACKAGES) libcmocka-dev)
+	@$(PYTHON) tests/mutation/mutate.py $(MUTATION)
+
 # ---- fuzzing: each target for FUZZ_SECONDS with libFuzzer; what it keeps goes into build/fuzz/corpus-copy
 
 FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -240,7 +248,7 @@ readme: all
 clean:
 	rm -rf $(B)
 
-.PHONY: all unit test torture lint lint-checks lint-cppcheck lint-style coverage fuzz fuzz-replay demo bench soak readme clean
+.PHONY: all unit test torture lint lint-checks lint-cppcheck lint-style coverage mutation fuzz fuzz-replay demo bench soak readme clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(B)/obj $(B)/native $(B)/coverage -name '*.d' 2>/dev/null)
