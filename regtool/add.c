@@ -128,7 +128,10 @@ static void show_host(const char *name)
     store_read(&config, true);
     const struct host_settings *host = config_find_host(&config, name);
     if (host) {
-        out("%s, port %u, is asked for:\n", host_address(host), host->port);
+        out("%s", host_address(host));
+        if (host_port(host))
+            out(", port %u,", host_port(host));
+        out(" is asked for:\n");
         for (size_t i = 0; i < host->domains.count; i++)
             out("  %s\n", host->domains.items[i]);
     }

@@ -93,7 +93,7 @@ const struct command commands[] = {
      .options =
          {{"--from-mx", NULL, "no HOST: find it by the domains' MX records"},
           OPTION_EXCEPT,
-          OPTION_PORT,
+          {"--port", "N", "TCP port; by default the method's own, 25 for etrn", .setting = "Port"},
           {"--fallback", "HOST", "or HOST:PORT, asked when it fails; may be repeated", true, .setting = "Fallback"},
           OPTION_TLS,
           OPTION_FINGERPRINT,

@@ -100,7 +100,8 @@ static void print_password(const struct target *t)
     char words[400];
     struct text about;
     bool is_set = password_is_set(t);
-    out("%-22s %-*s %s\n", SECRET_NAME, VALUE_COLUMN, is_set ? "set" : "-", is_set ? "Parameters" : "default");
+    out("%-22s %-*s %s\n", SECRET_NAME, VALUE_COLUMN, is_set ? "set" : "-",
+        origin_name(is_set ? ORIGIN_PARAMETERS : ORIGIN_DEFAULT));
     text_begin(&about, words, sizeof words);
     text_add(&about, "%s: %s", password_allowed, password_help);
     out_wrapped(4, words);
@@ -112,7 +113,7 @@ static void write_password(struct json *j, const struct target *t)
     json_open_object(j, NULL);
     json_string(j, "name", SECRET_NAME);
     json_string(j, "value", is_set ? "set" : NULL);
-    json_string(j, "from", is_set ? "Parameters" : "default");
+    json_string(j, "from", origin_name(is_set ? ORIGIN_PARAMETERS : ORIGIN_DEFAULT));
     json_string(j, "type", "REG_BINARY");
     json_string(j, "allowed", password_allowed);
     json_string(j, "default", NULL);
@@ -202,7 +203,7 @@ static enum exit_code tell_change(const struct target *t, const struct setting *
         const char *origin = store_origin(&now.config, now.settings, s);
         show_value(&now, s, after);
         out("%s: was %s, is now %s (%s).\n", s->name, *before ? before : "empty", *after ? after : "empty", origin);
-        if (text_same(origin, "policy"))
+        if (text_same(origin, origin_name(ORIGIN_POLICY)))
             talk("Note: Group Policy sets %s (HKLM\\SOFTWARE\\Policies\\EtrnSvc), and that wins.\n", s->name);
     }
     config_free(&now.config);

@@ -278,7 +278,7 @@ static void print_advice(const struct view *v)
     if (v->config.host_count == 0)
         out("\nTo add a host: etrnctl add mail.isp.example yourdomain.example\n");
     if (!v->config.service.always_use_etrn)
-        out(text_same(switch_origin(v), "policy")
+        out(text_same(switch_origin(v), origin_name(ORIGIN_POLICY))
                 ? "\nETRN is disabled by Group Policy (HKLM\\SOFTWARE\\Policies\\EtrnSvc).\n"
                 : "\nTo enable ETRN: etrnctl enable\n");
     if (machine_name() && v->state == SERVICE_RUNNING)

@@ -26,8 +26,7 @@ enum exit_code store_read(struct config *config, bool quietly)
 
 const char *store_origin(const struct config *config, const struct host_settings *host, const struct setting *s)
 {
-    static const char *const names[] = {"default", "Parameters", "policy"};
-    return names[(host ? host->origin : config->service.origin)[setting_index(s)]];
+    return origin_name((host ? host->origin : config->service.origin)[setting_index(s)]);
 }
 
 DWORD store_protect(void)

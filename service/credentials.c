@@ -9,7 +9,7 @@ bool credentials_read(struct credentials **c, const struct host_settings *host, 
     char words[400];
     struct text t;
     *c = NULL;
-    if (host->method != METHOD_ETRN || !host->user || !*host->user)
+    if (!methods[host->method].auth || !host->user || !*host->user)
         return true;
     struct credentials *read = calloc(1, sizeof *read);
     if (!read) {

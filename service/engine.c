@@ -122,9 +122,8 @@ static void look_at_gate(void *owner)
 
 static void report_switch(const struct engine *e)
 {
-    static const char *const setters[] = {"default", "Parameters", "Group Policy"};
     const struct setting *master = setting_find(SCOPE_SERVICE, "AlwaysUseETRN");
-    const char *setter = setters[e->config.service.origin[setting_index(master)]];
+    const char *setter = origin_title(e->config.service.origin[setting_index(master)]);
     char hosts[16];
     snprintf(hosts, sizeof hosts, "%zu", e->config.host_count);
     if (e->config.service.always_use_etrn)

@@ -11,8 +11,6 @@
 
 #include <stdlib.h>
 
-enum { FINGER_PORT = 79, SMTP_PORT = 25 };
-
 /* In which way a job does its work. */
 struct job_kind {
     DWORD (*begin)(struct job *job);             /* returns 0 or a Win32 error */
@@ -264,17 +262,11 @@ static bool copy_nodes(struct job *job, const struct assignment *a)
     return true;
 }
 
-/* The port that the method is known by, unless the host has another. */
-static uint16_t port_for(const struct host_settings *host, uint16_t port)
-{
-    return host->method == METHOD_FINGER && port == SMTP_PORT ? FINGER_PORT : port;
-}
-
 static const struct job_kind *kind_of(const struct assignment *a)
 {
     if (a->node_count == 0)
         return &preparation;
-    return a->host->settings->method == METHOD_PROGRAM ? &program : &session;
+    return methods[a->host->settings->method].transport == TRANSPORT_PROGRAM ? &program : &session;
 }
 
 static struct job *job_new(struct jobs *jobs, const struct assignment *a)
@@ -299,7 +291,7 @@ static struct job *job_new(struct jobs *jobs, const struct assignment *a)
     }
     job->params = (struct link_params){
         .address = job->address,
-        .port = port_for(host, port),
+        .port = port,
         .tls_fingerprint = job->fingerprint,
         .session = {.helo = job->helo,
                     .nodes = (const char *const *)job->nodes,

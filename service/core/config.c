@@ -115,15 +115,32 @@ const char *host_address(const struct host_settings *host)
     return host->host && *host->host ? host->host : host->name;
 }
 
+uint16_t host_port(const struct host_settings *host)
+{
+    return (uint16_t)(host->port ? host->port : methods[host->method].port);
+}
+
+size_t host_batch(const struct host_settings *host)
+{
+    switch (methods[host->method].batch) {
+    case BATCH_ONE:
+        return 1;
+    case BATCH_PROGRAM:
+        return host->program && strstr(host->program, "{node}") ? 1 : BATCH_ALL;
+    default:
+        return host->etrns_per_connection;
+    }
+}
+
 void host_server(const struct host_settings *host, size_t which, char *address, size_t size, uint16_t *port)
 {
     bool fallback = which > 0 && which <= host->fallback.count; /* else the configuration has changed */
-    unsigned number = 25;
+    unsigned number = methods[host->method].port;
     struct text t;
     text_begin(&t, address, size);
     if (!fallback || !host_split(host->fallback.items[which - 1], address, (unsigned)size, &number)) {
         text_add(&t, "%s", host_address(host));
-        number = host->port;
+        number = host_port(host);
     }
     *port = (uint16_t)number;
 }
@@ -250,7 +267,7 @@ void config_show(const struct config *c, const struct host_settings *host, const
             text_add(out, "%u", *(const uint32_t *)field);
         break;
     case SETTING_CHOICE:
-        text_add(out, "%s", s->words[*(const uint32_t *)field]);
+        text_add(out, "%s", s->word(*(const uint32_t *)field));
         break;
     case SETTING_STRING:
     case SETTING_EXPAND:

@@ -7,7 +7,8 @@
 
 enum {
     VALUE_SIZE_LIMIT = 1 << 20, /* octets of one value; more is refused */
-    STRINGS_LIMIT = 5000        /* items of one list; what follows them is refused */
+    STRINGS_LIMIT = 5000,       /* items of one list; what follows them is refused */
+    BATCH_ALL = 1 << 30         /* nodes: more than any host has */
 };
 
 struct config {
@@ -29,8 +30,14 @@ const struct host_settings *config_find_host(const struct config *c, const char 
 /* The name or address to connect to first. */
 const char *host_address(const struct host_settings *host);
 
-/* The `which`th server to ask: 0 is the host itself, those behind it its Fallback; the host itself when there are not
- * so many. */
+/* The TCP port of the host itself: Port, or its method's own; 0 for a method without one. */
+uint16_t host_port(const struct host_settings *host);
+
+/* How many nodes to ask for at once, at most. */
+size_t host_batch(const struct host_settings *host);
+
+/* The `which`th server to ask: 0 is the host itself, 1 and up its Fallback, which have the method's own port where none
+ * is given; the host itself when there is no such Fallback. */
 void host_server(const struct host_settings *host, size_t which, char *address, size_t size, uint16_t *port);
 
 /* Takes one value as found in the registry (`data` of `size` octets; strings UTF-16LE, their last NULs may be missing).

@@ -488,19 +488,6 @@ static size_t batch_size(size_t nodes, size_t limit)
     return (nodes + sessions - 1) / sessions; /* NOLINT(clang-analyzer-core.DivideZero): a dequeue has nodes to ask */
 }
 
-/* finger asks for one node a connection; a program runs once for all, unless it takes the node as an argument. */
-static size_t nodes_at_once(const struct host_settings *host)
-{
-    switch (host->method) {
-    case METHOD_FINGER:
-        return 1;
-    case METHOD_PROGRAM:
-        return host->program && strstr(host->program, "{node}") ? 1 : SIZE_MAX / 2;
-    default:
-        return host->etrns_per_connection;
-    }
-}
-
 static bool is_set(const char *string)
 {
     return string && *string;
@@ -543,7 +530,7 @@ static void begin_dequeue(const struct planner *p, struct planned_host *h, enum 
             h->met_utc_ms = h->scheduled_utc_ms;
         plan_next(p, h, now);
     }
-    h->batch = batch_size(h->waiting, nodes_at_once(h->settings));
+    h->batch = batch_size(h->waiting, host_batch(h->settings));
 }
 
 static void count_session(struct planner *p, struct planned_host *h)

@@ -440,7 +440,7 @@ void session_begin(struct session *s, const struct session_params *params, sessi
     s->command = 0;
     result_set(&s->ending, OUTCOME_NONE, 0, NULL);
     reply_begin(&s->reply);
-    if (params->method == METHOD_FINGER)
+    if (methods[params->method].transport == TRANSPORT_TEXT)
         perform_finger(s);
 }
 

@@ -19,7 +19,7 @@ enum {
  * TLS_IMPLICIT, where it is the first (RFC 8314 3), the greeting. */
 enum session_state {
     SESSION_GREETING,
-    SESSION_FINGER, /* of METHOD_FINGER alone: the answer, up to the end of the connection (RFC 1288) */
+    SESSION_FINGER, /* of TRANSPORT_TEXT alone: the answer, up to the end of the connection (RFC 1288) */
     SESSION_EHLO,
     SESSION_HELO,
     SESSION_STARTTLS,
@@ -37,7 +37,7 @@ struct session_params {
     bool force_etrn; /* send ETRN though it is not offered */
     enum tls_mode tls;
     bool starttls_failed;                /* of TLS_MAY: the handshake failed in a connection before this, do without */
-    enum method method;                  /* METHOD_FINGER takes one node */
+    enum method method;                  /* not of TRANSPORT_PROGRAM; BATCH_ONE takes one node */
     const struct auth_credentials *auth; /* NULL: none; else nothing is asked without AUTH, for which the password is
                                           * sent only to a host that TLS has verified, unless they say otherwise */
 };

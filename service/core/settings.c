@@ -7,8 +7,29 @@
 
 #include <string.h>
 
-static const char *const tls_words[] = {"none", "may", "require", "implicit"};
-static const char *const method_words[] = {"etrn", "finger", "program"};
+static const struct {
+    const char *name, *title;
+} origins[] = {
+    [ORIGIN_DEFAULT] = {"default", "default"},
+    [ORIGIN_PARAMETERS] = {"Parameters", "Parameters"},
+    [ORIGIN_POLICY] = {"policy", "Group Policy"},
+};
+
+const char *origin_name(enum origin origin)
+{
+    return origins[origin].name;
+}
+
+const char *origin_title(enum origin origin)
+{
+    return origins[origin].title;
+}
+
+static const char *tls_word(uint32_t mode)
+{
+    static const char *const words[] = {"none", "may", "require", "implicit"};
+    return words[mode];
+}
 
 static const char *host_fault(const char *item)
 {
@@ -109,7 +130,8 @@ const struct setting settings[] = {
 
     {"Host", HOST(host), .type = SETTING_STRING, .fault = host_fault, .expected = "a domain name or an IP address",
      .help = "the server to ask; when empty, the name of its key"},
-    {"Port", HOST(port), NUMBER(1, 65535, 25, ""), .help = "its TCP port"},
+    {"Port", HOST(port), NUMBER(0, 65535, 0, ""),
+     .help = "its TCP port; 0: the method's own, 25 for etrn, 79 for finger"},
     {"Enabled", HOST(enabled), NUMBER(0, 1, 1, ""), .help = "0 leaves this host out"},
     {"Domains", HOST(domains), .type = SETTING_STRINGS, .fault = domain_fault,
      .expected = "a list of nodes, each a domain, @domain or #queue",
@@ -117,9 +139,8 @@ const struct setting settings[] = {
     {"Fallback", HOST(fallback), .type = SETTING_STRINGS, .fault = server_fault,
      .expected = "a list of hosts, each host or host:port",
      .help = "asked in this order when the host cannot be reached or answers with passing trouble"},
-    {"Method", HOST(method), .type = SETTING_CHOICE, .words = method_words, .maximum = METHOD_PROGRAM,
-     .initial = METHOD_ETRN,
-     .help = "how it is asked: by ETRN, by finger (a query for each node, port 79 unless Port is set), or by Program"},
+    {"Method", HOST(method), .type = SETTING_CHOICE, .word = method_word, .maximum = METHOD_COUNT - 1,
+     .initial = METHOD_ETRN, .help = "how it is asked: by ETRN, by finger (a query for each node), or by Program"},
     {"WakeHost", HOST(wake_host), .type = SETTING_STRING, .fault = host_fault,
      .expected = "a host's name or an IPv4 address",
      .help = "PINGed first until it answers: brings a dial-on-demand line up"},
@@ -135,7 +156,7 @@ const struct setting settings[] = {
     {"HeloName", HOST(helo_name), .type = SETTING_STRING, .fault = helo_fault,
      .expected = "a domain name or an address literal as [192.0.2.1]",
      .help = "the name given in EHLO; when empty, this computer's"},
-    {"Tls", HOST(tls), .type = SETTING_CHOICE, .words = tls_words, .maximum = TLS_IMPLICIT, .initial = TLS_MAY,
+    {"Tls", HOST(tls), .type = SETTING_CHOICE, .word = tls_word, .maximum = TLS_IMPLICIT, .initial = TLS_MAY,
      .help =
          "in clear (none), over TLS where the host offers it (may), over TLS with a verified certificate or not at all "
          "(require), or so from the first octet on, as on port 465 (implicit)"},
@@ -200,7 +221,7 @@ void setting_default(const struct setting *s, struct text *out)
     if (s->type == SETTING_DWORD && s->initial >= s->minimum)
         text_add(out, "%u", s->initial);
     else if (s->type == SETTING_CHOICE)
-        text_add(out, "%s", s->words[s->initial]);
+        text_add(out, "%s", s->word(s->initial));
 }
 
 void setting_allowed(const struct setting *s, struct text *out)
@@ -211,7 +232,7 @@ void setting_allowed(const struct setting *s, struct text *out)
     } else if (s->type == SETTING_CHOICE) {
         text_add(out, "one of");
         for (uint32_t i = 0; i <= s->maximum; i++)
-            text_add(out, "%s %s", i ? "," : "", s->words[i]);
+            text_add(out, "%s %s", i ? "," : "", s->word(i));
     } else {
         text_add(out, "%s", s->expected);
     }
@@ -220,7 +241,7 @@ void setting_allowed(const struct setting *s, struct text *out)
 bool setting_word(const struct setting *s, const char *word, uint32_t *number)
 {
     for (uint32_t i = 0; i <= s->maximum; i++)
-        if (text_same(s->words[i], word)) {
+        if (text_same(s->word(i), word)) {
             *number = i;
             return true;
         }

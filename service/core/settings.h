@@ -3,6 +3,7 @@
 #ifndef ETRN_SETTINGS_H
 #define ETRN_SETTINGS_H
 
+#include "method.h"
 #include "value.h"
 
 #include <stdbool.h>
@@ -11,11 +12,12 @@
 
 enum tls_mode { TLS_NONE, TLS_MAY, TLS_REQUIRE, TLS_IMPLICIT };
 
-/* How a host is asked. */
-enum method { METHOD_ETRN, METHOD_FINGER, METHOD_PROGRAM };
-
 /* Where a value of the configuration comes from. A later one wins. */
 enum origin { ORIGIN_DEFAULT, ORIGIN_PARAMETERS, ORIGIN_POLICY };
+
+/* "default", "Parameters", "policy": its name in what programs read; and as a sentence has it: "Group Policy". */
+const char *origin_name(enum origin origin);
+const char *origin_title(enum origin origin);
 
 enum { SETTING_COUNT_LIMIT = 24 }; /* rows of one scope */
 
@@ -60,7 +62,7 @@ struct setting {
     uint32_t minimum, maximum;              /* of a DWORD; maximum of a CHOICE is its last word */
     uint32_t initial;                       /* default of a DWORD or CHOICE; strings default to empty */
     const char *unit;                       /* "minutes", "" */
-    const char *const *words;               /* of a CHOICE */
+    const char *(*word)(uint32_t number);   /* of a CHOICE */
     const char *(*fault)(const char *item); /* what is wrong with one string, NULL when it is fine */
     const char *expected;                   /* of strings, for a person */
     bool verbatim;                          /* of strings: no domain names, whose letters outside ASCII are encoded */

@@ -4,12 +4,6 @@
 
 #include <string.h>
 
-static const char *origin_name(enum origin origin)
-{
-    static const char *const names[] = {"default", "Parameters", "policy"};
-    return names[origin];
-}
-
 /* Steady time as wall-clock time, as the clock is now. */
 static int64_t utc_of(struct moment now, int64_t steady_ms)
 {
@@ -31,7 +25,7 @@ static void write_server(struct json *j, const struct planned_host *host, const 
     struct text t;
     host_server(host->settings, node->answered, address, sizeof address, &port);
     text_begin(&t, server, sizeof server);
-    if (port == host->settings->port)
+    if (port == host_port(host->settings))
         text_add(&t, "%s", address);
     else
         text_add(&t, strchr(address, ':') ? "[%s]:%u" : "%s:%u", address, port);
@@ -69,7 +63,7 @@ static void write_host(struct json *j, const struct planner *p, const struct pla
     json_open_object(j, NULL);
     json_string(j, "name", host->name);
     json_string(j, "host", host_address(host->settings));
-    json_number(j, "port", host->settings->port);
+    json_number(j, "port", host_port(host->settings));
     json_bool(j, "enabled", host->settings->enabled);
     json_bool(j, "asking", host->active);
     json_number(j, "dequeues", (int64_t)host->dequeues);

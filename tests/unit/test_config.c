@@ -56,10 +56,10 @@ static void values_are_taken_or_refused_with_a_reason(void **state)
          "found REG_DWORD 4294967295; allowed is REG_DWORD, 1 to 10080 minutes"},
         {SCOPE_HOST, "IntervalMinutes", VALUE_DWORD, BYTES("\0\0\0\0"), "",
          "found REG_DWORD 0; allowed is REG_DWORD, 1 to 10080 minutes"},
-        {SCOPE_HOST, "Port", VALUE_DWORD, BYTES("\0\0\1\0"), "25",
-         "found REG_DWORD 65536; allowed is REG_DWORD, 1 to 65535"},
-        {SCOPE_HOST, "Port", VALUE_DWORD, BYTES("\1\0\0\1"), "25",
-         "found REG_DWORD 16777217; allowed is REG_DWORD, 1 to 65535"},
+        {SCOPE_HOST, "Port", VALUE_DWORD, BYTES("\0\0\1\0"), "0",
+         "found REG_DWORD 65536; allowed is REG_DWORD, 0 to 65535"},
+        {SCOPE_HOST, "Port", VALUE_DWORD, BYTES("\1\0\0\1"), "0",
+         "found REG_DWORD 16777217; allowed is REG_DWORD, 0 to 65535"},
 
         /* words */
         {SCOPE_HOST, "Tls", VALUE_SZ, U("require"), "require", NULL},
@@ -253,6 +253,56 @@ static void each_server_of_a_host_has_its_address_and_port(void **state)
     config_free(&f.config);
 }
 
+static void without_a_port_it_is_the_methods_own(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *method;
+        uint32_t port;              /* of the host, 0: not set */
+        uint16_t own, plain, given; /* of the host, of a Fallback without a port, and of one with :26 */
+    } rows[] = {
+        {"etrn", 0, 25, 25, 26},    {"etrn", 2525, 2525, 25, 26}, {"finger", 0, 79, 79, 26}, {"finger", 25, 25, 79, 26},
+        {"finger", 79, 79, 79, 26}, {"etrn", 79, 79, 25, 26},     {"program", 0, 0, 0, 26},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct fixture f;
+        char address[NODE_LIMIT + 1];
+        set_up(&f);
+        setting_word(setting_find(SCOPE_HOST, "Method"), rows[i].method, &f.host->method);
+        f.host->port = rows[i].port;
+        apply(&f, SCOPE_HOST, "Fallback", VALUE_MULTI_SZ, U("mx2\0mx3:26\0"));
+        assert_int_equal(host_port(f.host), rows[i].own);
+        const uint16_t expected[] = {rows[i].own, rows[i].plain, rows[i].given};
+        for (size_t which = 0; which < COUNT(expected); which++) {
+            uint16_t port;
+            host_server(f.host, which, address, sizeof address, &port);
+            CHECK(port == expected[which], "row %zu, server %zu: port %u", i, which, port);
+        }
+        config_free(&f.config);
+    }
+}
+
+static void the_method_bounds_how_many_nodes_go_together(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *method;
+        char *program;
+        size_t batch;
+    } rows[] = {
+        {"etrn", NULL, 5},
+        {"finger", NULL, 1},
+        {"program", NULL, BATCH_ALL},
+        {"program", "\"C:\\fetch.exe\" {host}", BATCH_ALL},
+        {"program", "\"C:\\fetch.exe\" {node}", 1},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct host_settings host = {.etrns_per_connection = 5, .program = rows[i].program};
+        setting_word(setting_find(SCOPE_HOST, "Method"), rows[i].method, &host.method);
+        assert_int_equal(host_batch(&host), rows[i].batch);
+    }
+}
+
 static void problems_are_added_behind_what_is_there(void **state)
 {
     (void)state;
@@ -260,8 +310,8 @@ static void problems_are_added_behind_what_is_there(void **state)
     set_up(&f);
     text_add(&f.problem, "Port: ");
     const struct setting *s = setting_find(SCOPE_HOST, "Port");
-    assert_false(config_apply(&f.config, f.host, s, ORIGIN_PARAMETERS, VALUE_DWORD, "\0\0\0\0", 4, &f.problem));
-    assert_string_equal(f.problem_buffer, "Port: found REG_DWORD 0; allowed is REG_DWORD, 1 to 65535");
+    assert_false(config_apply(&f.config, f.host, s, ORIGIN_PARAMETERS, VALUE_DWORD, "\0\0\1\0", 4, &f.problem));
+    assert_string_equal(f.problem_buffer, "Port: found REG_DWORD 65536; allowed is REG_DWORD, 0 to 65535");
     config_free(&f.config);
 }
 
@@ -336,7 +386,7 @@ static void ten_thousand_hosts_stay_sorted_and_findable(void **state)
         snprintf(name, sizeof name, i % 2 ? "host%u.example" : "HOST%u.Example", order[i]);
         struct host_settings *host = config_add_host(&c, name);
         assert_string_equal(host->name, name);
-        assert_int_equal(host->port, 25);
+        assert_int_equal(host->port, 0);
         host->port = order[i] + 1;
     }
     assert_int_equal(c.host_count, HOSTS);
@@ -364,6 +414,8 @@ int main(void)
         cmocka_unit_test(a_later_value_replaces_an_earlier_one),
         cmocka_unit_test(policy_wins_and_says_so),
         cmocka_unit_test(each_server_of_a_host_has_its_address_and_port),
+        cmocka_unit_test(without_a_port_it_is_the_methods_own),
+        cmocka_unit_test(the_method_bounds_how_many_nodes_go_together),
         cmocka_unit_test(problems_are_added_behind_what_is_there),
         cmocka_unit_test(a_list_has_an_end),
         cmocka_unit_test(a_value_of_more_than_a_megabyte_is_refused),

@@ -39,7 +39,7 @@ static void each_row_has_what_its_type_needs(void **state)
         case SETTING_CHOICE:
             assert_in_range(s->initial, 0, s->maximum);
             for (uint32_t word = 0; word <= s->maximum; word++)
-                assert_non_null(s->words[word]);
+                assert_non_null(s->word(word));
             break;
         case SETTING_STRING:
         case SETTING_EXPAND:
@@ -72,7 +72,7 @@ static void names_ranges_and_defaults_are_as_promised(void **state)
         {SCOPE_SERVICE, "SessionTimeoutSeconds", "REG_DWORD", "30 to 3600 seconds", "900"},
         {SCOPE_SERVICE, "ProtocolLog", "REG_DWORD", "0 or 1", "0"},
         {SCOPE_HOST, "Host", "REG_SZ", "a domain name or an IP address", ""},
-        {SCOPE_HOST, "Port", "REG_DWORD", "1 to 65535", "25"},
+        {SCOPE_HOST, "Port", "REG_DWORD", "0 to 65535", "0"},
         {SCOPE_HOST, "Enabled", "REG_DWORD", "0 or 1", "1"},
         {SCOPE_HOST, "Domains", "REG_MULTI_SZ", "a list of nodes, each a domain, @domain or #queue", ""},
         {SCOPE_HOST, "Fallback", "REG_MULTI_SZ", "a list of hosts, each host or host:port", ""},

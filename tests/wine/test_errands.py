@@ -245,6 +245,13 @@ def test_finger_refused(machine: Machine) -> None:
     assert outcomes(told, "isp") == {"a.example": "no-connection"}
 
 
+def test_finger_has_its_own_port_unless_port_says_another(machine: Machine) -> None:
+    machine.fresh(hosts={"own": {"Host": "127.0.0.1", "Method": "finger", "Domains": ["a.example"]},
+                         "another": {"Host": "127.0.0.1", "Method": "finger", "Port": 25, "Domains": ["a.example"]}})
+    told = machine.wait_dequeues(1, PATIENCE)
+    assert [host(told, name)["port"] for name in ("own", "another")] == [79, 25]
+
+
 def test_stop_while_finger_waits(machine: Machine) -> None:
     with finger_server(None) as server:
         machine.fresh(hosts={"isp": finger_host(server.port)})
