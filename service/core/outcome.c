@@ -13,58 +13,60 @@ struct outcome_row {
 
 static const struct outcome_row outcomes[OUTCOME_COUNT] = {
     [OUTCOME_NONE] = {"none", FOLLOWS_NOTHING, "Not asked yet.", ""},
-    [OUTCOME_STARTED] = {"started", FOLLOWS_SUCCESS, "The host starts delivering the mail that it holds.", ""},
-    [OUTCOME_NOTHING_WAITING] = {"nothing-waiting", FOLLOWS_SUCCESS, "The host holds no mail for this node.", ""},
-    [OUTCOME_PENDING] = {"pending", FOLLOWS_SUCCESS, "Mail is waiting, and the host starts delivering it.", ""},
+    [OUTCOME_STARTED] = {"started", FOLLOWS_SUCCESS, "The host has started to deliver the waiting mail.", ""},
+    [OUTCOME_NOTHING_WAITING] = {"nothing-waiting", FOLLOWS_SUCCESS, "No mail is waiting for this domain.", ""},
+    [OUTCOME_PENDING] = {"pending", FOLLOWS_SUCCESS, "Mail is waiting, and the host has started to deliver it.", ""},
     [OUTCOME_UNABLE_TO_QUEUE] =
         {"unable-to-queue", FOLLOWS_RETRY,
-         "The host cannot start delivery now. Servers say this when they are busy, when they "
-         "deny it, and when they hold no mail for the node.",
-         "The service asks again by itself. If this lasts, ask the host's operator whether it holds mail for "
-         "this node and lets this machine ask for it."},
-    [OUTCOME_NOT_ALLOWED] = {"not-allowed", FOLLOWS_PERMANENT, "The host does not allow ETRN for this node.",
-                             "Ask the host's operator to allow it for this node (Postfix: fast_flush_domains), or "
-                             "check the node's spelling."},
-    [OUTCOME_REFUSED] = {"refused", FOLLOWS_PERMANENT, "The host refuses.",
-                         "Ask the host's operator whether this machine may use ETRN there."},
-    [OUTCOME_TURNED_AWAY] = {"turned-away", FOLLOWS_PERMANENT, "The host does not serve this machine.",
-                             "Ask the host's operator whether this machine's address may connect, and on which port."},
+         "The host cannot start delivery now. It may be busy, may not permit the request, or may hold no mail for this "
+         "domain.",
+         "The service tries again automatically. If this persists, ask the host's operator whether the host holds mail "
+         "for this domain and permits requests from this computer."},
+    [OUTCOME_NOT_ALLOWED] =
+        {"not-allowed", FOLLOWS_PERMANENT, "The host does not permit ETRN for this domain.",
+         "Ask the host's operator to permit it (Postfix: fast_flush_domains), or check the spelling of the domain."},
+    [OUTCOME_REFUSED] = {"refused", FOLLOWS_PERMANENT, "The host refused the request.",
+                         "Ask the host's operator whether this computer may use ETRN there."},
+    [OUTCOME_TURNED_AWAY] = {"turned-away", FOLLOWS_PERMANENT,
+                             "The host does not accept connections from this computer.",
+                             "Ask the host's operator whether this computer's address may connect, and on which port."},
     [OUTCOME_NEEDS_SECURITY] = {"needs-security", FOLLOWS_PERMANENT,
-                                "The host wants TLS or authentication before it accepts ETRN.",
-                                "Set Tls to require for this host, and User if the host's operator gave you one."},
+                                "The host requires TLS or authentication before it accepts ETRN.",
+                                "Set Tls to require for this host, and set User if its operator gave you a user name."},
     [OUTCOME_NOT_OFFERED] = {"not-offered", FOLLOWS_PERMANENT, "The host does not offer ETRN.",
-                             "If its operator says that ETRN works all the same, set ForceETRN to 1 for this host."},
-    [OUTCOME_TEMPORARY] = {"temporary", FOLLOWS_PASSING, "The host cannot serve us now.",
-                           "The service asks again by itself."},
-    [OUTCOME_NO_ADDRESS] = {"no-address", FOLLOWS_PASSING, "The host's name has no address.",
-                            "Check the name, and this machine's DNS servers."},
-    [OUTCOME_NO_CONNECTION] = {"no-connection", FOLLOWS_PASSING, "No connection to the host.",
-                               "Check the host's name and port, the line, and firewalls on the way."},
-    [OUTCOME_TIMED_OUT] = {"timed-out", FOLLOWS_PASSING, "The host did not answer in time.",
-                           "The service asks again by itself. If this lasts, look for a firewall that inspects SMTP."},
-    [OUTCOME_LOST] = {"lost", FOLLOWS_PASSING, "The connection ended before the reply.",
-                      "The service asks again by itself."},
-    [OUTCOME_BROKEN] = {"broken", FOLLOWS_PASSING, "What the host sent is not proper SMTP.",
-                        "Check that a mail server listens on this port; tell its operator what was wrong."},
-    [OUTCOME_NO_TLS] =
-        {"no-tls", FOLLOWS_PERMANENT, "TLS with a verified certificate is required by the settings, and cannot be had.",
-         "Nothing was asked. A private certificate can be named in TlsFingerprint; set Tls to may or none "
-         "only if the line needs no protection."},
-    [OUTCOME_NO_AUTH] = {"no-auth", FOLLOWS_PERMANENT,
-                         "Authentication is required by the settings (User) and cannot be had.",
-                         "Check User, and set the password again: etrnctl config set Password --host HOST. It is sent "
-                         "only to a host whose TLS certificate is verified, unless AuthInClear is 1."},
-    [OUTCOME_NO_WAKE] = {"no-wake", FOLLOWS_PASSING, "The host to wake did not answer PING.",
-                         "Check the line and WakeHost; where PING is dropped on the way, set WakeRequired to 0."},
-    [OUTCOME_NO_SERVICE] = {"no-service", FOLLOWS_PASSING, "The service to run meanwhile could not be started.",
-                            "Check RunService, and whether EtrnSvc may start it."},
+                             "If its operator confirms that ETRN works there, set ForceETRN to 1 for this host."},
+    [OUTCOME_TEMPORARY] = {"temporary", FOLLOWS_PASSING, "The host cannot process the request now.",
+                           "The service tries again automatically."},
+    [OUTCOME_NO_ADDRESS] = {"no-address", FOLLOWS_PASSING, "The host's name could not be resolved.",
+                            "Check the name, and the DNS servers of this computer."},
+    [OUTCOME_NO_CONNECTION] = {"no-connection", FOLLOWS_PASSING, "The connection to the host failed.",
+                               "Check the host's name and port, the network connection, and any firewalls."},
+    [OUTCOME_TIMED_OUT] =
+        {"timed-out", FOLLOWS_PASSING, "The host did not respond in time.",
+         "The service tries again automatically. If this persists, look for a firewall that inspects SMTP."},
+    [OUTCOME_LOST] = {"lost", FOLLOWS_PASSING, "The connection was closed before the host replied.",
+                      "The service tries again automatically."},
+    [OUTCOME_BROKEN] = {"broken", FOLLOWS_PASSING, "The host's response is not valid SMTP.",
+                        "Check that a mail server listens on this port. If it does, report the error to its operator."},
+    [OUTCOME_NO_TLS] = {"no-tls", FOLLOWS_PERMANENT,
+                        "The settings require TLS with a verified certificate, which could not be established.",
+                        "If the host uses a private certificate, set TlsFingerprint. Set Tls to may or none only if "
+                        "the connection needs no protection."},
+    [OUTCOME_NO_AUTH] = {"no-auth", FOLLOWS_PERMANENT, "The settings require authentication (User), which failed.",
+                         "Check User, and set the password again: etrnctl config set Password --host HOST. The "
+                         "password is sent only to a host whose TLS certificate is verified, unless AuthInClear is 1."},
+    [OUTCOME_NO_WAKE] = {"no-wake", FOLLOWS_PASSING, "WakeHost did not answer PING.",
+                         "Check the line and WakeHost. If PING is blocked on the way, set WakeRequired to 0."},
+    [OUTCOME_NO_SERVICE] = {"no-service", FOLLOWS_PASSING, "The service named in RunService could not be started.",
+                            "Check RunService, and whether EtrnSvc is permitted to start that service."},
     [OUTCOME_PROGRAM_FAILED] = {"program-failed", FOLLOWS_PASSING, "The program failed.",
-                                "Run it by hand, and look at what it says."},
-    [OUTCOME_BAD_NODE] = {"bad-node", FOLLOWS_PERMANENT, "This cannot be sent as an ETRN argument.",
-                          "Correct it in Domains: a domain, @domain or #queue."},
-    [OUTCOME_LOCAL] = {"local", FOLLOWS_PASSING, "This machine could not make the connection.",
-                       "Look at its memory and network."},
-    [OUTCOME_CANCELLED] = {"cancelled", FOLLOWS_NOTHING, "Not asked: stopped or disabled meanwhile.", ""},
+                                "Run it by hand and check its output."},
+    [OUTCOME_BAD_NODE] = {"bad-node", FOLLOWS_PERMANENT, "This value cannot be sent as an ETRN argument.",
+                          "Correct it in Domains. Allowed are a domain, @domain and #queue."},
+    [OUTCOME_LOCAL] = {"local", FOLLOWS_PASSING, "This computer could not make the connection.",
+                       "Check the memory and the network of this computer."},
+    [OUTCOME_CANCELLED] = {"cancelled", FOLLOWS_NOTHING,
+                           "Cancelled, because the service was stopped or ETRN was disabled.", ""},
 };
 
 /* What one reply code says more than its outcome does; NULL leaves the outcome's own sentence. */
@@ -76,41 +78,41 @@ struct reply_row {
 };
 
 static const struct reply_row replies[] = {
-    {250, OUTCOME_STARTED, "Mail that waits for this node is now being sent to its mail server.", NULL},
-    {251, OUTCOME_NOTHING_WAITING, "ETRN works here, and no mail is waiting for this node.", NULL},
-    {252, OUTCOME_PENDING, "Mail is waiting for this node, and is now being sent to its mail server.", NULL},
-    {253, OUTCOME_PENDING, "Mail is waiting for this node, and is now being sent to its mail server.", NULL},
-    {421, OUTCOME_TEMPORARY, "The host is closing the connection: busy, or shutting down.", NULL},
-    {450, OUTCOME_TEMPORARY, "The host cannot do this now.", NULL},
-    {451, OUTCOME_TEMPORARY, "The host met a local error.", NULL},
+    {250, OUTCOME_STARTED, "The host has started to deliver the mail waiting for this domain.", NULL},
+    {251, OUTCOME_NOTHING_WAITING, "ETRN works, and no mail is waiting for this domain.", NULL},
+    {252, OUTCOME_PENDING, "Mail is waiting for this domain, and the host has started to deliver it.", NULL},
+    {253, OUTCOME_PENDING, "Mail is waiting for this domain, and the host has started to deliver it.", NULL},
+    {421, OUTCOME_TEMPORARY, "The host is busy or shutting down, and closed the connection.", NULL},
+    {450, OUTCOME_TEMPORARY, "The host cannot process the request now.", NULL},
+    {451, OUTCOME_TEMPORARY, "A local error occurred on the host.", NULL},
     {458, OUTCOME_UNABLE_TO_QUEUE, NULL, NULL},
     {459, OUTCOME_NOT_ALLOWED, NULL, NULL},
     {500, OUTCOME_REFUSED, "The host does not know the ETRN command.",
-     "ETRN is not to be had at this host; ask its operator for another way to fetch mail."},
-    {501, OUTCOME_REFUSED, "The host does not accept this node as an argument.",
-     "Check the node. Exim by default takes only #node; try it with # before the domain."},
-    {502, OUTCOME_REFUSED, "The host is not configured to accept ETRN commands.",
-     "Ask the host's operator to allow ETRN for this machine."},
-    {503, OUTCOME_REFUSED, "The host wants something else first.",
-     "Ask its operator what must come before ETRN: often it is authentication."},
-    {504, OUTCOME_REFUSED, "The host does not implement this form of argument.",
-     "Ask the host's operator which form it takes: domain, @domain or #queue."},
+     "This host does not support ETRN. Ask its operator for another way to retrieve mail."},
+    {501, OUTCOME_REFUSED, "The host does not accept this domain as an argument.",
+     "Check the spelling. By default Exim accepts only arguments that begin with #; try #domain."},
+    {502, OUTCOME_REFUSED, "The host is not configured to accept ETRN.",
+     "Ask the host's operator to permit ETRN for this computer."},
+    {503, OUTCOME_REFUSED, "The host requires another command first.",
+     "Ask the host's operator what must precede ETRN; often it is authentication."},
+    {504, OUTCOME_REFUSED, "The host does not support this form of argument.",
+     "Ask the host's operator which form it accepts: domain, @domain or #queue."},
     {530, OUTCOME_NEEDS_SECURITY, NULL, NULL},
-    {550, OUTCOME_REFUSED, "The host denies this.", NULL},
-    {554, OUTCOME_REFUSED, "The host rejects ETRN from this machine.",
-     "Ask its operator to allow this machine's address (Postfix: smtpd_etrn_restrictions)."},
+    {550, OUTCOME_REFUSED, "The host denied the request.", NULL},
+    {554, OUTCOME_REFUSED, "The host rejects ETRN from this computer.",
+     "Ask the host's operator to permit this computer's address (Postfix: smtpd_etrn_restrictions)."},
 };
 
 /* RFC 4954 section 6, and what servers mean by them. */
 static const struct reply_row auth_replies[] = {
-    {504, OUTCOME_NO_AUTH, "The host does not take the mechanism that it offers.",
-     "Ask the host's operator by which mechanism this machine is to authenticate."},
-    {530, OUTCOME_NO_AUTH, "The host wants TLS before AUTH.", "Set Tls to require."},
-    {534, OUTCOME_NO_AUTH, "The host wants a stronger mechanism for this user.",
-     "Ask the host's operator by which mechanism this machine is to authenticate."},
-    {535, OUTCOME_NO_AUTH, "The host does not accept User and its password.",
+    {504, OUTCOME_NO_AUTH, "The host rejected an authentication mechanism that it offers.",
+     "Ask the host's operator which mechanism this computer should use."},
+    {530, OUTCOME_NO_AUTH, "The host requires TLS before authentication.", "Set Tls to require."},
+    {534, OUTCOME_NO_AUTH, "The host requires a stronger authentication mechanism for this user.",
+     "Ask the host's operator which mechanism this computer should use."},
+    {535, OUTCOME_NO_AUTH, "The host rejected the user name or the password.",
      "Check User, and set the password again: etrnctl config set Password --host HOST."},
-    {538, OUTCOME_NO_AUTH, "The host wants TLS before AUTH.", "Set Tls to require."},
+    {538, OUTCOME_NO_AUTH, "The host requires TLS before authentication.", "Set Tls to require."},
 };
 
 static const struct reply_row *find_reply(int code)
@@ -126,10 +128,10 @@ static const struct {
 } channels[] = {
     [CHANNEL_NONE] = {"none", ""},
     [CHANNEL_CLEAR] = {"clear", ""},
-    [CHANNEL_CLEAR_NOT_OFFERED] = {"clear-not-offered", "in clear: STARTTLS is not offered"},
-    [CHANNEL_CLEAR_REFUSED] = {"clear-refused", "in clear: STARTTLS is refused"},
-    [CHANNEL_CLEAR_FAILED] = {"clear-failed", "in clear: the TLS handshake failed"},
-    [CHANNEL_TLS_UNVERIFIED] = {"tls-unverified", "over TLS, certificate not verified"},
+    [CHANNEL_CLEAR_NOT_OFFERED] = {"clear-not-offered", "not encrypted: STARTTLS is not offered"},
+    [CHANNEL_CLEAR_REFUSED] = {"clear-refused", "not encrypted: STARTTLS was refused"},
+    [CHANNEL_CLEAR_FAILED] = {"clear-failed", "not encrypted: the TLS handshake failed"},
+    [CHANNEL_TLS_UNVERIFIED] = {"tls-unverified", "encrypted, certificate not verified"},
     [CHANNEL_TLS] = {"tls", ""},
 };
 
@@ -216,7 +218,7 @@ const char *outcome_advice(const struct result *result)
     return row && row->advice ? row->advice : outcomes[result->outcome].advice;
 }
 
-/* The first number behind the reply code that stands alone and directly precedes "pending", or 0. */
+/* The first separate number after the reply code that directly precedes "pending", or 0. */
 static uint32_t pending_messages(const char *text)
 {
     for (const char *at = text; *at; at++) {

@@ -139,7 +139,7 @@ def test_the_round_after_shows_each_outcome_and_all_is_well(played: Played) -> N
     assert played.run.code == 0, played.run.err
     words = " ".join(played.run.out.split())  # without the line ends of wrapping
     count = sum(len(case.nodes) for case in CASES.values())
-    assert words.count(": Mail that waits for this node is now being sent to its mail server. 250 Queuing started") == count
+    assert words.count(": The host has started to deliver the mail waiting for this domain. 250 Queuing started") == count
 
 
 def test_it_is_the_same_process_and_it_does_not_grow(played: Played) -> None:

@@ -140,17 +140,17 @@ static void the_reply_explains_more_where_it_led_to_the_outcome(void **state)
         int code;
         const char *meaning;
     } rows[] = {
-        {OUTCOME_REFUSED, 502, "The host is not configured to accept ETRN commands."},
-        {OUTCOME_REFUSED, 559, "The host refuses."},
+        {OUTCOME_REFUSED, 502, "The host is not configured to accept ETRN."},
+        {OUTCOME_REFUSED, 559, "The host refused the request."},
         {OUTCOME_NOT_OFFERED, 502, "The host does not offer ETRN."},
-        {OUTCOME_STARTED, 250, "Mail that waits for this node is now being sent to its mail server."},
-        {OUTCOME_STARTED, 0, "The host starts delivering the mail that it holds."},
-        {OUTCOME_NOT_ALLOWED, 459, "The host does not allow ETRN for this node."},
-        {OUTCOME_NO_AUTH, 535, "The host does not accept User and its password."},
-        {OUTCOME_NO_AUTH, 530, "The host wants TLS before AUTH."},
-        {OUTCOME_NO_AUTH, 0, "Authentication is required by the settings (User) and cannot be had."},
-        {OUTCOME_REFUSED, 535, "The host refuses."},
-        {OUTCOME_NEEDS_SECURITY, 530, "The host wants TLS or authentication before it accepts ETRN."},
+        {OUTCOME_STARTED, 250, "The host has started to deliver the mail waiting for this domain."},
+        {OUTCOME_STARTED, 0, "The host has started to deliver the waiting mail."},
+        {OUTCOME_NOT_ALLOWED, 459, "The host does not permit ETRN for this domain."},
+        {OUTCOME_NO_AUTH, 535, "The host rejected the user name or the password."},
+        {OUTCOME_NO_AUTH, 530, "The host requires TLS before authentication."},
+        {OUTCOME_NO_AUTH, 0, "The settings require authentication (User), which failed."},
+        {OUTCOME_REFUSED, 535, "The host refused the request."},
+        {OUTCOME_NEEDS_SECURITY, 530, "The host requires TLS or authentication before it accepts ETRN."},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct result result;
@@ -160,9 +160,9 @@ static void the_reply_explains_more_where_it_led_to_the_outcome(void **state)
     struct result result;
     result_set(&result, OUTCOME_REFUSED, 501, NULL);
     assert_string_equal(outcome_advice(&result),
-                        "Check the node. Exim by default takes only #node; try it with # before the domain.");
+                        "Check the spelling. By default Exim accepts only arguments that begin with #; try #domain.");
     result_set(&result, OUTCOME_REFUSED, 550, NULL);
-    assert_string_equal(outcome_advice(&result), "Ask the host's operator whether this machine may use ETRN there.");
+    assert_string_equal(outcome_advice(&result), "Ask the host's operator whether this computer may use ETRN there.");
 }
 
 static void the_messages_that_wait_are_counted(void **state)
@@ -212,10 +212,10 @@ static void only_what_is_not_as_wished_is_told_of_a_channel(void **state)
     } rows[] = {
         {CHANNEL_NONE, "none", ""},
         {CHANNEL_CLEAR, "clear", ""},
-        {CHANNEL_CLEAR_NOT_OFFERED, "clear-not-offered", "in clear: STARTTLS is not offered"},
-        {CHANNEL_CLEAR_REFUSED, "clear-refused", "in clear: STARTTLS is refused"},
-        {CHANNEL_CLEAR_FAILED, "clear-failed", "in clear: the TLS handshake failed"},
-        {CHANNEL_TLS_UNVERIFIED, "tls-unverified", "over TLS, certificate not verified"},
+        {CHANNEL_CLEAR_NOT_OFFERED, "clear-not-offered", "not encrypted: STARTTLS is not offered"},
+        {CHANNEL_CLEAR_REFUSED, "clear-refused", "not encrypted: STARTTLS was refused"},
+        {CHANNEL_CLEAR_FAILED, "clear-failed", "not encrypted: the TLS handshake failed"},
+        {CHANNEL_TLS_UNVERIFIED, "tls-unverified", "encrypted, certificate not verified"},
         {CHANNEL_TLS, "tls", ""},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {

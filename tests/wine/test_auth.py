@@ -157,7 +157,7 @@ def test_nothing_is_sent_in_clear_unless_that_is_allowed(machine: Machine, serve
     assert (facts["outcome"], facts["text"]) == (
         "no-auth", "AUTH is offered only in clear; nothing of the password was sent")
     assert [command.verb for command in server.commands()] == ["EHLO", "QUIT"]
-    assert any("Authentication is required by the settings (User) and cannot be had." in event
+    assert any("The settings require authentication (User), which failed." in event
                for event in machine.warnings()), machine.events()
 
 

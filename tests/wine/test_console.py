@@ -216,15 +216,15 @@ Rounds:    last {age}, next in 15 minutes
 Hosts:     2, 1 failing
 
 mail.isp.example: FAILS, next in 15 minutes (interval)
-  a.example: The host does not allow ETRN for this node. ({age}, in
-  clear: STARTTLS is not offered)
+  a.example: The host does not permit ETRN for this domain. ({age}, not
+  encrypted: STARTTLS is not offered)
       459 b\xfccher
-      First failed {age}. Ask the host's operator to allow it for this
-      node (Postfix: fast_flush_domains), or check the node's spelling.
+      First failed {age}. Ask the host's operator to permit it
+      (Postfix: fast_flush_domains), or check the spelling of the domain.
 
 fine.example: next in 15 minutes (interval)
-  a.example: Mail that waits for this node is now being sent to its mail
-  server. ({age}, in clear: STARTTLS is not offered)
+  a.example: The host has started to deliver the mail waiting for this domain.
+  ({age}, not encrypted: STARTTLS is not offered)
 """
 
 

@@ -113,19 +113,19 @@ def test_console_shows_what_it_does_and_ends_on_request(machine: Machine, serve:
     assert console.stdout
     for line in console.stdout:  # its own end, or the last line that is of interest
         lines.append(line.rstrip())
-        if "does not deliver" in line:
+        if "failed for" in line:
             break
     log = "\n".join(lines)
     for expected in (
         f"info    ETRN Mail Dequeue Service {VERSION} started.",
-        "AlwaysUseETRN is 1: ETRN is sent. Hosts to ask: 1. Set by: Parameters.",
+        "ETRN is enabled (AlwaysUseETRN is 1, from Parameters). Number of hosts: 1.",
         f"mail.isp.example: connected to 127.0.0.1 port {server.port}",
         "mail.isp.example < 220 lab.example ESMTP",
         "mail.isp.example > ETRN a.example",
         "mail.isp.example < 250 Queuing started",
-        "mail.isp.example: a.example: Mail that waits for this node is now being sent to its mail server.",
+        "mail.isp.example: a.example: The host has started to deliver the mail waiting for this domain.",
         "mail.isp.example < 459 b.example: service unavailable",
-        "warning Host mail.isp.example does not deliver for b.example: The host does not allow ETRN for this node.",
+        "warning ETRN to host mail.isp.example failed for b.example. The host does not permit ETRN for this domain.",
         "Reply or error: 459 b.example: service unavailable",
     ):
         assert expected in log, log

@@ -57,8 +57,8 @@ def test_refused_by_its_restrictions(machine: Machine, forbidding: Postfix) -> N
 
 
 @pytest.mark.parametrize("domain, code, reply, meaning", [
-    (OURS, 0, "<- 250 Queuing started", "is now being sent to its mail server"),
-    (STRANGE, 1, f"<- 459 <{STRANGE}>: service unavailable", "does not allow ETRN for this node"),
+    (OURS, 0, "<- 250 Queuing started", "has started to deliver the mail"),
+    (STRANGE, 1, f"<- 459 <{STRANGE}>: service unavailable", "does not permit ETRN for this domain"),
 ])
 def test_the_tool_explains_what_postfix_says(machine: Machine, postfix: Postfix, domain: str, code: int, reply: str,
                                              meaning: str) -> None:
@@ -75,5 +75,5 @@ def test_the_tool_explains_a_refusal(machine: Machine, forbidding: Postfix) -> N
     result = machine.ctl("test", f"127.0.0.1:{forbidding.port}", OURS)
     assert result.code == 1
     assert f"<- 554 5.7.1 <{OURS}>: Etrn command rejected: Access denied" in result.out
-    assert "     The host rejects ETRN from this machine." in result.out
+    assert "     The host rejects ETRN from this computer." in result.out
     assert "smtpd_etrn_restrictions" in result.out

@@ -56,7 +56,7 @@ def test_twelve_domains_each_with_its_own_outcome(machine: Machine, serve: Serve
 
     screen = machine.ctl("status").out
     assert screen.index("c.example") < screen.index("a.example")  # what fails comes first
-    assert re.search(r"^  c\.example: The host does not allow ETRN for this node\.", screen, re.M)
+    assert re.search(r"^  c\.example: The host does not permit ETRN for this domain\.", screen, re.M)
 
 
 @pytest.mark.parametrize("per_session, connections, sessions", [(1, 1, 12), (12, 4, 1), (5, 2, 3), (100, 32, 1)])
@@ -99,7 +99,7 @@ def test_third_unable_to_queue_in_a_row_is_a_warning(machine: Machine, serve: Se
         machine.control(RUN_ALL)
     machine.wait_dequeues(4)
     assert machine.events()[-3:] == [("info", "isp"), ("info", "a.example"),  # and its end is news as well
-                                     ("info", "Mail that waits for this node is now being sent to its mail server.")]
+                                     ("info", "The host has started to deliver the mail waiting for this domain.")]
 
 
 def test_run_at_start(machine: Machine, serve: Serve) -> None:
@@ -262,8 +262,8 @@ def test_status_tells_how_long_ago_and_what_next(machine: Machine, serve: Serve)
     assert re.search(r"^ETRN: +enabled \(AlwaysUseETRN is 1, from Parameters\)$", screen, re.M)
     assert re.search(r"^Rounds: +last (just now|\d seconds? ago), next in (29|30) minutes$", screen, re.M)
     assert re.search(r"^isp: next in (29|30) minutes \(interval\)$", screen, re.M)
-    unwrapped = screen.replace("\n  server", " server")
-    ago = r"(just now|\d seconds? ago), in clear: STARTTLS is not offered"
-    assert re.search(rf"^  a\.example: Mail that waits .*\. \({ago}\)$", unwrapped, re.M)
+    unwrapped = screen.replace("\n  (", " (")
+    ago = r"(just now|\d seconds? ago), not encrypted: STARTTLS is not offered"
+    assert re.search(rf"^  a\.example: The host has started .*\. \({ago}\)$", unwrapped, re.M)
     time_of = nodes(machine.status(), "isp")["a.example"]["at"]
     assert abs(datetime.fromisoformat(time_of).timestamp() - time.time()) < 5

@@ -87,7 +87,7 @@ def test_run_says_at_once_that_it_waits_for_the_local_mail_server(machine: Machi
     with socket.create_server(("127.0.0.1", port)):
         server.wait_for(1, timeout=2)  # since somebody waits, it looks each second again
         assert run.wait(10) == 0
-    assert "isp: a.example: Mail that waits" in run.stdout.read()
+    assert "isp: a.example: The host has started to deliver" in run.stdout.read()
 
 
 def test_somebody_who_is_merely_connected_does_not_listen(machine: Machine, serve: Serve) -> None:

@@ -312,7 +312,7 @@ def test_the_tool_for_programs(trusting: Machine, certificates: Certificates, se
         "problem": f"the certificate of 127.0.0.1 expired on {certificate.ends:%F}"}
     [outcome] = told["outcomes"]
     assert (outcome["outcome"], outcome["channel"]) == ("started", "tls-unverified")
-    assert outcome["channel_meaning"] == "over TLS, certificate not verified"
+    assert outcome["channel_meaning"] == "encrypted, certificate not verified"
 
 
 MISNAMED = "-- not verified: the certificate of localhost is for mail.isp.example, 127.0.0.1, "
@@ -346,7 +346,7 @@ def test_the_tool_says_that_it_asks_again_in_clear(trusting: Machine, certificat
     reply = trusting.ctl("test", f"127.0.0.1:{server.port}", "a.example", "--json")
     told = json.loads(reply.out)
     assert (reply.code, told["tls"]) == (0, None)
-    assert told["outcomes"][0]["channel_meaning"] == "in clear: the TLS handshake failed"
+    assert told["outcomes"][0]["channel_meaning"] == "not encrypted: the TLS handshake failed"
     said = [each["line"] for each in told["conversation"] if each["from"] == "tool"]
     again = said.index("the host closed the connection (in the TLS handshake); once more without TLS")
     assert said[again + 1] == f"connecting to 127.0.0.1 port {server.port}"
@@ -388,7 +388,7 @@ def test_status_tells_when_it_was_in_clear(machine: Machine, serve: Serve) -> No
     machine.wait_dequeues(1)
     words = " ".join(machine.ctl("status").out.split())
     assert words.count("in clear") == 1
-    assert ", in clear: STARTTLS is not offered)" in words[words.index("clear: next"):words.index("wished: next")]
+    assert ", not encrypted: STARTTLS is not offered)" in words[words.index("clear: next"):words.index("wished: next")]
 
 
 # Real servers

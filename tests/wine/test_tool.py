@@ -222,7 +222,7 @@ def test_run_just_after_a_change(machine: Machine, serve: Serve, enabled: int, f
     (machine.prefix.drive_c / "script.bat").write_text("".join(lines))  # one right after the other, as scripts do
     reply = machine.run("cmd", "/c", r"C:\script.bat")
     assert reply.err == ""
-    assert "127.0.0.1: a.example: Mail that waits" in reply.out
+    assert "127.0.0.1: a.example: The host has started to deliver" in reply.out
 
 
 def test_run_ends_when_the_service_does(machine: Machine, serve: Serve) -> None:
@@ -302,7 +302,7 @@ def test_a_host_that_goes_at_the_first_node(machine: Machine, serve: Serve) -> N
     server = serve(Script(etrn="421 4.3.2 Shutting down"))
     reply = machine.ctl("test", f"127.0.0.1:{server.port}", "a.example")
     assert reply.code == REFUSED
-    assert "\n\nThe host is closing the connection: busy, or shutting down." in reply.out
+    assert "\n\nThe host is busy or shutting down, and closed the connection." in reply.out
     assert all(len(line) <= 80 for line in reply.out.splitlines())
 
 

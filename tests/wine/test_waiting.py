@@ -35,5 +35,5 @@ def test_the_whole_session_has_its_deadline(patient: Patient) -> None:
     at = patient.machine.warnings().index("slow")
     _, named, meaning, advice, text = patient.machine.warnings()[at : at + 5]
     assert named == ", ".join(unanswered)
-    assert meaning == "The host did not answer in time." and advice
+    assert meaning == "The host did not respond in time." and advice
     assert text == "the session was not done in 30 s"
