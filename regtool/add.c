@@ -23,22 +23,31 @@ struct addition {
     size_t fallback_count;
 };
 
-/* The servers that were found and those that options name, in place of the ones that are there. */
-static bool add_fallback(struct changes *changes, const struct arguments *a, const struct addition *add)
+/* The servers that were found, and those that the option names. */
+static enum exit_code add_servers(struct changes *changes, const struct addition *add, const struct option_words *given)
+{
+    size_t count = add->fallback_count + given->count;
+    if (count == 0)
+        return EXIT_DONE;
+    const char **words = calloc(count, sizeof *words);
+    if (!words)
+        return fail(ERROR_NOT_ENOUGH_MEMORY, "Fallback");
+    for (size_t i = 0; i < count; i++)
+        words[i] = i < add->fallback_count ? add->fallback[i] : given->items[i - add->fallback_count];
+    enum exit_code code = changes_add(changes, "Fallback", words, count);
+    free(words);
+    return code;
+}
+
+/* In place of the ones that are there. */
+static enum exit_code add_fallback(struct changes *changes, const struct arguments *a, const struct addition *add)
 {
     struct option_words given;
-    if (!option_words(a, "--fallback", &given))
-        return false;
-    size_t count = add->fallback_count + given.count;
-    const char **words = count ? calloc(count, sizeof *words) : NULL;
-    for (size_t i = 0; words && i < count; i++)
-        words[i] = i < add->fallback_count ? add->fallback[i] : given.items[i - add->fallback_count];
-    if (count && !words)
-        fail(ERROR_NOT_ENOUGH_MEMORY, "Fallback");
-    bool added = count == 0 || (words && changes_add(changes, "Fallback", words, count));
-    free(words);
+    enum exit_code code = option_words(a, "--fallback", &given);
+    if (code == EXIT_DONE)
+        code = add_servers(changes, add, &given);
     option_words_free(&given);
-    return added;
+    return code;
 }
 
 /* The words that are to be Domains. */
@@ -63,81 +72,94 @@ static bool have(const struct words *words, const char *word)
 }
 
 /* The domains that the host has. */
-static bool take_known(struct words *words, const struct host_settings *known)
+static enum exit_code take_known(struct words *words, const struct host_settings *known)
 {
     for (size_t i = 0; known && i < known->domains.count; i++) {
         char *copy = text_copy(known->domains.items[i]);
-        if (!copy) {
-            fail(ERROR_NOT_ENOUGH_MEMORY, "Domains");
-            return false;
-        }
+        if (!copy)
+            return fail(ERROR_NOT_ENOUGH_MEMORY, "Domains");
         words->items[words->count++] = copy;
     }
-    return true;
+    return EXIT_DONE;
 }
 
 /* The new ones, each once. */
-static bool take_new(struct words *words, const struct addition *add)
+static enum exit_code take_new(struct words *words, const struct addition *add)
 {
     for (size_t i = 0; i < add->node_count; i++) {
-        char *ascii = name_to_ascii(add->nodes[i]);
-        if (!ascii)
-            return false;
+        char *ascii;
+        enum exit_code code = name_to_ascii(add->nodes[i], &ascii);
+        if (code != EXIT_DONE)
+            return code;
         if (have(words, ascii))
             free(ascii);
         else
             words->items[words->count++] = ascii;
     }
-    return true;
+    return EXIT_DONE;
 }
 
-static bool add_domains(struct changes *changes, const struct host_settings *known, const struct addition *add)
+static enum exit_code add_domains(struct changes *changes, const struct host_settings *known,
+                                  const struct addition *add)
 {
     size_t most = (known ? known->domains.count : 0) + add->node_count;
     struct words words = {calloc(most + 1, sizeof *words.items), 0};
     if (!words.items)
-        fail(ERROR_NOT_ENOUGH_MEMORY, "Domains");
-    bool added = words.items && take_known(&words, known) && take_new(&words, add) &&
-                 changes_add(changes, "Domains", (const char *const *)words.items, words.count);
+        return fail(ERROR_NOT_ENOUGH_MEMORY, "Domains");
+    enum exit_code code = take_known(&words, known);
+    if (code == EXIT_DONE)
+        code = take_new(&words, add);
+    if (code == EXIT_DONE)
+        code = changes_add(changes, "Domains", (const char *const *)words.items, words.count);
     words_free(&words);
-    return added;
+    return code;
 }
 
 /* The port of HOST:PORT, where no option names another. */
-static bool add_port(struct changes *changes, const struct arguments *a, const struct addition *add)
+static enum exit_code add_port(struct changes *changes, const struct arguments *a, const struct addition *add)
 {
     char digits[12];
     const char *word = digits;
     if (add->port == 0 || option_value(a, "--port"))
-        return true;
+        return EXIT_DONE;
     snprintf(digits, sizeof digits, "%u", add->port);
     return changes_add(changes, "Port", &word, 1);
 }
 
 /* Domains come last: a host without them is not asked, so that none is asked half configured. */
-static bool collect(struct changes *changes, const struct arguments *a, const struct host_settings *known,
-                    const struct addition *add)
+static enum exit_code collect(struct changes *changes, const struct arguments *a, const struct host_settings *known,
+                              const struct addition *add)
 {
-    return add_port(changes, a, add) && changes_add_options(changes, a, "Fallback") && add_fallback(changes, a, add) &&
-           add_domains(changes, known, add);
+    enum exit_code code = add_port(changes, a, add);
+    if (code == EXIT_DONE)
+        code = changes_add_options(changes, a, "Fallback");
+    if (code == EXIT_DONE)
+        code = add_fallback(changes, a, add);
+    return code == EXIT_DONE ? add_domains(changes, known, add) : code;
 }
 
-static void show_host(const char *name)
+static void show_host(const struct host_settings *host)
+{
+    out("%s", host_address(host));
+    if (host_port(host))
+        out(", port %u,", host_port(host));
+    out(" is asked for:\n");
+    for (size_t i = 0; i < host->domains.count; i++)
+        out("  %s\n", host->domains.items[i]);
+}
+
+/* What is configured now. */
+static enum exit_code show_result(const char *name)
 {
     struct config config;
-    store_read(&config, true);
-    const struct host_settings *host = config_find_host(&config, name);
-    if (host) {
-        out("%s", host_address(host));
-        if (host_port(host))
-            out(", port %u,", host_port(host));
-        out(" is asked for:\n");
-        for (size_t i = 0; i < host->domains.count; i++)
-            out("  %s\n", host->domains.items[i]);
-    }
-    if (!config.service.always_use_etrn)
+    enum exit_code code = store_read(&config, true);
+    const struct host_settings *host = code == EXIT_DONE ? config_find_host(&config, name) : NULL;
+    if (host)
+        show_host(host);
+    if (code == EXIT_DONE && !config.service.always_use_etrn)
         talk("ETRN is disabled; to enable it: etrnctl enable\n");
     config_free(&config);
+    return code;
 }
 
 /* "" where no user is given. */
@@ -167,14 +189,14 @@ static enum exit_code add_host(const struct arguments *a, const struct addition 
     struct config config;
     struct changes changes = {0};
     enum exit_code code = store_read(&config, true);
-    if (code == EXIT_DONE && !collect(&changes, a, config_find_host(&config, add->host), add))
-        code = EXIT_INVALID;
+    if (code == EXIT_DONE)
+        code = collect(&changes, a, config_find_host(&config, add->host), add);
     if (code == EXIT_DONE)
         code = ask_password(a, add->host, changes.password);
     if (code == EXIT_DONE)
         code = write_and_grant(add, &changes, &config, option_value(a, "--run-service"));
     if (code == EXIT_DONE)
-        show_host(add->host);
+        code = show_result(add->host);
     changes_free(&changes);
     config_free(&config);
     return code;
@@ -248,7 +270,6 @@ enum exit_code run_add(const struct arguments *a)
         return usage_error(a->command, "--except goes with --from-mx alone");
     if (a->count < 2)
         return usage_error(a->command, "more is needed: %s", a->command->words);
-    if (!name_split_host(a->words[0], host, sizeof host, &add.port))
-        return EXIT_INVALID;
-    return add_host(a, &add);
+    enum exit_code code = name_split_host(a->words[0], host, sizeof host, &add.port);
+    return code == EXIT_DONE ? add_host(a, &add) : code;
 }

@@ -32,13 +32,13 @@ const char *service_option(const struct arguments *a)
     return service ? service : SERVICE_NAME;
 }
 
-bool option_number(const struct arguments *a, const char *name, unsigned long most, unsigned long *value)
+enum exit_code option_number(const struct arguments *a, const char *name, unsigned long most, unsigned long *value)
 {
     const char *word = option_value(a, name);
     if (!word || (text_number(word, most, value) && *value > 0))
-        return true;
+        return EXIT_DONE;
     talk("etrnctl: %s: \"%s\" is not a number from 1 to %lu\n", name, word, most);
-    return false;
+    return EXIT_INVALID;
 }
 
 static size_t count_lines(const char *text)
@@ -61,12 +61,12 @@ static void cut_lines(struct option_words *words, size_t count)
     words->items[words->count++] = line;
 }
 
-bool option_words(const struct arguments *a, const char *name, struct option_words *words)
+enum exit_code option_words(const struct arguments *a, const char *name, struct option_words *words)
 {
     size_t place = find_option(a->command, name);
     *words = (struct option_words){0};
     if (place == OPTION_LIMIT || !a->values[place])
-        return true;
+        return EXIT_DONE;
     const struct option *o = &a->command->options[place];
     const char *value = o->value ? a->values[place] : "1";
     size_t count = o->repeats ? count_lines(value) : 1;
@@ -74,10 +74,9 @@ bool option_words(const struct arguments *a, const char *name, struct option_wor
     words->items = calloc(count, sizeof *words->items);
     if (words->lines && words->items) {
         cut_lines(words, count);
-        return true;
+        return EXIT_DONE;
     }
-    fail(ERROR_NOT_ENOUGH_MEMORY, "%s", name);
-    return false;
+    return fail(ERROR_NOT_ENOUGH_MEMORY, "%s", name);
 }
 
 void option_words_free(struct option_words *words)
@@ -104,67 +103,59 @@ enum exit_code refuse_password(const struct command *command)
 /* ---- reading the command line ---- */
 
 /* Joins what a repeated option had and what it is given now, one a line. */
-static bool join_value(struct arguments *a, size_t place, const char *value)
+static enum exit_code join_value(struct arguments *a, size_t place, const char *value)
 {
     const char *had = a->values[place];
     size_t size = strlen(had) + strlen(value) + 2;
     char *both = malloc(size);
-    if (!both) {
-        fail(ERROR_NOT_ENOUGH_MEMORY, "%s", a->command->options[place].name);
-        return false;
-    }
+    if (!both)
+        return fail(ERROR_NOT_ENOUGH_MEMORY, "%s", a->command->options[place].name);
     snprintf(both, size, "%s\n%s", had, value);
     free(a->joined[place]);
     a->values[place] = a->joined[place] = both;
-    return true;
+    return EXIT_DONE;
 }
 
 /* Notes an option's value; of one that repeats, after those before. */
-static bool take_value(struct arguments *a, size_t place, const char *value)
+static enum exit_code take_value(struct arguments *a, size_t place, const char *value)
 {
     if (a->values[place] && a->command->options[place].repeats)
         return join_value(a, place, value);
     a->values[place] = value;
-    return true;
+    return EXIT_DONE;
 }
 
 /* Takes the option `*word` and its value, which may be the next word: `*word` is then moved on to it. */
-static bool take_option(struct arguments *a, char ***word, char *const *end)
+static enum exit_code take_option(struct arguments *a, char ***word, char *const *end)
 {
     const char *name = **word;
     size_t place = find_option(a->command, name);
     const char *equals = strchr(name, '=');
     const char *wanted = place < OPTION_LIMIT ? a->command->options[place].value : NULL;
-    if (place == OPTION_LIMIT || (equals && !wanted)) {
-        usage_error(a->command, "%s: no such option", name);
-        return false;
-    }
+    if (place == OPTION_LIMIT || (equals && !wanted))
+        return usage_error(a->command, "%s: no such option", name);
     if (equals)
         return take_value(a, place, equals + 1);
     if (!wanted)
         return take_value(a, place, "");
     if (*word + 1 < end)
         return take_value(a, place, *++*word);
-    usage_error(a->command, "%s needs a value: %s", name, wanted);
-    return false;
+    return usage_error(a->command, "%s needs a value: %s", name, wanted);
 }
 
-bool arguments_take(struct arguments *a, const struct command *command, int count, char **words)
+enum exit_code arguments_take(struct arguments *a, const struct command *command, int count, char **words)
 {
+    enum exit_code code = EXIT_DONE;
     *a = (struct arguments){.command = command, .words = words};
-    for (char **word = words; word < words + count; word++) {
-        if ((*word)[0] != '-' || (*word)[1] == '\0') {
+    for (char **word = words; code == EXIT_DONE && word < words + count; word++) {
+        if ((*word)[0] != '-' || (*word)[1] == '\0')
             a->words[a->count++] = *word;
-            continue;
-        }
-        if (is_password(*word)) { /* not reported as the others: the word may hold it */
-            refuse_password(command);
-            return false;
-        }
-        if (!take_option(a, &word, words + count))
-            return false;
+        else if (is_password(*word)) /* not reported as the others: the word may hold it */
+            code = refuse_password(command);
+        else
+            code = take_option(a, &word, words + count);
     }
-    return true;
+    return code;
 }
 
 void arguments_free(struct arguments *a)

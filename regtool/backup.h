@@ -2,10 +2,11 @@
 #ifndef ETRN_BACKUP_H
 #define ETRN_BACKUP_H
 
+#include "../service/core/must_check.h"
 #include "exit_code.h"
 
 /* Saves SERVICE's Parameters key to %ProgramData%\EtrnSvc\backup, once for a process, and keeps the last 20 files
  * there. Failure is told. */
-enum exit_code backup_by_itself(const char *service);
+MUST_CHECK enum exit_code backup_by_itself(const char *service);
 
 #endif

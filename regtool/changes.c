@@ -13,7 +13,7 @@ void changes_free(struct changes *changes)
         free(changes->items[i].value.data);
 }
 
-bool changes_add(struct changes *changes, const char *setting, const char *const *words, size_t count)
+enum exit_code changes_add(struct changes *changes, const char *setting, const char *const *words, size_t count)
 {
     char problem[400];
     struct text t;
@@ -21,26 +21,28 @@ bool changes_add(struct changes *changes, const char *setting, const char *const
     text_begin(&t, problem, sizeof problem);
     change->setting = setting_find(SCOPE_HOST, setting);
     if (setting_encode(change->setting, words, count, &change->value, &t))
-        return true;
+        return EXIT_DONE;
     talk("etrnctl: %s: %s\n", setting, problem);
-    return false;
+    return EXIT_INVALID;
 }
 
-static bool add_option(struct changes *changes, const struct arguments *a, const struct option *o)
+static enum exit_code add_option(struct changes *changes, const struct arguments *a, const struct option *o)
 {
     struct option_words words;
-    bool added = option_words(a, o->name, &words) &&
-                 (words.count == 0 || changes_add(changes, o->setting, words.items, words.count));
+    enum exit_code code = option_words(a, o->name, &words);
+    if (code == EXIT_DONE && words.count > 0)
+        code = changes_add(changes, o->setting, words.items, words.count);
     option_words_free(&words);
-    return added;
+    return code;
 }
 
-bool changes_add_options(struct changes *changes, const struct arguments *a, const char *except)
+enum exit_code changes_add_options(struct changes *changes, const struct arguments *a, const char *except)
 {
-    for (const struct option *o = a->command->options; o->name; o++)
-        if (o->setting && !text_same(o->setting, except) && !add_option(changes, a, o))
-            return false;
-    return true;
+    enum exit_code code = EXIT_DONE;
+    for (const struct option *o = a->command->options; code == EXIT_DONE && o->name; o++)
+        if (o->setting && !text_same(o->setting, except))
+            code = add_option(changes, a, o);
+    return code;
 }
 
 /* The password comes first: a host with User is not asked without it. */

@@ -18,15 +18,16 @@ struct changes {
     char password[SECRET_SIZE]; /* "": none */
 };
 
-/* Adds one setting, each at most once, from words of a person. False, reported, when they are not allowed. */
-bool changes_add(struct changes *changes, const char *setting, const char *const *words, size_t count);
+/* Adds one setting, each at most once, from words of a person. EXIT_INVALID, reported, when they are not allowed. */
+MUST_CHECK enum exit_code changes_add(struct changes *changes, const char *setting, const char *const *words,
+                                      size_t count);
 
-/* Adds the settings that the options of the command line stand for, but for `except`. False likewise. */
-bool changes_add_options(struct changes *changes, const struct arguments *a, const char *except);
+/* Adds the settings that the options of the command line stand for, but for `except`. Failure is reported. */
+MUST_CHECK enum exit_code changes_add_options(struct changes *changes, const struct arguments *a, const char *except);
 
 /* Saves a backup, then writes all in this order: the password, then the settings as they were added. Of a new host all
  * is written or nothing. Failure is reported. */
-enum exit_code changes_write(const struct changes *changes, const char *host, bool is_new);
+MUST_CHECK enum exit_code changes_write(const struct changes *changes, const char *host, bool is_new);
 
 /* Wipes the password as well. */
 void changes_free(struct changes *changes);

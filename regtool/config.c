@@ -137,7 +137,7 @@ static enum exit_code write_rows(const struct target *t, const struct setting *o
         write_password(&j, t);
     json_close(&j, ']');
     json_close(&j, '}');
-    return out_json(&j) ? EXIT_DONE : EXIT_INVALID;
+    return out_json(&j) ? EXIT_DONE : EXIT_FAILED;
 }
 
 static enum exit_code list(const struct target *t)
@@ -182,15 +182,17 @@ static enum exit_code encode(const struct setting *s, int count, char **words, s
 }
 
 /* Names among the words in their A-label form; the caller's array is filled with copies. */
-static bool to_ascii(const struct setting *s, int count, char **words, char **ascii)
+static enum exit_code to_ascii(const struct setting *s, int count, char **words, char **ascii)
 {
-    for (int i = 0; i < count; i++) {
-        bool name = (s->type == SETTING_STRING || s->type == SETTING_STRINGS) && !s->verbatim;
-        ascii[i] = name ? name_to_ascii(words[i]) : text_copy(words[i]);
-        if (!ascii[i])
-            return false;
+    bool names = (s->type == SETTING_STRING || s->type == SETTING_STRINGS) && !s->verbatim;
+    enum exit_code code = EXIT_DONE;
+    for (int i = 0; code == EXIT_DONE && i < count; i++) {
+        if (names)
+            code = name_to_ascii(words[i], &ascii[i]);
+        else if (!(ascii[i] = text_copy(words[i])))
+            code = fail(ERROR_NOT_ENOUGH_MEMORY, "%s", s->name);
     }
-    return true;
+    return code;
 }
 
 static enum exit_code tell_change(const struct target *t, const struct setting *s, const char *before)
@@ -240,8 +242,8 @@ static enum exit_code set(const struct target *t, const struct setting *s, int c
 {
     struct value value = {0};
     char **ascii = calloc((size_t)count, sizeof *ascii);
-    enum exit_code code = EXIT_INVALID;
-    if (ascii && to_ascii(s, count, words, ascii))
+    enum exit_code code = ascii ? to_ascii(s, count, words, ascii) : fail(ERROR_NOT_ENOUGH_MEMORY, "%s", s->name);
+    if (code == EXIT_DONE)
         code = encode(s, count, ascii, &value);
     if (code == EXIT_DONE)
         code = write_and_grant(t, s, &value, ascii[0]);

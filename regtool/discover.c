@@ -185,7 +185,7 @@ static enum exit_code show_all(struct holders *h, bool as_json)
         code = worse(code, holders_verdict(&h->domains[i], &t));
     }
     if (as_json)
-        return write_all(h) ? code : EXIT_INVALID;
+        return write_all(h) ? code : EXIT_FAILED;
     for (size_t i = 0; i < h->domain_count; i++)
         show_domain(&h->domains[i]);
     return each_command(h, show_command, &first) ? code : fail(ERROR_NOT_ENOUGH_MEMORY, "printing");

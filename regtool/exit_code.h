@@ -12,7 +12,8 @@ enum exit_code {
     EXIT_NETWORK = 4,   /* network or TLS failure */
     EXIT_DENIED = 5,    /* access denied: not an administrator */
     EXIT_CANCELLED = 6, /* by the person */
-    EXIT_INVALID = 7    /* invalid value or configuration */
+    EXIT_INVALID = 7,   /* invalid value or configuration */
+    EXIT_FAILED = 8     /* this computer failed: its disk, its memory, a call of the system */
 };
 
 /* The one that fits a Win32 error. */

@@ -263,35 +263,37 @@ enum exit_code holders_verdict(const struct holder_domain *domain, struct text *
 
 /* ---- all of it ---- */
 
-static bool take_domain(struct holders *h, const char *word)
+static enum exit_code take_domain(struct holders *h, const char *word)
 {
     struct holder_domain *domain = &h->domains[h->domain_count];
     domain->owner = h;
-    domain->node = name_to_ascii(word);
-    if (!domain->node)
-        return false;
+    enum exit_code code = name_to_ascii(word, &domain->node);
+    if (code != EXIT_DONE)
+        return code;
     h->domain_count++;
     enum node_fault fault = node_fault(domain->node);
     if (fault == NODE_FINE && *domain->node != '#')
-        return true;
+        return EXIT_DONE;
     talk("etrnctl: \"%s\" %s; expected a domain or @domain\n", word,
          fault == NODE_FINE ? "is the name of a queue, which has no MX records" : node_fault_text(fault));
-    return false;
+    return EXIT_INVALID;
 }
 
-static bool take_options(struct holders *h, const struct arguments *a)
+static enum exit_code take_options(struct holders *h, const struct arguments *a)
 {
     unsigned long port = 25;
     unsigned long timeout = 60;
-    if (!option_number(a, "--port", 65535, &port) || !option_number(a, "--timeout", 600, &timeout) ||
-        !option_words(a, "--except", &h->except))
-        return false;
+    enum exit_code code = option_number(a, "--port", 65535, &port);
+    if (code == EXIT_DONE)
+        code = option_number(a, "--timeout", 600, &timeout);
+    if (code == EXIT_DONE)
+        code = option_words(a, "--except", &h->except);
     h->params.port = (uint16_t)port;
     h->params.session.helo = option_value(a, "--helo");
     h->params.session.tls = TLS_MAY;
     h->params.connect_timeout_ms = h->params.reply_timeout_ms = (int64_t)timeout * 1000;
     h->params.session_timeout_ms = 900000;
-    return true;
+    return code;
 }
 
 static DWORD ask_all(struct holders *h)
@@ -318,11 +320,11 @@ enum exit_code holders_find(struct holders *h, const struct arguments *a, char *
     h->domains = calloc(count, sizeof *h->domains);
     if (!h->domains)
         return fail(ERROR_NOT_ENOUGH_MEMORY, "starting");
-    if (!take_options(h, a))
-        return EXIT_INVALID;
-    for (size_t i = 0; i < count; i++)
-        if (!take_domain(h, words[i]))
-            return EXIT_INVALID;
+    enum exit_code code = take_options(h, a);
+    for (size_t i = 0; code == EXIT_DONE && i < count; i++)
+        code = take_domain(h, words[i]);
+    if (code != EXIT_DONE)
+        return code;
     DWORD error = ask_all(h);
     if (error)
         return fail(error, "looking for MX hosts");

@@ -3,6 +3,7 @@
 #ifndef ETRN_HOLDERS_H
 #define ETRN_HOLDERS_H
 
+#include "../service/core/must_check.h"
 #include "../service/core/mx.h"
 #include "../service/win/link.h"
 #include "arguments.h"
@@ -62,7 +63,7 @@ struct holders {
 /* Finds out all of it for these domains, side by side, by the options --port, --helo, --timeout and --except. Bad
  * input and failures of this computer are told; what a domain lacks is no failure. To be freed by holders_free() in any
  * case. */
-enum exit_code holders_find(struct holders *h, const struct arguments *a, char **words, size_t count);
+MUST_CHECK enum exit_code holders_find(struct holders *h, const struct arguments *a, char **words, size_t count);
 void holders_free(struct holders *h);
 
 /* The `which`th host that offers ETRN, in order of preference; NULL behind the last. */

@@ -42,7 +42,8 @@ static void print_usage(void)
         "whether to enable or disable ETRN.\n\n"
         "Exit codes: 0 done; 1 the remote host refused; 2 usage; 3 no such service, host\n"
         "or value; 4 network or TLS failure; 5 access denied; 6 cancelled; 7 invalid\n"
-        "value or configuration.\n");
+        "value or configuration; 8 this computer failed (disk, memory, a call of the\n"
+        "system).\n");
 }
 
 /* ---- the command line ---- */
@@ -74,7 +75,9 @@ static enum exit_code run_command(const struct command *command, int count, char
             print_help(command);
             return EXIT_DONE;
         }
-    enum exit_code code = arguments_take(&a, command, count, words) ? run_with(&a) : EXIT_USAGE;
+    enum exit_code code = arguments_take(&a, command, count, words);
+    if (code == EXIT_DONE)
+        code = run_with(&a);
     arguments_free(&a);
     return code;
 }
@@ -126,7 +129,7 @@ static enum exit_code dispatch(int count, char **words)
 }
 
 /* What did not arrive was not done. */
-static enum exit_code see_through(enum exit_code code)
+static enum exit_code report_lost_output(enum exit_code code)
 {
     DWORD error = out_error();
     return error && code == EXIT_DONE ? fail(error, "writing standard output") : code;
@@ -141,5 +144,5 @@ int wmain(int argc, wchar_t **argv)
     for (int i = 1; words && i < argc; i++)
         if (!(words[i - 1] = narrow_copy(argv[i])))
             return (int)fail(ERROR_NOT_ENOUGH_MEMORY, "starting"); /* NOLINT(clang-analyzer-unix.Malloc): at the end */
-    return words ? (int)see_through(dispatch(argc - 1, words)) : (int)fail(ERROR_NOT_ENOUGH_MEMORY, "starting");
+    return words ? (int)report_lost_output(dispatch(argc - 1, words)) : (int)fail(ERROR_NOT_ENOUGH_MEMORY, "starting");
 }

@@ -1,6 +1,7 @@
 #include "names.h"
 
 #include "../service/core/node.h"
+#include "failure.h"
 #include "output.h"
 
 #include <stdio.h>
@@ -13,62 +14,73 @@ static bool is_ascii(const char *word)
     return !*word;
 }
 
-/* NULL when it is no IDN. */
+/* The caller frees it; NULL with ERROR_NOT_ENOUGH_MEMORY, or with another error when it is no IDN. */
 static char *domain_to_ascii(const char *domain)
 {
     wchar_t ascii[NODE_LIMIT + 1];
     wchar_t *wide = wide_copy(domain);
-    int length = wide ? IdnToAscii(0, wide, -1, ascii, ARRAYSIZE(ascii)) : 0;
+    if (!wide)
+        return NULL;
+    int length = IdnToAscii(0, wide, -1, ascii, ARRAYSIZE(ascii));
+    DWORD error = length > 0 ? 0 : ERROR_INVALID_NAME;
     free(wide);
+    SetLastError(error);
     return length > 0 ? narrow_copy(ascii) : NULL;
 }
 
-char *name_to_ascii(const char *word)
+/* The caller frees it; NULL, and GetLastError() says so, when there is no memory. */
+static char *join(const char *head, size_t head_length, const char *middle, const char *tail)
 {
-    if (is_ascii(word))
-        return text_copy(word);
-    bool prefixed = *word == '@' || *word == '#';
-    char *domain = domain_to_ascii(word + prefixed);
-    if (!domain) {
-        talk("etrnctl: \"%s\" is not a domain name; expected letters, digits and hyphens between dots\n", word);
-        return NULL;
-    }
-    size_t size = strlen(domain) + 2;
+    size_t size = head_length + strlen(middle) + strlen(tail) + 1;
     char *whole = malloc(size);
     if (whole)
-        snprintf(whole, size, "%.1s%s", prefixed ? word : "", domain);
+        snprintf(whole, size, "%.*s%s%s", (int)head_length, head, middle, tail);
+    else
+        SetLastError(ERROR_NOT_ENOUGH_MEMORY);
+    return whole;
+}
+
+/* The word with the domain in it, which has this length and comes after `skip` characters, in its A-label form. */
+static char *encode(const char *word, size_t skip, size_t length)
+{
+    char *domain = join(word + skip, length, "", "");
+    char *ascii = domain ? domain_to_ascii(domain) : NULL;
+    char *whole = ascii ? join(word, skip, ascii, word + skip + length) : NULL;
+    DWORD error = GetLastError();
     free(domain);
+    free(ascii);
+    SetLastError(error);
     return whole;
 }
 
-/* "name:port" with the name in its A-label form; NULL when it is no IDN. */
-static char *host_to_ascii(const char *word)
+static bool out_of_memory(void)
 {
-    if (is_ascii(word))
-        return text_copy(word);
-    size_t length = strcspn(word, ":");
-    char *name = text_copy(word);
-    if (name)
-        name[length] = '\0';
-    char *ascii = name ? domain_to_ascii(name) : NULL;
-    size_t size = ascii ? strlen(ascii) + strlen(word + length) + 1 : 0;
-    char *whole = ascii ? malloc(size) : NULL;
-    if (whole)
-        snprintf(whole, size, "%s%s", ascii, word + length);
-    free(ascii);
-    free(name);
-    return whole;
+    return GetLastError() == ERROR_NOT_ENOUGH_MEMORY;
 }
 
-bool name_split_host(const char *word, char *host, size_t size, unsigned *port)
+enum exit_code name_to_ascii(const char *word, char **ascii)
 {
-    char *ascii = host_to_ascii(word);
-    bool fine = ascii && host_split(ascii, host, (unsigned)size, port);
+    size_t skip = *word == '@' || *word == '#';
+    *ascii = is_ascii(word) ? join(word, 0, word, "") : encode(word, skip, strlen(word + skip));
+    if (*ascii)
+        return EXIT_DONE;
+    if (out_of_memory())
+        return fail(ERROR_NOT_ENOUGH_MEMORY, "%s", word);
+    talk("etrnctl: \"%s\" is not a domain name; expected letters, digits and hyphens between dots\n", word);
+    return EXIT_INVALID;
+}
+
+enum exit_code name_split_host(const char *word, char *host, size_t size, unsigned *port)
+{
+    char *ascii = is_ascii(word) ? join(word, 0, word, "") : encode(word, 0, strcspn(word, ":"));
+    if (!ascii && out_of_memory())
+        return fail(ERROR_NOT_ENOUGH_MEMORY, "%s", word);
+    bool split = ascii && host_split(ascii, host, (unsigned)size, port);
     free(ascii);
-    if (!fine)
-        talk("etrnctl: \"%s\" is not a host; expected a domain name or an IP address, and :PORT from 1 to 65535\n",
-             word);
-    return fine;
+    if (split)
+        return EXIT_DONE;
+    talk("etrnctl: \"%s\" is not a host; expected a domain name or an IP address, and :PORT from 1 to 65535\n", word);
+    return EXIT_INVALID;
 }
 
 const char *name_near_host(const struct config *config, const char *name)

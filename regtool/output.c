@@ -46,30 +46,76 @@ DWORD out_error(void)
 }
 
 /* Who reads a pipe may have read enough; and a program without standard output has nobody to lose anything. */
-static void write_bytes(HANDLE handle, const char *text, size_t length, bool matters)
+static bool nobody_reads(DWORD error)
+{
+    return error == ERROR_NO_DATA || error == ERROR_BROKEN_PIPE || error == ERROR_INVALID_HANDLE;
+}
+
+static DWORD write_bytes(HANDLE handle, const char *text, size_t length)
 {
     DWORD written;
-    DWORD error = WriteFile(handle, text, (DWORD)length, &written, NULL) ? 0 : GetLastError();
-    bool nobody = error == ERROR_NO_DATA || error == ERROR_BROKEN_PIPE || error == ERROR_INVALID_HANDLE;
-    if (matters && error && !nobody)
+    return WriteFile(handle, text, (DWORD)length, &written, NULL) ? 0 : GetLastError();
+}
+
+/* What a console takes at once: it shares a heap of 64 KB. A character is not cut in two. */
+static DWORD first_piece(const wchar_t *text)
+{
+    enum { PIECE_LIMIT = 8000 };
+    size_t length = wcsnlen(text, PIECE_LIMIT);
+    return (DWORD)length - (length == PIECE_LIMIT && IS_HIGH_SURROGATE(text[length - 1]));
+}
+
+static DWORD write_console(HANDLE console, const wchar_t *text)
+{
+    while (*text) {
+        DWORD written = 0;
+        if (!WriteConsoleW(console, text, first_piece(text), &written, NULL))
+            return GetLastError();
+        if (written == 0)
+            return ERROR_WRITE_FAULT;
+        text += written;
+    }
+    return 0;
+}
+
+static DWORD write_to(DWORD which, const char *text, size_t length)
+{
+    HANDLE handle = GetStdHandle(which);
+    wchar_t *wide = is_console(which) ? wide_copy(text) : NULL;
+    DWORD error = wide ? write_console(handle, wide) : write_bytes(handle, text, length);
+    free(wide);
+    return error;
+}
+
+static void note_error(DWORD error)
+{
+    if (error && !nobody_reads(error))
         lost = error;
 }
 
 static void write_all(DWORD which, const char *text, size_t length)
 {
-    HANDLE handle = GetStdHandle(which);
-    DWORD written;
-    wchar_t *wide = is_console(which) ? wide_copy(text) : NULL;
-    if (wide)
-        WriteConsoleW(handle, wide, (DWORD)wcslen(wide), &written, NULL);
-    else
-        write_bytes(handle, text, length, which == STD_OUTPUT_HANDLE);
-    free(wide);
-    if (which == STD_OUTPUT_HANDLE && copy != INVALID_HANDLE_VALUE)
-        write_bytes(copy, text, length, true);
+    DWORD error = write_to(which, text, length);
+    if (which != STD_OUTPUT_HANDLE)
+        return; /* of standard error nobody is left to learn it */
+    note_error(error);
+    if (copy != INVALID_HANDLE_VALUE)
+        note_error(write_bytes(copy, text, length));
 }
 
-/* Lines end in CR LF, as Windows' own tools write them. */
+/* Lines end in CR LF, as Windows' own tools write them. `lines` has room for twice the text. */
+static size_t end_lines(const char *text, char *lines)
+{
+    size_t at = 0;
+    for (; *text; text++) {
+        if (*text == '\n')
+            lines[at++] = '\r';
+        lines[at++] = *text;
+    }
+    lines[at] = '\0';
+    return at;
+}
+
 static void write_formatted(DWORD which, const char *format, va_list arguments)
 {
     va_list again;
@@ -79,15 +125,8 @@ static void write_formatted(DWORD which, const char *format, va_list arguments)
     char *text = malloc(size + 1);
     char *lines = malloc(2 * size + 1);
     if (length >= 0 && text && lines) {
-        size_t at = 0;
         vsnprintf(text, size + 1, format, again);
-        for (size_t i = 0; i < size; i++) {
-            if (text[i] == '\n')
-                lines[at++] = '\r';
-            lines[at++] = text[i];
-        }
-        lines[at] = '\0';
-        write_all(which, lines, at);
+        write_all(which, lines, end_lines(text, lines));
     } else if (which == STD_OUTPUT_HANDLE) {
         lost = ERROR_NOT_ENOUGH_MEMORY;
     }

@@ -4,6 +4,7 @@
 #define ETRN_OUTPUT_H
 
 #include "../service/core/json.h"
+#include "../service/core/must_check.h"
 #include "../service/win/win.h"
 
 /* To standard output. */
@@ -19,7 +20,7 @@ enum shade { SHADE_PLAIN, SHADE_GOOD, SHADE_BAD, SHADE_FAINT };
 const char *shade(enum shade wanted);
 
 /* Has what out() prints written to this file as well. Returns 0 or a Win32 error. */
-DWORD out_copy(const char *path);
+MUST_CHECK DWORD out_copy(const char *path);
 
 /* 0, or why some of what out() was given is lost: a full disk, no memory. */
 DWORD out_error(void);
@@ -30,8 +31,8 @@ void out_wrapped(unsigned indent, const char *words);
 /* The same, going on behind `column` columns of a line that has begun. */
 void out_continued(unsigned indent, unsigned column, const char *words);
 
-/* Prints what was written, or tells that there was no memory; frees it. True when it was printed. */
-bool out_json(struct json *j);
+/* Prints what was written, and frees it. False, reported, when there was no memory for it. */
+MUST_CHECK bool out_json(struct json *j);
 
 /* Whether standard output is a console; its width in columns then, else 80. */
 bool output_is_console(void);

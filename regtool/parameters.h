@@ -2,6 +2,7 @@
 #ifndef ETRN_PARAMETERS_H
 #define ETRN_PARAMETERS_H
 
+#include "../service/core/must_check.h"
 #include "../service/win/win.h"
 
 /* The path of SERVICE's Parameters key below HKEY_LOCAL_MACHINE. */
@@ -10,9 +11,9 @@ void parameters_path(const char *service, struct text *path);
 /* Opens SERVICE's Parameters key, or that of a host below it ("" for the key of all hosts; NULL for Parameters itself).
  * Returns 0 or a Win32 error: ERROR_SERVICE_DOES_NOT_EXIST when there is no such service, ERROR_FILE_NOT_FOUND when
  * there is no such key. */
-DWORD parameters_open(const char *service, const char *host, REGSAM access, HKEY *key);
+MUST_CHECK DWORD parameters_open(const char *service, const char *host, REGSAM access, HKEY *key);
 
 /* The same, but makes a key that is missing; Parameters of our own service gets its access rights. */
-DWORD parameters_make(const char *service, const char *host, REGSAM access, HKEY *key);
+MUST_CHECK DWORD parameters_make(const char *service, const char *host, REGSAM access, HKEY *key);
 
 #endif

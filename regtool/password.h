@@ -2,14 +2,15 @@
 #ifndef ETRN_PASSWORD_H
 #define ETRN_PASSWORD_H
 
+#include "../service/core/must_check.h"
 #include "../service/win/secret.h"
 #include "command.h"
 
 /* Asks for the password of `user` at `host` on the console, without echo, or reads the first line of standard input
  * where that is none. What is wrong is told. The caller wipes it by SecureZeroMemory(). */
-enum exit_code password_read(const char *user, const char *host, char password[SECRET_SIZE]);
+MUST_CHECK enum exit_code password_read(const char *user, const char *host, char password[SECRET_SIZE]);
 
 /* To be asked before password_read() for one that is to be kept: refuses other computers than this one, and tells. */
-enum exit_code password_can_be_kept(const struct command *command);
+MUST_CHECK enum exit_code password_can_be_kept(const struct command *command);
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef ETRN_REGTREE_H
 #define ETRN_REGTREE_H
 
+#include "../service/core/must_check.h"
 #include "../service/core/regfile.h"
 #include "../service/win/win.h"
 
@@ -13,11 +14,11 @@ bool regtree_lies_in(const char *key, const char *root);
 
 /* Appends what makes the key `path` (below HKEY_LOCAL_MACHINE) again as it is: its deletion, then, if it exists, the
  * key, its values and all below; but no secrets (service/win/secret.h). Returns 0 or a Win32 error. */
-DWORD regtree_save(const char *path, struct regfile *file);
+MUST_CHECK DWORD regtree_save(const char *path, struct regfile *file);
 
 /* Does what the entries say, all or nothing, but leaves the secrets alone of hosts that are there afterwards: in a
  * transaction where the system has it; else what was done is undone from what `path`, in which all entries lie, held
  * before. Returns 0 or the Win32 error of the entry `*failed`, which is file->count when it was none's. */
-DWORD regtree_apply(const char *path, const struct regfile *file, size_t *failed);
+MUST_CHECK DWORD regtree_apply(const char *path, const struct regfile *file, size_t *failed);
 
 #endif

@@ -3,16 +3,17 @@
 #define ETRN_REPORT_H
 
 #include "../service/core/json.h"
+#include "../service/core/must_check.h"
 #include "../service/win/win.h"
 
 /* Its state (SERVICE_RUNNING ...), or 0 when it is not installed. Returns 0 or a Win32 error. */
-DWORD report_service_state(DWORD *state);
+MUST_CHECK DWORD report_service_state(DWORD *state);
 
 /* "running", "not installed". */
 const char *report_state_name(DWORD state);
 
 /* Sends a control to the running service. Returns 0 or a Win32 error. */
-DWORD report_control(DWORD control);
+MUST_CHECK DWORD report_control(DWORD control);
 
 /* status.json of this computer as it is now, to be freed by json_value_free(); NULL and GetLastError() when there is
  * none, or it cannot be read. */

@@ -71,23 +71,43 @@ static enum exit_code write_entries(const char *name, const char *service, const
     return EXIT_DONE;
 }
 
+/* What follows once our own key has been written: its rights, as it may have been deleted and made again; what of it is
+ * not used is reported; and what EtrnSvc may do with other services. */
+static enum exit_code settle(const struct config *before)
+{
+    struct config now;
+    enum exit_code code = EXIT_DONE;
+    DWORD error = store_protect();
+    if (error) {
+        code = fail(error, "the access rights of the Parameters key");
+        talk("The key is restored. To set its access rights: etrnctl service install\n");
+    }
+    code = worse(code, store_read(&now, false));
+    config_free(&now);
+    return worse(code, grant_settle(before, NULL));
+}
+
 static enum exit_code apply(const char *name, const char *service, const struct regfile *file)
 {
     struct config before;
-    struct config now;
     if (!text_same(service, SERVICE_NAME))
         return write_entries(name, service, file);
     enum exit_code code = store_read(&before, true);
     if (code == EXIT_DONE)
         code = write_entries(name, service, file);
-    if (code == EXIT_DONE) {
-        store_protect();         /* the key was made anew */
-        store_read(&now, false); /* tells what of it is not used */
-        config_free(&now);
-        code = grant_settle(&before, NULL);
-    }
+    if (code == EXIT_DONE)
+        code = settle(&before);
     config_free(&before);
     return code;
+}
+
+static enum exit_code ask_first(const struct arguments *a, const char *service)
+{
+    char question[400];
+    if (option_value(a, "-y") || !on_console())
+        return EXIT_DONE;
+    snprintf(question, sizeof question, "Write %s into the Parameters key of %s?", a->words[0], service);
+    return confirm(question) ? EXIT_DONE : cancelled();
 }
 
 enum exit_code run_restore(const struct arguments *a)
@@ -98,12 +118,8 @@ enum exit_code run_restore(const struct arguments *a)
     if (code != EXIT_DONE)
         return code;
     code = check_entries(a->words[0], service, &file);
-    if (code == EXIT_DONE && !option_value(a, "-y") && on_console()) {
-        char question[400];
-        snprintf(question, sizeof question, "Write %s into the Parameters key of %s?", a->words[0], service);
-        if (!confirm(question))
-            code = cancelled();
-    }
+    if (code == EXIT_DONE)
+        code = ask_first(a, service);
     if (code == EXIT_DONE)
         code = apply(a->words[0], service, &file);
     regfile_free(&file);

@@ -264,42 +264,49 @@ static bool is_of(const struct json_value *told, const struct config *config)
     return hosts == config->host_count && report_bool(told, "enabled") == (config->service.always_use_etrn != 0);
 }
 
-/* A script may have changed the configuration a moment ago: the service follows within a second, and is given two. */
-static struct json_value *read_report(void)
+/* A script may have changed the configuration a moment ago: the service follows within a second, and is given two.
+ * `*told` is NULL when there is no report, and to be freed in any case. */
+static enum exit_code read_report(struct json_value **told)
 {
     struct config config;
-    struct json_value *told = report_read();
-    store_read(&config, true);
-    for (int waited = 0; told && !is_of(told, &config) && waited < FOLLOW_LIMIT_MS; waited += FOLLOW_STEP_MS) {
-        json_value_free(told);
+    *told = report_read();
+    enum exit_code code = store_read(&config, true);
+    for (int waited = 0; code == EXIT_DONE && *told && !is_of(*told, &config) && waited < FOLLOW_LIMIT_MS;
+         waited += FOLLOW_STEP_MS) {
+        json_value_free(*told);
         Sleep(FOLLOW_STEP_MS);
-        told = report_read();
+        *told = report_read();
     }
     config_free(&config);
-    return told;
+    return code;
+}
+
+static enum exit_code choose_and_ask(struct wait *w, const struct json_value *told, const struct arguments *a)
+{
+    json_begin(&w->json);
+    json_open_object(&w->json, NULL);
+    json_number(&w->json, "schema", 1);
+    json_open_array(&w->json, "outcomes");
+    enum exit_code code = choose_hosts(w, told, a);
+    if (code != EXIT_DONE)
+        return code;
+    code = ask_service(w, a);
+    json_close(&w->json, ']');
+    json_close(&w->json, '}');
+    return !w->as_json || out_json(&w->json) ? code : EXIT_FAILED;
 }
 
 enum exit_code run_run(const struct arguments *a)
 {
     struct wait w = {.as_json = option_value(a, "--json") != NULL};
-    struct json_value *told = read_report();
-    enum exit_code code = check_service(told);
-    json_begin(&w.json);
-    json_open_object(&w.json, NULL);
-    json_number(&w.json, "schema", 1);
-    json_open_array(&w.json, "outcomes");
+    struct json_value *told;
+    enum exit_code code = read_report(&told);
     if (code == EXIT_DONE)
-        code = choose_hosts(&w, told, a);
+        code = check_service(told);
+    if (code == EXIT_DONE)
+        code = choose_and_ask(&w, told, a);
     json_value_free(told);
-    bool asked = code == EXIT_DONE;
-    if (asked)
-        code = ask_service(&w, a);
-    json_close(&w.json, ']');
-    json_close(&w.json, '}');
-    if (asked && w.as_json)
-        out_json(&w.json);
-    else
-        json_free(&w.json);
+    json_free(&w.json);
     for (size_t i = 0; i < w.count; i++)
         free(w.hosts[i].name);
     free(w.hosts);

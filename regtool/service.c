@@ -190,10 +190,10 @@ static enum exit_code uninstall(void)
 static enum exit_code uninstall_all(void)
 {
     struct config config;
-    store_read(&config, true);
+    enum exit_code known = store_read(&config, true);
     enum exit_code code = uninstall();
     if (code == EXIT_DONE)
-        code = grant_end(&config);
+        code = known == EXIT_DONE ? grant_end(&config) : known;
     config_free(&config);
     return code;
 }

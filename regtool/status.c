@@ -339,7 +339,7 @@ static enum exit_code print_json(const struct view *v)
     json_string(&j, "enabled_by", switch_origin(v));
     copy(&j, "service", v->told ? v->told : &nothing);
     json_close(&j, '}');
-    return out_json(&j) ? EXIT_DONE : EXIT_INVALID;
+    return out_json(&j) ? EXIT_DONE : EXIT_FAILED;
 }
 
 static enum exit_code show(bool json)

@@ -170,7 +170,7 @@ static enum exit_code print_verdict(struct test *test)
     add_verdict(test, &t);
     if (test->shown.as_json) {
         write_end(test, words);
-        return out_json(&test->json) ? code : worse(code, EXIT_INVALID);
+        return out_json(&test->json) ? code : EXIT_FAILED;
     }
     out("\n%s", shade(code == EXIT_DONE ? SHADE_GOOD : SHADE_BAD));
     out_wrapped(0, words);

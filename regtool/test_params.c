@@ -13,89 +13,94 @@ enum { SESSION_TIMEOUT_MS = 900000 };
 
 /* ---- the host ---- */
 
-/* Sets what one option says, checked as the setting is that it stands for. */
-static bool set_option(struct test_params *p, const struct arguments *a, const struct option *o)
+/* Sets what the words of an option say, checked as the setting is that it stands for. */
+static enum exit_code set_words(struct test_params *p, const struct option *o, const struct option_words *words)
 {
     char problem[300];
     struct text t;
-    struct option_words words;
     struct value value = {0};
     const struct setting *s = setting_find(SCOPE_HOST, o->setting);
     text_begin(&t, problem, sizeof problem);
-    if (!option_words(a, o->name, &words))
-        return false;
-    bool set = words.count == 0 ||
-               (setting_encode(s, words.items, words.count, &value, &t) &&
-                config_apply(&p->given, p->given.hosts, s, ORIGIN_PARAMETERS, value.type, value.data, value.size, &t));
-    if (!set)
-        talk("etrnctl: %s: %s\n", o->name, problem);
+    bool set = setting_encode(s, words->items, words->count, &value, &t) &&
+               config_apply(&p->given, p->given.hosts, s, ORIGIN_PARAMETERS, value.type, value.data, value.size, &t);
     free(value.data);
-    option_words_free(&words);
-    return set;
+    if (set)
+        return EXIT_DONE;
+    talk("etrnctl: %s: %s\n", o->name, problem);
+    return p->given.incomplete ? EXIT_FAILED : EXIT_INVALID;
 }
 
-static bool set_options(struct test_params *p, const struct arguments *a)
+static enum exit_code set_option(struct test_params *p, const struct arguments *a, const struct option *o)
 {
-    for (const struct option *o = a->command->options; o->name; o++)
-        if (o->setting && !set_option(p, a, o))
-            return false;
-    return true;
+    struct option_words words;
+    enum exit_code code = option_words(a, o->name, &words);
+    if (code == EXIT_DONE && words.count > 0)
+        code = set_words(p, o, &words);
+    option_words_free(&words);
+    return code;
+}
+
+static enum exit_code set_options(struct test_params *p, const struct arguments *a)
+{
+    unsigned long port;
+    enum exit_code code = option_number(a, "--port", 65535, &port);
+    for (const struct option *o = a->command->options; code == EXIT_DONE && o->name; o++)
+        if (o->setting)
+            code = set_option(p, a, o);
+    return code;
 }
 
 static enum exit_code take_host(struct test_params *p, const struct arguments *a)
 {
     char address[NODE_LIMIT + 1];
     unsigned port = 0;
-    unsigned long checked;
-    if (!name_split_host(a->words[0], p->address, sizeof p->address, &port))
-        return EXIT_INVALID;
+    enum exit_code code = name_split_host(a->words[0], p->address, sizeof p->address, &port);
+    if (code != EXIT_DONE)
+        return code;
     if (!config_add_host(&p->given, p->address))
         return fail(ERROR_NOT_ENOUGH_MEMORY, "starting");
     if (port)
         p->given.hosts->port = port;
-    if (!option_number(a, "--port", 65535, &checked) || !set_options(p, a))
-        return EXIT_INVALID;
+    code = set_options(p, a);
     host_server(p->given.hosts, 0, address, sizeof address, &p->link.port);
-    return EXIT_DONE;
+    return code;
 }
 
-static bool take_timeout(struct test_params *p, const struct arguments *a)
+static enum exit_code take_timeout(struct test_params *p, const struct arguments *a)
 {
     unsigned long timeout = 60;
-    if (!option_number(a, "--timeout", 600, &timeout))
-        return false;
+    enum exit_code code = option_number(a, "--timeout", 600, &timeout);
     p->link.connect_timeout_ms = p->link.reply_timeout_ms = (int64_t)timeout * 1000;
     p->link.session_timeout_ms = SESSION_TIMEOUT_MS;
-    return true;
+    return code;
 }
 
 /* ---- the nodes ---- */
 
-static bool check_node(const char *word, const char *ascii)
+static enum exit_code check_node(const char *word, const char *ascii)
 {
     enum node_fault fault = node_fault(ascii);
     if (fault == NODE_FINE)
-        return true;
+        return EXIT_DONE;
     talk("etrnctl: \"%s\" %s; expected a domain, @domain or #queue\n", word, node_fault_text(fault));
-    return false;
+    return EXIT_INVALID;
 }
 
 static enum exit_code take_nodes(struct test_params *p, const struct arguments *a)
 {
     struct session_params *session = &p->link.session;
+    enum exit_code code = EXIT_DONE;
     p->nodes = calloc((size_t)a->count, sizeof *p->nodes);
     if (!p->nodes)
         return fail(ERROR_NOT_ENOUGH_MEMORY, "starting");
-    for (int i = 1; i < a->count; i++) {
-        char *node = p->nodes[session->node_count] = name_to_ascii(a->words[i]);
-        if (!node)
-            return EXIT_INVALID;
-        session->node_count++;
-        if (!check_node(a->words[i], node))
-            return EXIT_INVALID;
-    }
     session->nodes = (const char *const *)p->nodes;
-    return EXIT_DONE;
+    for (int i = 1; code == EXIT_DONE && i < a->count; i++) {
+        char **node = &p->nodes[session->node_count++];
+        code = name_to_ascii(a->words[i], node);
+        if (code == EXIT_DONE)
+            code = check_node(a->words[i], *node);
+    }
+    return code;
 }
 
 /* ---- the user ---- */
@@ -175,8 +180,8 @@ enum exit_code test_params_take(struct test_params *p, const struct arguments *a
     *p = (struct test_params){0};
     config_init(&p->given);
     enum exit_code code = take_host(p, a);
-    if (code == EXIT_DONE && !take_timeout(p, a))
-        code = EXIT_INVALID;
+    if (code == EXIT_DONE)
+        code = take_timeout(p, a);
     if (code == EXIT_DONE)
         code = take_nodes(p, a);
     if (code == EXIT_DONE)

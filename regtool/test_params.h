@@ -21,7 +21,7 @@ struct test_params {
 
 /* Asks for the password where the command line names a user. What is wrong is reported. `p` must stay in place, and is
  * to be freed by test_params_free() in any case, which wipes the password. */
-enum exit_code test_params_take(struct test_params *p, const struct arguments *a);
+MUST_CHECK enum exit_code test_params_take(struct test_params *p, const struct arguments *a);
 void test_params_free(struct test_params *p);
 
 #endif

@@ -146,10 +146,10 @@ class TortureMachine(Machine):
     def alive(self) -> bool:
         return bool(self.processes())
 
-    def tool_failing(self, first: int, *words: str) -> Reply:
-        """Runs etrnctl with that call to fail; both streams are in `out`."""
+    def tool_failing(self, first: int, *words: str, only: str = "") -> Reply:
+        """Runs etrnctl with that call to fail, of all or of those of one name; both streams are in `out`."""
         self.tool.forget()
-        self.tool.arm(first)
+        self.tool.arm(first, only=only)
         quoted = " ".join(f'"{word}"' for word in words)
         code = int(self.driver.ask(rf'run C:\out.txt "{FOLDER}\etrnctl.exe" {quoted}').split()[-1])
         return Reply(code, self._out.read_text("utf-8", "replace"), "")

@@ -355,7 +355,7 @@ def test_change(machine: TortureMachine) -> None:
 # ---- etrnctl ----
 
 BACKUP = r"C:\torture.reg"
-EXIT_CODES = range(8)  # regtool/command.h
+EXIT_CODES = range(9)  # regtool/exit_code.h
 
 
 @dataclass(frozen=True)

@@ -109,6 +109,7 @@ static const struct row rows[] = {
     {"ReadFile", ZERO, ERROR_NO_SYSTEM_RESOURCES, NOTHING, 0},
     {"RemoveDirectoryW", ZERO, ERROR_SHARING_VIOLATION, NOTHING, 0},
     {"SetInformationJobObject", ZERO, ERROR_NO_SYSTEM_RESOURCES, NOTHING, 0},
+    {"WriteConsoleW", ZERO, ERROR_NOT_ENOUGH_MEMORY, NOTHING, 0}, /* see too_much() */
     {"WriteFile", ZERO, ERROR_DISK_FULL, NOTHING, 0},
 
     {"RegCloseKey", NEVER, 0, KEYS, -1},
@@ -277,9 +278,19 @@ static void take_over_connect_ex(word result, word code, word out)
         }
 }
 
+/* A console takes what fits into its heap of 64 KB, which it shares; Wine's takes all. Half a character is refused,
+ * too. https://learn.microsoft.com/en-us/windows/console/writeconsole */
+static BOOL too_much(size_t row, word text, word count)
+{
+    enum { CONSOLE_LIMIT = 16000 };
+    const wchar_t *end = (const wchar_t *)text + (DWORD)count;
+    return is(row, "WriteConsoleW") && (DWORD)count > 0 &&
+           ((DWORD)count > CONSOLE_LIMIT || (end[-1] >= 0xD800 && end[-1] < 0xDC00));
+}
+
 static word call(size_t row, const char *caller, PARAMETERS)
 {
-    if (rows[row].answer != NEVER && fails(row, caller)) {
+    if (rows[row].answer != NEVER && (fails(row, caller) || too_much(row, b, c))) {
         SetLastError(rows[row].error);
         return rows[row].answer == CODE ? rows[row].error : rows[row].answer == MINUS ? (word)-1 : 0;
     }
