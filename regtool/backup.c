@@ -70,7 +70,7 @@ static void delete_oldest(void)
     free(names.items);
 }
 
-/* A new name of this moment: 20261121-182001-EtrnSvc.reg, or with -2, -3 behind the time. */
+/* A new name of this moment: 20261121-182001-EtrnSvc.reg, or with .002, .003 after the time. */
 static wchar_t *new_path(const char *service)
 {
     SYSTEMTIME now;
@@ -93,19 +93,29 @@ static wchar_t *new_path(const char *service)
     return NULL;
 }
 
-enum exit_code backup_by_itself(const char *service)
+static DWORD save_new(const char *service)
 {
     wchar_t *path = new_path(service);
     DWORD error = path ? folder_make(FOLDER_BACKUP) : GetLastError();
     if (!error)
         error = save(service, path);
     free(path);
+    return error;
+}
+
+enum exit_code backup_by_itself(const char *service)
+{
+    static bool
+        saved; /* the state before the command is what is to be had again, not that between two of its changes */
+    DWORD error = saved ? 0 : save_new(service);
     if (error) {
         enum exit_code code = fail(error, "saving a backup first");
         talk("Nothing was changed.\n");
         return code;
     }
-    delete_oldest();
+    if (!saved)
+        delete_oldest();
+    saved = true;
     return EXIT_DONE;
 }
 

@@ -6,6 +6,7 @@ failures. A name that is not in the zone does not exist.
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 import threading
@@ -23,8 +24,15 @@ class Failure(Enum):
     SILENCE = -1  # no answer at all
 
 
+class Late:
+    """An answer that comes after some seconds; the server answers others in the meantime."""
+
+    def __init__(self, seconds: float, records: Sequence[Record]) -> None:
+        self.seconds, self.records = seconds, records
+
+
 Record = tuple  # ("A", address), ("AAAA", address), ("MX", preference, host), ("CNAME", name)
-Zone = Mapping[str, Sequence[Record] | Failure]
+Zone = Mapping[str, Sequence[Record] | Late | Failure]
 
 
 def encode_name(name: str) -> bytes:
@@ -81,7 +89,15 @@ class NameServer:
             if not query:
                 return
             if answer := self._answer(query):
-                self._socket.sendto(answer, client)
+                threading.Timer(self._delay(query), self._send, (answer, client)).start()
+
+    def _send(self, answer: bytes, client: tuple[str, int]) -> None:
+        with contextlib.suppress(OSError):  # the server has stopped
+            self._socket.sendto(answer, client)
+
+    def _delay(self, query: bytes) -> float:
+        found = self.zone.get(read_question(query)[0])
+        return found.seconds if isinstance(found, Late) else 0
 
     # As many name servers do, it adds what was not asked for: its own address. Wine 8 needs that: a name that ends the
     # message it takes for cut.
@@ -91,6 +107,8 @@ class NameServer:
         found = self.zone.get(name, Failure.NXDOMAIN)
         if found is Failure.SILENCE:
             return None
+        if isinstance(found, Late):
+            found = found.records
         code = found.value if isinstance(found, Failure) else 0
         records = [] if isinstance(found, Failure) else [r for r in found if TYPES[r[0]] in (kind, CNAME)]
         head = query[:2] + struct.pack("!HHHHH", 0x8580 | code, 1, len(records), 0, 1)  # an answer, authoritative

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from lab.dns import Failure, NameServer
+from lab.dns import Failure, Late, NameServer
 from lab.postfix import Postfix
 from lab.scripted import Close, Script, ScriptedServer, Silence, free_port
 
 from .compare import compare
-from .machine import PARAMETERS, Machine, Serve
+from .machine import PARAMETERS, Machine, Raw, Serve
 from .test_readme import documented, names
 
 NAME_SERVER = "127.0.0.53"
@@ -280,3 +280,42 @@ def test_from_mx_adds_nothing_when_a_domain_has_no_host(machine: Machine, hosts:
 def test_bad_input(machine: Machine, words: list[str], code: int, error: str) -> None:
     reply = machine.ctl(*words)
     assert (reply.code, reply.err.splitlines()[0]) == (code, f"etrnctl: {error}")
+
+
+def test_many_hosts_are_one_change(machine: Machine, serve: Serve, dns: NameServer) -> None:
+    many = {f"{n}.many.example": [("MX", 1, f"mx{n}.many.example")] for n in range(22)}
+    dns.zone |= many | {f"mx{n}.many.example": [("A", FIRST)] for n in range(22)}
+    serve(Script(), addresses=[FIRST], port=25)
+    machine.fresh({"IntervalMinutes": 77}, start=False)
+    reply = machine.ctl("add", "--from-mx", *many)
+    assert reply.code == 0, reply
+    [backup] = machine.backups()  # of the state before the command
+    assert "Hosts" not in backup.read_text("utf-16")
+    assert '"IntervalMinutes"=dword:0000004d' in backup.read_text("utf-16")
+
+
+# doctor
+
+
+def test_doctor_looks_all_names_up_at_once(machine: Machine, resolver: Resolver, dns: NameServer) -> None:
+    names = [f"late{n}.example" for n in range(6)]
+    dns.zone |= {name: Late(1.5, [("A", FIRST)]) for name in names}
+    machine.fresh({}, {name: {"Domains": ["a.example"]} for name in [*names, "gone.example"]}, start=False)
+    resolver.wait(5)
+    began = time.monotonic()
+    reply = machine.ctl("doctor", "--json")
+    took = time.monotonic() - began
+    resolver.wait(1)
+    assert [each["problem"] for each in json.loads(reply.out)["problems"] if "example" in each["problem"]] == [
+        "gone.example: no such name in DNS"]
+    assert {name for name, _ in dns.asked} >= {*names}
+    assert took < 6 * 1.5, "one after the other"
+
+
+def test_doctor_does_not_look_up_what_a_program_asks(machine: Machine, dns: NameServer) -> None:
+    command = Raw(2, '"C:\\fetch.exe"\0'.encode("utf-16-le"))
+    program = {"Method": "program", "Program": command, "Domains": ["a.example"]}
+    machine.fresh({}, {"nowhere.example": program}, start=False)
+    reply = machine.ctl("doctor", "--json")
+    assert "nowhere.example" not in reply.out
+    assert "nowhere.example" not in {name for name, _ in dns.asked}
