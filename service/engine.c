@@ -245,7 +245,7 @@ static void stop(struct engine *e)
 
 static void set_paused(struct engine *e, bool paused)
 {
-    planner_pause(&e->planner, paused);
+    planner_pause(&e->planner, paused, clock_now());
     if (paused)
         jobs_finish(&e->jobs, true);
     event_write(paused ? EVENT_PAUSED : EVENT_CONTINUED, NULL, 0);

@@ -7,6 +7,9 @@
 #include <stdlib.h>
 
 struct errand {
+    struct errands *errands;
+    struct errand *next;
+    const struct planned_host *host;
     struct loop *loop;
     errand_ready *ready;
     void *owner;
@@ -76,36 +79,58 @@ static void begin(struct loop_timer *timer)
         fail(e, OUTCOME_NO_WAKE, e->wake_host, ERROR_NOT_ENOUGH_MEMORY);
 }
 
-struct errand *errand_begin(struct loop *loop, const struct host_settings *host, errand_ready *ready, void *owner)
+/* Of an errand on no list. */
+static void end(struct errand *e)
 {
-    struct errand *e = calloc(1, sizeof *e);
-    if (!e)
-        return NULL;
-    *e = (struct errand){.loop = loop,
-                         .ready = ready,
-                         .owner = owner,
-                         .wake_host = text_copy(host->wake_host ? host->wake_host : ""),
-                         .run_service = text_copy(host->run_service ? host->run_service : ""),
-                         .wake_required = host->wake_required,
-                         .wake_ms = (int64_t)host->wake_seconds * 1000,
-                         .hold_ms = (int64_t)host->hold_seconds * 1000};
-    e->begin.fire = begin;
-    if (!e->wake_host || !e->run_service) {
-        errand_end(e);
-        return NULL;
-    }
-    loop_set_timer(loop, &e->begin, loop_now_ms());
-    return e;
-}
-
-void errand_end(struct errand *e)
-{
-    if (!e)
-        return;
     loop_set_timer(e->loop, &e->begin, INT64_MAX);
     ping_cancel(e->ping);
     companion_release(e->companion, e->hold_ms);
     free(e->wake_host);
     free(e->run_service);
     free(e);
+}
+
+struct errand *errand_begin(struct errands *errands, struct loop *loop, const struct planned_host *host,
+                            errand_ready *ready, void *owner)
+{
+    const struct host_settings *plan = host->settings;
+    struct errand *e = calloc(1, sizeof *e);
+    if (!e)
+        return NULL;
+    *e = (struct errand){.errands = errands,
+                         .next = errands->first,
+                         .host = host,
+                         .loop = loop,
+                         .ready = ready,
+                         .owner = owner,
+                         .wake_host = text_copy(plan->wake_host ? plan->wake_host : ""),
+                         .run_service = text_copy(plan->run_service ? plan->run_service : ""),
+                         .wake_required = plan->wake_required,
+                         .wake_ms = (int64_t)plan->wake_seconds * 1000,
+                         .hold_ms = (int64_t)plan->hold_seconds * 1000};
+    e->begin.fire = begin;
+    if (!e->wake_host || !e->run_service) {
+        end(e);
+        return NULL;
+    }
+    errands->first = e;
+    loop_set_timer(loop, &e->begin, loop_now_ms());
+    return e;
+}
+
+void errands_release(struct errands *errands, const struct planned_host *host)
+{
+    struct errand **place = &errands->first;
+    while (*place && (*place)->host != host)
+        place = &(*place)->next;
+    struct errand *e = *place;
+    if (!e)
+        return;
+    *place = e->next;
+    end(e);
+}
+
+void errand_cancel(struct errand *e)
+{
+    errands_release(e->errands, e->host);
 }

@@ -1,23 +1,31 @@
 /* errand: what is done around a dequeue, as the batch files did it: PING until the line is up, NET START before, NET
- * STOP after. */
+ * STOP after. Each errand is its host's, and is kept here until the host's dequeue ends. */
 #ifndef ETRN_ERRAND_H
 #define ETRN_ERRAND_H
 
-#include "core/outcome.h"
-#include "core/config.h"
+#include "core/planner.h"
 #include "win/loop.h"
 
 struct errand;
 
-/* In the loop's thread, once, unless the errand ends before: the host is ready to be asked, or `failure` says why not.
- */
+/* Those of dequeues under way; zeroed at first. */
+struct errands {
+    struct errand *first;
+};
+
+/* In the loop's thread, once: the host is ready to be asked, or `failure` says why not. */
 typedef void errand_ready(void *owner, const struct result *failure);
 
-/* Wakes the host's WakeHost, then starts its RunService. NULL when there is no memory. */
-struct errand *errand_begin(struct loop *loop, const struct host_settings *host, errand_ready *ready, void *owner);
+/* Wakes the host's WakeHost, then starts its RunService. To be ended by errands_release(), or by errand_cancel() before
+ * `ready` is called. NULL when there is no memory. */
+struct errand *errand_begin(struct errands *errands, struct loop *loop, const struct planned_host *host,
+                            errand_ready *ready, void *owner);
 
-/* The dequeue has ended, or will not be: RunService is let go, HoldSeconds later stopped if it was us who started it.
- */
-void errand_end(struct errand *errand);
+/* Ends an errand that is not ready yet: `ready` will not be called. */
+void errand_cancel(struct errand *errand);
+
+/* The host's dequeue has ended: its errand, if there is one, ends as well. RunService is released: stopped HoldSeconds
+ * later if it was us who started it. */
+void errands_release(struct errands *errands, const struct planned_host *host);
 
 #endif

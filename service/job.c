@@ -36,36 +36,18 @@ struct job {
     char *nodes[]; /* each a copy: the configuration may change meanwhile */
 };
 
-/* What an errand has made ready stays so until its dequeue ends. */
-struct kept_errand {
-    struct kept_errand *next;
-    const struct planned_host *host;
-    struct errand *errand;
-};
-
 /* ---- the end of a dequeue ---- */
 
-static void end_errand(struct jobs *jobs, const struct planned_host *host)
+/* To be called after whatever may end one. */
+static void settle_ended(struct jobs *jobs)
 {
-    for (struct kept_errand **place = &jobs->kept; *place; place = &(*place)->next) {
-        struct kept_errand *kept = *place;
-        if (kept->host != host)
-            continue;
-        *place = kept->next;
-        errand_end(kept->errand);
-        free(kept);
-        return;
+    struct planned_host *host;
+    while ((host = planner_take_ended(jobs->planner)) != NULL) {
+        if (host->settings)
+            news_report(host);
+        errands_release(&jobs->errands, host);
+        jobs->news(jobs->owner);
     }
-}
-
-/* A session or a preparation of the host has ended, and with it perhaps the dequeue. */
-static void host_is_done(struct jobs *jobs, struct planned_host *host, bool ended)
-{
-    if (!ended)
-        return;
-    news_report(host);
-    end_errand(jobs, host);
-    jobs->news(jobs->owner);
 }
 
 /* ---- the life of a job ---- */
@@ -99,16 +81,13 @@ static void drop_job(struct job *job)
     job_free(job);
 }
 
-/* A host that was removed meanwhile goes with its last session. */
 static void session_over(struct job *job)
 {
     struct jobs *jobs = job->jobs;
     struct planned_host *host = job->host;
-    bool goes = !host->settings && host->sessions == 1;
     drop_job(job);
-    if (goes)
-        end_errand(jobs, host);
-    host_is_done(jobs, host, planner_session_done(jobs->planner, host, clock_now()));
+    planner_session_done(jobs->planner, host, clock_now());
+    settle_ended(jobs);
     jobs->ended(jobs->owner);
 }
 
@@ -207,35 +186,21 @@ static const struct job_kind program = {begin_program, end_program, OUTCOME_PROG
 
 /* ---- preparations ---- */
 
-/* The host is ready, or will not be. What it runs meanwhile is kept until the dequeue ends. */
+/* The host is ready, or will not be. */
 static void prepared(void *owner, const struct result *failure)
 {
     struct job *job = owner;
     struct jobs *jobs = job->jobs;
     struct planned_host *host = job->host;
-    struct kept_errand *kept = malloc(sizeof *kept);
-    struct result no_memory;
-    if (!kept && !failure) {
-        result_set(&no_memory, OUTCOME_LOCAL, 0, "not enough memory");
-        failure = &no_memory;
-    }
-    if (kept) {
-        *kept = (struct kept_errand){.next = jobs->kept, .host = host, .errand = job->errand};
-        jobs->kept = kept;
-    } else {
-        errand_end(job->errand);
-    }
-    bool goes = !host->settings && host->sessions == 1;
     drop_job(job);
-    if (goes)
-        end_errand(jobs, host);
-    host_is_done(jobs, host, planner_prepared(jobs->planner, host, failure, clock_now()));
+    planner_prepared(jobs->planner, host, failure, clock_now());
+    settle_ended(jobs);
     jobs->ended(jobs->owner);
 }
 
 static DWORD begin_preparation(struct job *job)
 {
-    job->errand = errand_begin(job->jobs->loop, job->host->settings, prepared, job);
+    job->errand = errand_begin(&job->jobs->errands, job->jobs->loop, job->host, prepared, job);
     return job->errand ? 0 : ERROR_NOT_ENOUGH_MEMORY;
 }
 
@@ -244,6 +209,7 @@ static void end_preparation(struct job *job, bool politely)
     struct result result;
     (void)politely;
     result_set(&result, OUTCOME_CANCELLED, 0, NULL);
+    errand_cancel(job->errand);
     prepared(job, &result);
 }
 
@@ -312,9 +278,10 @@ static void refuse(struct jobs *jobs, const struct assignment *a, const struct r
     for (size_t i = 0; i < a->node_count; i++)
         planner_node_done(jobs->planner, a->host, a->host->nodes[a->nodes[i]].name, result, clock_now());
     if (a->node_count == 0)
-        host_is_done(jobs, a->host, planner_prepared(jobs->planner, a->host, result, clock_now()));
+        planner_prepared(jobs->planner, a->host, result, clock_now());
     else
-        host_is_done(jobs, a->host, planner_session_done(jobs->planner, a->host, clock_now()));
+        planner_session_done(jobs->planner, a->host, clock_now());
+    settle_ended(jobs);
 }
 
 /* The same for trouble of this machine: they are asked again with backoff. */
@@ -363,6 +330,7 @@ void jobs_finish(struct jobs *jobs, bool all)
         if (all || !job->host->usable)
             job->kind->end(job, true);
     }
+    settle_ended(jobs);
 }
 
 void jobs_abort(struct jobs *jobs)

@@ -3,8 +3,7 @@
 #ifndef ETRN_JOB_H
 #define ETRN_JOB_H
 
-#include "core/planner.h"
-#include "win/loop.h"
+#include "errand.h"
 
 struct job;
 
@@ -17,13 +16,14 @@ struct jobs {
     void *owner;
     struct job *first;
     struct protocol_log *log;
-    struct kept_errand *kept; /* RunService of dequeues under way */
+    struct errands errands;
 };
 
 /* Begins what was handed out. When it cannot be begun, the planner learns it at once. */
 void jobs_begin(struct jobs *jobs, const struct assignment *a);
 
-/* Ends jobs politely, of hosts that are not to be asked any more, or all. */
+/* Ends jobs politely, of hosts that are not to be asked any more, or all; and sees to dequeues that have ended without.
+ * To be called after planner_configure() and planner_pause(). */
 void jobs_finish(struct jobs *jobs, bool all);
 
 /* Ends all now. */

@@ -38,15 +38,6 @@ void health_follow(struct planned_node *node, enum consequence follows, struct m
     }
 }
 
-void health_take_back(struct planned_node *node)
-{
-    if (node->edge == EDGE_STILL_FAILS)
-        node->told_ms -= DAY_MS;
-    else if (node->edge != EDGE_NONE)
-        node->failing = !node->failing;
-    node->edge = EDGE_NONE;
-}
-
 static int64_t minute_of(struct moment at)
 {
     return at.utc_ms / 60000;

@@ -8,9 +8,6 @@
 /* Notes the result that the node has now, from which `follows` follows, and whether that is news: node->edge. */
 void health_follow(struct planned_node *node, enum consequence follows, struct moment now);
 
-/* The node's news is told by nobody: the next result that is like this one brings it again. */
-void health_take_back(struct planned_node *node);
-
 /* Whether one sentence can tell the news of both: the same edge, outcome and reply code; of a reminder, failing since
  * the same minute as well. The replies' words may differ. */
 bool health_same_news(const struct planned_node *a, const struct planned_node *b);

@@ -68,6 +68,8 @@ static void host_free(struct planned_host *h)
 
 void planner_free(struct planner *p)
 {
+    while (planner_take_ended(p))
+        ; /* frees those that are removed */
     for (size_t i = 0; i < p->host_count; i++)
         host_free(p->hosts[i]);
     free(p->hosts);
@@ -133,11 +135,37 @@ static int64_t backoff_ms(const struct planner *p, struct planned_host *h)
     return earlier(delay, h->interval_ms);
 }
 
+static void note_end(struct planner *p, struct planned_host *h)
+{
+    h->over = true;
+    h->next_over = NULL;
+    if (p->first_over)
+        p->last_over->next_over = h;
+    else
+        p->first_over = h;
+    p->last_over = h;
+}
+
+struct planned_host *planner_take_ended(struct planner *p)
+{
+    struct planned_host *h = p->first_over;
+    host_free(p->gone);
+    p->gone = NULL;
+    if (!h)
+        return NULL;
+    p->first_over = h->next_over;
+    h->over = false;
+    if (!h->settings)
+        p->gone = h;
+    return h;
+}
+
 static void end_dequeue(struct planner *p, struct planned_host *h, struct moment now)
 {
     h->active = false;
     h->ended = now;
     h->dequeues++;
+    note_end(p, h);
     if (!h->asked)
         return; /* cancelled as a whole: nothing was learned */
     bool again = any_retry(h);
@@ -145,15 +173,11 @@ static void end_dequeue(struct planner *p, struct planned_host *h, struct moment
     h->retry_at = again && h->usable ? now.steady_ms + backoff_ms(p, h) : PLANNER_NEVER;
 }
 
-/* Ends a dequeue of which the configuration left nothing, between two of its sessions. Nobody asks for its edges then:
- * the next result of each node brings them again. */
+/* Ends a dequeue of which nothing is left, between two of its sessions. */
 static void end_if_over(struct planner *p, struct planned_host *h, struct moment now)
 {
-    if (!h->active || h->sessions > 0 || h->waiting > 0)
-        return;
-    end_dequeue(p, h, now);
-    for (size_t i = 0; i < h->node_count; i++)
-        health_take_back(&h->nodes[i]);
+    if (h->active && h->sessions == 0 && h->waiting == 0)
+        end_dequeue(p, h, now);
 }
 
 enum { CLOCK_TOLERANCE_MS = 2000 }; /* the clocks drift apart a little between two looks */
@@ -258,20 +282,28 @@ static struct planned_host *add_host(struct planner *p, const char *name)
     return h;
 }
 
+/* Out of the list; one whose end is still to be handed out stays until then. */
 static void remove_host(struct planner *p, size_t place)
 {
-    host_free(p->hosts[place]);
+    if (!p->hosts[place]->over)
+        host_free(p->hosts[place]);
     p->host_count--;
     memmove(p->hosts + place, p->hosts + place + 1, (p->host_count - place) * sizeof *p->hosts);
 }
 
-/* Out of the plan. What was waiting for a session is dropped; the sessions under way end by themselves. */
-static void retire(struct planned_host *h)
+/* What was waiting for a session is dropped; the sessions under way end by themselves. */
+static void drop_waiting(struct planned_host *h)
 {
     for (size_t i = 0; i < h->node_count; i++)
         if (h->nodes[i].progress == NODE_WAITING)
             h->nodes[i].progress = NODE_IDLE;
     h->waiting = 0;
+}
+
+/* Out of the plan. */
+static void retire(struct planned_host *h)
+{
+    drop_waiting(h);
     h->usable = false;
     h->scheduled = h->retry_at = h->wanted_at = PLANNER_NEVER;
 }
@@ -408,6 +440,7 @@ bool planner_configure(struct planner *p, const struct config *config, enum trig
         if (h->settings)
             continue;
         retire(h);
+        end_if_over(p, h, now);
         if (h->sessions == 0)
             remove_host(p, i);
     }
@@ -416,9 +449,28 @@ bool planner_configure(struct planner *p, const struct config *config, enum trig
     return fine;
 }
 
-void planner_pause(struct planner *p, bool paused)
+/* What was cancelled by a pause is due again, as what it was. */
+static void comes_after(struct planned_host *h, struct moment now)
+{
+    if (!h->usable)
+        return;
+    if (h->trigger == TRIGGER_RETRY)
+        h->retry_at = now.steady_ms;
+    else
+        want(h, h->trigger, now);
+}
+
+void planner_pause(struct planner *p, bool paused, struct moment now)
 {
     p->paused = paused;
+    for (size_t i = 0; paused && i < p->host_count; i++) {
+        struct planned_host *h = p->hosts[i];
+        if (h->waiting == 0)
+            continue;
+        drop_waiting(h);
+        comes_after(h, now);
+        end_if_over(p, h, now);
+    }
 }
 
 void planner_hold(struct planner *p, bool held)
@@ -567,7 +619,7 @@ bool planner_next(struct planner *p, struct moment now, struct assignment *a)
         p->scan %= p->host_count;
         struct planned_host *h = p->hosts[p->scan];
         enum trigger why;
-        if (!has_share(p, h))
+        if (!has_share(p, h) || h->over)
             continue;
         if (!h->active && !p->held && planner_due(p, h, &why) <= now.steady_ms && why != TRIGGER_NONE)
             begin_dequeue(p, h, widened(h, why, now), now);
@@ -607,21 +659,9 @@ static bool asks_again(enum consequence follows)
     return follows == FOLLOWS_RETRY || follows == FOLLOWS_PASSING;
 }
 
-/* What was cancelled by a pause is due again, as what it was. */
-static void comes_after(struct planned_host *h, struct moment now)
-{
-    if (!h->usable)
-        return;
-    if (h->trigger == TRIGGER_RETRY)
-        h->retry_at = now.steady_ms;
-    else
-        want(h, h->trigger, now);
-}
-
 void planner_node_done(struct planner *p, struct planned_host *host, const char *name, const struct result *result,
                        struct moment now)
 {
-    (void)p;
     struct planned_node *node = find_node(host, name);
     if (!node || node->progress != NODE_OUT)
         return;
@@ -640,6 +680,10 @@ void planner_node_done(struct planner *p, struct planned_host *host, const char 
     node->retry = asks_again(follows);
     /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a usable host has settings */
     if (follows == FOLLOWS_PASSING && host->usable && node->server < host->settings->fallback.count) {
+        if (p->paused) {
+            comes_after(host, now);
+            return;
+        }
         node->server++;
         node->progress = NODE_WAITING;
         host->waiting++;
@@ -658,21 +702,17 @@ void planner_node_said(struct planner *p, struct planned_host *host, const char 
     node->output = text_copy(output);
 }
 
-bool planner_session_done(struct planner *p, struct planned_host *host, struct moment now)
+void planner_session_done(struct planner *p, struct planned_host *host, struct moment now)
 {
     host->sessions--;
     p->sessions--;
     p->doubtful -= is_doubtful(host);
-    if (host->sessions > 0 || host->waiting > 0)
-        return false;
-    end_dequeue(p, host, now);
-    if (host->settings)
-        return true;
-    remove_host(p, host_place(p, host->name));
-    return false;
+    end_if_over(p, host, now);
+    if (!host->settings && host->sessions == 0)
+        remove_host(p, host_place(p, host->name));
 }
 
-bool planner_prepared(struct planner *p, struct planned_host *host, const struct result *failure, struct moment now)
+void planner_prepared(struct planner *p, struct planned_host *host, const struct result *failure, struct moment now)
 {
     host->stage = PREPARED;
     for (size_t i = 0; failure && i < host->node_count; i++) {
@@ -687,5 +727,5 @@ bool planner_prepared(struct planner *p, struct planned_host *host, const struct
         if (outcome_consequence(failure->outcome) != FOLLOWS_NOTHING)
             node->answered = 0; /* nor was that one asked */
     }
-    return planner_session_done(p, host, now);
+    planner_session_done(p, host, now);
 }

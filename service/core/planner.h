@@ -70,9 +70,11 @@ struct planned_host {
     const struct host_settings *settings; /* NULL: removed while its sessions end */
     struct planned_node *nodes;
     size_t node_count;
-    bool usable;                                    /* to be asked at all, by the configuration */
-    bool active;                                    /* a dequeue is under way */
-    bool asked;                                     /* some node got an outcome in it */
+    bool usable; /* to be asked at all, by the configuration */
+    bool active; /* a dequeue is under way */
+    bool asked;  /* some node got an outcome in it */
+    bool over;   /* it has ended, and planner_take_ended() is to hand that out */
+    struct planned_host *next_over;
     enum { PREPARED, TO_PREPARE, PREPARING } stage; /* of the dequeue under way */
     enum trigger trigger;
     size_t batch; /* nodes for one session of this dequeue */
@@ -101,6 +103,8 @@ struct planner {
     size_t sessions;         /* open, of all hosts */
     size_t doubtful;         /* of these, with hosts whose last dequeue met passing trouble */
     size_t scan;             /* where planner_next() goes on looking */
+    struct planned_host *first_over, *last_over;
+    struct planned_host *gone; /* removed, and handed out by planner_take_ended() last */
     uint64_t seed;
 };
 
@@ -122,8 +126,9 @@ void planner_free(struct planner *p);
  * False when there is no memory: the planner then goes on with what it has, and the call is to be repeated. */
 bool planner_configure(struct planner *p, const struct config *config, enum trigger trigger, struct moment now);
 
-/* Paused: nothing new is handed out; what comes due meanwhile comes after. */
-void planner_pause(struct planner *p, bool paused);
+/* Paused: nothing new is handed out, and dequeues end with the sessions that are open; what they have not asked, and
+ * what comes due during the pause, is due when it ends. */
+void planner_pause(struct planner *p, bool paused, struct moment now);
 
 /* Held: no dequeue begins, those under way go on; what comes due meanwhile comes after. */
 void planner_hold(struct planner *p, bool held);
@@ -152,13 +157,18 @@ void planner_node_done(struct planner *p, struct planned_host *host, const char 
  * display. For one node of several that a program ran for. Without memory it is not kept. */
 void planner_node_said(struct planner *p, struct planned_host *host, const char *name, const char *output);
 
-/* A session ended. True when its dequeue ended with it: each node's `edge` then says what is news. The host is gone
- * afterwards when it was removed from the configuration; `host` is then not to be used again, and false is returned. */
-bool planner_session_done(struct planner *p, struct planned_host *host, struct moment now);
+/* A session ended. */
+void planner_session_done(struct planner *p, struct planned_host *host, struct moment now);
 
-/* The host is ready, or `failure` is what its waiting nodes get instead of being asked. Returns as
- * planner_session_done(). */
-bool planner_prepared(struct planner *p, struct planned_host *host, const struct result *failure, struct moment now);
+/* The host is ready, or `failure` is what its waiting nodes get instead of being asked. */
+void planner_prepared(struct planner *p, struct planned_host *host, const struct result *failure, struct moment now);
+
+/* The host of a dequeue that has ended, or NULL when all were handed out. Each end is handed out once, whatever brought
+ * it: the last session, the configuration or a pause; no dequeue of the host begins before. Each node's `edge` says
+ * what is news. With `settings` NULL the host was removed from the configuration: it is freed by the next call. To be
+ * called until it returns NULL, after planner_session_done(), planner_prepared(), planner_configure() and
+ * planner_pause(). */
+struct planned_host *planner_take_ended(struct planner *p);
 
 /* The zone that was handed to planner_init() has other rules now: schedules are looked at anew, what is due already
  * stays due. */

@@ -276,11 +276,22 @@ static struct planned_host *preparing(void)
     return a.host;
 }
 
+/* True when its dequeue has ended, and the host is still there. */
+static bool ended(const struct planned_host *host)
+{
+    const struct planned_host *over = planner_take_ended(&planner);
+    bool there = over && over->settings;
+    assert_true(!over || over == host);
+    assert_null(planner_take_ended(&planner));
+    return there;
+}
+
 static bool prepared(struct planned_host *host, enum outcome failure)
 {
     struct result result;
     result_set(&result, failure, 0, "why");
-    return planner_prepared(&planner, host, failure ? &result : NULL, now);
+    planner_prepared(&planner, host, failure ? &result : NULL, now);
+    return ended(host);
 }
 
 static void check_idle(const struct planned_host *host, size_t dequeues)
@@ -305,7 +316,8 @@ static void what_is_ready_is_asked(void **state)
     result_set(&result, OUTCOME_STARTED, 250, "250 OK");
     planner_node_done(&planner, host, "a.example", &result, now);
     planner_node_done(&planner, host, "b.example", &result, now);
-    assert_true(planner_session_done(&planner, host, now));
+    planner_session_done(&planner, host, now);
+    assert_true(ended(host));
     check_idle(host, 1);
     assert_false(planner_next(&planner, now, &a));
     planner_trigger(&planner, NULL, TRIGGER_REQUEST, now); /* each dequeue is prepared anew */
@@ -354,13 +366,13 @@ static void cancelled_is_no_result_and_comes_after(void **state)
     (void)state;
     struct assignment a;
     struct planned_host *host = preparing();
-    planner_pause(&planner, true);
+    planner_pause(&planner, true, now);
     assert_true(prepared(host, OUTCOME_CANCELLED));
     check_idle(host, 1);
     assert_int_equal(host->nodes[0].result.outcome, OUTCOME_NONE);
     assert_int_equal(host->nodes[0].edge, EDGE_NONE);
     assert_false(planner_next(&planner, now, &a));
-    planner_pause(&planner, false);
+    planner_pause(&planner, false, now);
     assert_ptr_equal(preparing(), host);
 }
 
@@ -427,7 +439,8 @@ static void nodes_that_change_meanwhile(void **state)
     assert_true(planner_next(&planner, now, &a));
     assert_int_equal(a.node_count, 1);
     assert_string_equal(host->nodes[a.nodes[0]].name, "b.example");
-    assert_true(planner_session_done(&planner, host, now));
+    planner_session_done(&planner, host, now);
+    assert_true(ended(host));
     preparing(); /* c.example's own dequeue */
 }
 

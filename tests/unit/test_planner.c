@@ -163,8 +163,20 @@ static struct planned_host *find(struct world *w, const char *host)
     return NULL;
 }
 
+/* The hosts whose dequeues have ended: "a, b gone"; "" when there are none. */
+static const char *ended(struct world *w)
+{
+    static char line[200];
+    struct text text;
+    struct planned_host *h;
+    text_begin(&text, line, sizeof line);
+    while ((h = planner_take_ended(&w->planner)) != NULL)
+        text_add(&text, "%s%s%s", text.length ? ", " : "", h->name, h->settings ? "" : " gone");
+    return line;
+}
+
 /* Ends a session of `host` with `replies`: "a=250 b=458"; 0 stands for a node that was not asked after all. True when
- * its dequeue ended with it. */
+ * its dequeue ended with it, and the host is still there. */
 static bool answer(struct world *w, const char *host, const char *replies)
 {
     struct planned_host *h = find(w, host);
@@ -178,7 +190,8 @@ static bool answer(struct world *w, const char *host, const char *replies)
         result_set(&result, code ? outcome_of_etrn(code) : OUTCOME_CANCELLED, code, NULL);
         planner_node_done(&w->planner, h, word, &result, w->now);
     }
-    return planner_session_done(&w->planner, h, w->now);
+    planner_session_done(&w->planner, h, w->now);
+    return strcmp(ended(w), host) == 0;
 }
 
 /* What is news of a host's nodes: "a fails, b recovers". */
@@ -429,20 +442,25 @@ static void paused_means_later(void **state)
     struct world w = {.hosts = {{"a", "x y z", .etrns = 1, .connections = 1}}};
     set_up(&w);
     configure(&w, TRIGGER_START);
-    planner_pause(&w.planner, true);
+    planner_pause(&w.planner, true, w.now);
     assert_string_equal(next_session(&w), "");
     assert_int_equal(seconds_to_wakeup(&w), -1);
-    planner_pause(&w.planner, false);
+    planner_pause(&w.planner, false, w.now);
     assert_int_equal(seconds_to_wakeup(&w), 0);
     assert_string_equal(next_session(&w), "a: x");
-    planner_pause(&w.planner, true);
-    assert_false(answer(&w, "a", "x=250")); /* in the midst of a dequeue */
+    planner_pause(&w.planner, true, w.now); /* in the midst of a dequeue: it ends with the session */
+    assert_string_equal(ended(&w), "");
+    assert_true(answer(&w, "a", "x=250"));
     pass(&w, 10 * MINUTE);
     assert_string_equal(next_session(&w), "");
-    planner_pause(&w.planner, false);
+    planner_pause(&w.planner, false, w.now);
+    assert_string_equal(next_session(&w), "a: x"); /* what it did not ask is due now, and with it all */
+    assert_false(answer(&w, "a", "x=250"));
     assert_string_equal(next_session(&w), "a: y");
     assert_false(answer(&w, "a", "y=250"));
     dequeue(&w, "a: z", "a", "z=250");
+    assert_string_equal(next_session(&w), "");
+    assert_string_equal(next_time(&w, "a"), "interval in 900");
     tear_down(&w);
 }
 
@@ -916,9 +934,7 @@ static void nodes_of_different_servers_do_not_share_a_session(void **state)
     set_up(&w);
     configure(&w, TRIGGER_START);
     assert_string_equal(next_session(&w), "a: v w");
-    planner_pause(&w.planner, true);
     assert_false(answer(&w, "a", "v=451 w=250"));
-    planner_pause(&w.planner, false);
     assert_string_equal(next_session(&w), "a 1: v");
     assert_string_equal(next_session(&w), "a: x y");
     assert_string_equal(next_session(&w), ""); /* ConnectionsPerHost counts them all */
@@ -1029,12 +1045,13 @@ static void disabled_or_removed_in_the_midst_no_other_server_is_asked(void **sta
     assert_false(answer(&w, "a", "x=451"));
     w.hosts[0].disabled = true; /* between two servers */
     configure(&w, TRIGGER_ENABLE);
+    assert_string_equal(ended(&w), "a");
     assert_string_equal(next_session(&w), "");
     assert_false(find(&w, "a")->active);
     tear_down(&w);
 }
 
-static void paused_between_two_servers_it_goes_on_after(void **state)
+static void paused_no_other_server_is_asked_and_nothing_is_news(void **state)
 {
     (void)state;
     struct world w = {.hosts = {{"a", "x", .fallback = "one"}}};
@@ -1042,16 +1059,48 @@ static void paused_between_two_servers_it_goes_on_after(void **state)
     configure(&w, TRIGGER_START);
     assert_string_equal(next_session(&w), "a: x");
     assert_false(answer(&w, "a", "x=451"));
-    planner_pause(&w.planner, true);
-    assert_string_equal(next_session(&w), "");
-    planner_pause(&w.planner, false);
-    assert_string_equal(next_session(&w), "a 1: x");
-    planner_pause(&w.planner, true);
-    assert_true(answer(&w, "a", "x=0")); /* that session was cancelled: nothing is news, and it comes after */
+    planner_pause(&w.planner, true, w.now); /* between two servers */
+    assert_string_equal(ended(&w), "a");
     assert_string_equal(news(&w, "a"), "");
-    planner_pause(&w.planner, false);
+    planner_pause(&w.planner, false, w.now);
+    assert_string_equal(next_session(&w), "a: x");
+    planner_pause(&w.planner, true, w.now); /* before the first has answered */
+    assert_true(answer(&w, "a", "x=451"));
+    assert_string_equal(news(&w, "a"), "");
+    planner_pause(&w.planner, false, w.now);
+    assert_string_equal(next_session(&w), "a: x");
+    assert_false(answer(&w, "a", "x=451"));
+    assert_string_equal(next_session(&w), "a 1: x");
+    planner_pause(&w.planner, true, w.now);
+    assert_true(answer(&w, "a", "x=0")); /* that session was cancelled */
+    assert_string_equal(news(&w, "a"), "");
+    planner_pause(&w.planner, false, w.now);
     dequeue(&w, "a: x", "a", "x=250");
     assert_string_equal(news(&w, "a"), "");
+    tear_down(&w);
+}
+
+static void a_retry_that_was_paused_is_still_a_retry(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x y z", .etrns = 1, .connections = 1}}};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    assert_string_equal(next_session(&w), "a: x");
+    assert_false(answer(&w, "a", "x=250"));
+    assert_string_equal(next_session(&w), "a: y");
+    assert_false(answer(&w, "a", "y=451"));
+    dequeue(&w, "a: z", "a", "z=451");
+    pass(&w, 75 * SECOND);
+    assert_string_equal(next_session(&w), "a: y");
+    planner_pause(&w.planner, true, w.now);
+    assert_true(answer(&w, "a", "y=0"));
+    planner_pause(&w.planner, false, w.now);
+    assert_string_equal(next_time(&w, "a"), "retry in 0");
+    assert_string_equal(next_session(&w), "a: y");
+    assert_false(answer(&w, "a", "y=250"));
+    dequeue(&w, "a: z", "a", "z=250");
+    assert_string_equal(next_session(&w), "");
     tear_down(&w);
 }
 
@@ -1237,28 +1286,6 @@ static void a_reminder_minds_neither_seconds_nor_daylight_saving_nor_the_wall_cl
     tear_down(&w);
 }
 
-static void a_reminder_that_nobody_asked_for_comes_again(void **state)
-{
-    (void)state;
-    struct world w = {.hosts = {{"a", "x y", .etrns = 1, .connections = 1}}};
-    set_up(&w);
-    configure(&w, TRIGGER_START);
-    next_session(&w);
-    answer(&w, "a", "x=459");
-    dequeue(&w, "a: y", "a", "y=250");
-    pass(&w, DAY);
-    next_session(&w);
-    planner_node_done(&w.planner, find(&w, "a"), "x", &find(&w, "a")->nodes[0].result, w.now);
-    assert_false(planner_session_done(&w.planner, find(&w, "a"), w.now));
-    w.hosts[0].nodes = "x"; /* the dequeue ends here: y would have been next */
-    configure(&w, TRIGGER_ENABLE);
-    assert_false(find(&w, "a")->active);
-    planner_trigger(&w.planner, NULL, TRIGGER_REQUEST, w.now);
-    dequeue(&w, "a: x", "a", "x=459");
-    assert_string_equal(news(&w, "a"), "x still fails");
-    tear_down(&w);
-}
-
 /* Ends a's dequeue with a result in words for each of its nodes. */
 static void answer_in_words(struct world *w, const char *const *texts, const enum outcome *outcomes, const int *codes)
 {
@@ -1268,7 +1295,8 @@ static void answer_in_words(struct world *w, const char *const *texts, const enu
         result_set(&result, outcomes[i], codes[i], texts[i]);
         planner_node_done(&w->planner, h, h->nodes[i].name, &result, w->now);
     }
-    assert_true(planner_session_done(&w->planner, h, w->now));
+    planner_session_done(&w->planner, h, w->now);
+    assert_string_equal(ended(w), "a");
 }
 
 static void check_told(struct world *w, size_t first, const char *names, const char *replies)
@@ -1554,6 +1582,8 @@ static void disabled_between_two_sessions_the_gap_is_kept(void **state)
     assert_false(answer(&w, "a", "x=459"));
     w.hosts[0].disabled = true;
     configure(&w, TRIGGER_ENABLE);
+    assert_string_equal(ended(&w), "a");
+    assert_string_equal(news(&w, "a"), "x fails");
     w.hosts[0].disabled = false;
     configure(&w, TRIGGER_ENABLE);
     assert_string_equal(next_session(&w), "");
@@ -1562,7 +1592,7 @@ static void disabled_between_two_sessions_the_gap_is_kept(void **state)
     assert_string_equal(next_session(&w), "a: x");
     assert_false(answer(&w, "a", "x=459"));
     dequeue(&w, "a: y", "a", "y=250");
-    assert_string_equal(news(&w, "a"), "x fails"); /* nobody was told before */
+    assert_string_equal(news(&w, "a"), ""); /* it still fails */
     tear_down(&w);
 }
 
@@ -1576,12 +1606,91 @@ static void nodes_taken_away_between_two_sessions_end_the_dequeue(void **state)
     assert_false(answer(&w, "a", "x=451"));
     w.hosts[0].nodes = "x";
     configure(&w, TRIGGER_ENABLE);
+    assert_string_equal(ended(&w), "a");
+    assert_string_equal(news(&w, "a"), "x fails");
     assert_string_equal(next_session(&w), "");
     assert_in_range(find(&w, "a")->retry_at - w.now.steady_ms, 60 * SECOND, 75 * SECOND);
     pass(&w, 75 * SECOND);
     dequeue(&w, "a: x", "a", "x=451");
-    assert_string_equal(news(&w, "a"), "x fails");
+    assert_string_equal(news(&w, "a"), "");
     tear_down(&w);
+}
+
+/* With MaxConnections 1 and a mute host that has the connection, a's dequeue is under way with no session open. */
+static void under_way_without_a_session(struct world *w)
+{
+    *w = (struct world){.hosts = {{"a", "x y", .etrns = 1}, {"b", "z"}}, .maximum = 1};
+    set_up(w);
+    configure(w, TRIGGER_START);
+    assert_string_equal(next_session(w), "a: x");
+    assert_false(answer(w, "a", "x=250"));
+    assert_string_equal(next_session(w), "b: z");
+    assert_string_equal(next_session(w), "");
+    assert_true(find(w, "a")->active);
+}
+
+static void an_end_that_the_configuration_brings_is_handed_out_once(void **state)
+{
+    (void)state;
+    for (int way = 0; way < 4; way++) {
+        struct world w;
+        under_way_without_a_session(&w);
+        w.hosts[0].disabled = way == 0;
+        w.hosts[0].nodes = way == 1 ? "x" : "x y";
+        w.off = way == 2;
+        w.hosts[0].name = way == 3 ? NULL : "a";
+        configure(&w, TRIGGER_ENABLE);
+        assert_string_equal(ended(&w), way == 3 ? "a gone" : "a");
+        assert_string_equal(ended(&w), "");
+        assert_int_equal(w.planner.host_count, way == 3 ? 1 : 2);
+        configure(&w, TRIGGER_ENABLE);
+        assert_string_equal(ended(&w), "");
+        assert_true(answer(&w, "b", "z=250"));
+        tear_down(&w);
+    }
+}
+
+static void an_end_that_a_pause_brings_is_handed_out_once(void **state)
+{
+    (void)state;
+    struct world w;
+    under_way_without_a_session(&w);
+    planner_pause(&w.planner, true, w.now);
+    assert_string_equal(ended(&w), "a");
+    planner_pause(&w.planner, true, w.now);
+    w.hosts[0].disabled = true;
+    configure(&w, TRIGGER_ENABLE);
+    assert_string_equal(ended(&w), "");
+    assert_true(answer(&w, "b", "z=0"));
+    planner_pause(&w.planner, false, w.now);
+    dequeue(&w, "b: z", "b", "z=250");
+    assert_string_equal(next_session(&w), "");
+    tear_down(&w);
+}
+
+/* Nobody looks for it at once. */
+static void an_end_is_not_lost_whatever_follows(void **state)
+{
+    (void)state;
+    struct world w;
+    under_way_without_a_session(&w);
+    w.hosts[0].disabled = true;
+    configure(&w, TRIGGER_ENABLE);
+    planner_session_done(&w.planner, find(&w, "b"), w.now);
+    w.hosts[0].disabled = false;
+    configure(&w, TRIGGER_ENABLE);
+    assert_string_equal(next_session(&w), ""); /* no other dequeue before */
+    w.hosts[0].name = NULL;
+    configure(&w, TRIGGER_ENABLE);
+    w.hosts[0].name = "A"; /* and it comes back as another */
+    configure(&w, TRIGGER_ENABLE);
+    assert_string_equal(ended(&w), "a gone, b");
+    assert_string_equal(next_session(&w), "A: x");
+    w.hosts[0].name = w.hosts[1].name = NULL;
+    configure(&w, TRIGGER_ENABLE);
+    planner_session_done(&w.planner, find(&w, "A"), w.now);
+    assert_int_equal(w.planner.host_count, 0);
+    tear_down(&w); /* frees what nobody looked for */
 }
 
 static void a_host_removed_while_busy_goes_with_its_last_session(void **state)
@@ -1711,6 +1820,7 @@ enum { NODES = 16, OPEN_LIMIT = 600 };
  * bit k is the node "nk". */
 struct shadow {
     bool known, usable, busy, asked_any, retrying;
+    bool over; /* its dequeue has ended, and the planner has not said so yet */
     uint32_t nodes, waiting, out, retry;
     uint32_t failing, told; /* health: as results have it; as edges told it */
     uint32_t remind;        /* nodes of which it is time to say again that they fail */
@@ -1966,6 +2076,7 @@ static size_t fallbacks(const struct host_plan *plan)
 static void shadow_ends(struct simulation *sim, struct shadow *s, int64_t interval)
 {
     s->busy = false;
+    s->over = true;
     s->ended = sim->w.now.steady_ms;
     s->dequeues++;
     if (!s->asked_any)
@@ -1990,6 +2101,7 @@ static void shadow_follows(struct simulation *sim, size_t i, enum trigger trigge
     bool grown = nodes & ~s->nodes;
     if (!plan->name && s->open == 0) {
         *s = (struct shadow){.mood = s->mood,
+                             .over = s->busy || s->over,
                              .lines = "",
                              .overdue = PLANNER_NEVER,
                              .base = PLANNER_NEVER,
@@ -2015,18 +2127,8 @@ static void shadow_follows(struct simulation *sim, size_t i, enum trigger trigge
     bool never = *s->lines && s->due_utc == CRON_NEVER && s->overdue == PLANNER_NEVER;
     if (s->usable && (s->base == PLANNER_NEVER || never))
         shadow_plans(sim, s);
-    if (s->busy && s->open == 0 && s->waiting == 0) { /* ended unseen: its edges come again */
+    if (s->busy && s->open == 0 && s->waiting == 0)
         shadow_ends(sim, s, interval_of(sim, i));
-        s->failing = s->told;
-        s->remind = 0;
-    }
-}
-
-static void reconfigure(struct simulation *sim, enum trigger trigger)
-{
-    configure(&sim->w, trigger);
-    for (size_t i = 0; i < HOSTS; i++)
-        shadow_follows(sim, i, trigger);
 }
 
 /* ---- sessions ---- */
@@ -2131,6 +2233,16 @@ static void open_session(struct simulation *sim, const struct assignment *a)
         .host = a->host, .index = i, .nodes = nodes, .ends = sim->w.now.steady_ms + duration(sim)};
 }
 
+/* What a pause or a cancelled session left out is due again. */
+static void shadow_comes_after(struct simulation *sim, struct shadow *s)
+{
+    int64_t now = sim->w.now.steady_ms;
+    if (s->usable && s->retrying)
+        s->retry_from = s->retry_to = now;
+    else if (s->usable && s->wanted > now)
+        s->wanted = now;
+}
+
 static void shadow_result(struct simulation *sim, size_t i, uint32_t k, int code)
 {
     struct shadow *s = &sim->hosts[i];
@@ -2139,17 +2251,19 @@ static void shadow_result(struct simulation *sim, size_t i, uint32_t k, int code
         return; /* configured no more, or anew */
     s->out &= ~bit;
     int64_t now = sim->w.now.steady_ms;
-    if (code == 0 && s->usable && s->retrying)
-        s->retry_from = s->retry_to = now;
-    else if (code == 0 && s->usable && s->wanted > now)
-        s->wanted = now;
-    if (code == 0)
+    if (code == 0) {
+        shadow_comes_after(sim, s);
         return;
+    }
     s->asked_any = true;
     bool success = code < 300;
     bool passing = code == 421 || code == 451;
     s->retry = passing || code == 458 ? s->retry | bit : s->retry & ~bit;
     if (passing && s->usable && s->server[k] < fallbacks(&sim->w.hosts[i])) {
+        if (sim->paused) {
+            shadow_comes_after(sim, s);
+            return;
+        }
         s->server[k]++;
         s->waiting |= bit;
         return;
@@ -2200,6 +2314,26 @@ static void check_news(struct simulation *sim, struct shadow *s, const struct pl
     s->remind = 0;
 }
 
+/* The planner says of each dequeue that has ended, and of no other, that it has. */
+static void check_ended(struct simulation *sim)
+{
+    struct planned_host *h;
+    while ((h = planner_take_ended(&sim->w.planner)) != NULL) {
+        size_t i = 0;
+        while (i < HOSTS && !text_same(host_names[i], h->name))
+            i++;
+        struct shadow *s = &sim->hosts[i];
+        HOLDS(s->over && s->known == (h->settings != NULL));
+        s->over = false;
+        if (!s->known)
+            continue;
+        check_news(sim, s, h);
+        HOLDS(h->dequeues == s->dequeues);
+    }
+    for (size_t i = 0; i < HOSTS; i++)
+        HOLDS(!sim->hosts[i].over);
+}
+
 static void close_session(struct simulation *sim, size_t which)
 {
     struct open_session o = sim->open[which];
@@ -2221,15 +2355,36 @@ static void close_session(struct simulation *sim, size_t which)
     }
     s->open--;
     bool over = s->open == 0 && s->waiting == 0;
-    bool told = planner_session_done(&sim->w.planner, o.host, sim->w.now);
-    HOLDS(told == (over && s->known));
-    if (over && s->known) {
+    planner_session_done(&sim->w.planner, o.host, sim->w.now);
+    if (over && s->known)
         shadow_ends(sim, s, interval_of(sim, o.index));
-        check_news(sim, s, o.host);
-        HOLDS(o.host->dequeues == s->dequeues);
-    } else if (over) {
+    else if (over)
         shadow_follows(sim, o.index, TRIGGER_ENABLE);
+    check_ended(sim);
+}
+
+static void reconfigure(struct simulation *sim, enum trigger trigger)
+{
+    configure(&sim->w, trigger);
+    for (size_t i = 0; i < HOSTS; i++)
+        shadow_follows(sim, i, trigger);
+    check_ended(sim);
+}
+
+static void set_paused(struct simulation *sim, bool paused)
+{
+    sim->paused = paused;
+    planner_pause(&sim->w.planner, paused, sim->w.now);
+    for (size_t i = 0; paused && i < HOSTS; i++) {
+        struct shadow *s = &sim->hosts[i];
+        if (s->waiting == 0)
+            continue;
+        s->waiting = 0;
+        shadow_comes_after(sim, s);
+        if (s->open == 0)
+            shadow_ends(sim, s, interval_of(sim, i));
     }
+    check_ended(sim);
 }
 
 /* ---- what must hold at every step, once planner_next() has nothing more ---- */
@@ -2351,8 +2506,7 @@ static void something_happens(struct simulation *sim)
         change_service(sim);
         reconfigure(sim, TRIGGER_ENABLE);
     } else if (what < 60 || sim->paused) {
-        sim->paused = !sim->paused;
-        planner_pause(&sim->w.planner, sim->paused);
+        set_paused(sim, !sim->paused);
     } else if (what < 68 || sim->held) {
         sim->held = !sim->held;
         planner_hold(&sim->w.planner, sim->held);
@@ -2465,7 +2619,8 @@ int main(void)
         cmocka_unit_test(a_node_that_fails_permanently_elsewhere_is_not_asked_further),
         cmocka_unit_test(servers_taken_away_in_the_midst_leave_the_host_itself),
         cmocka_unit_test(disabled_or_removed_in_the_midst_no_other_server_is_asked),
-        cmocka_unit_test(paused_between_two_servers_it_goes_on_after),
+        cmocka_unit_test(paused_no_other_server_is_asked_and_nothing_is_news),
+        cmocka_unit_test(a_retry_that_was_paused_is_still_a_retry),
         cmocka_unit_test(only_what_may_succeed_is_asked_again),
         cmocka_unit_test(retries_double_up_to_the_interval),
         cmocka_unit_test(the_jitter_differs_from_machine_to_machine),
@@ -2474,7 +2629,6 @@ int main(void)
         cmocka_unit_test(only_edges_are_news),
         cmocka_unit_test(of_what_goes_on_failing_one_reminder_comes_a_day),
         cmocka_unit_test(a_reminder_minds_neither_seconds_nor_daylight_saving_nor_the_wall_clock),
-        cmocka_unit_test(a_reminder_that_nobody_asked_for_comes_again),
         cmocka_unit_test(nodes_share_news_of_the_same_outcome_and_code_whatever_the_words),
         cmocka_unit_test(reminders_of_different_ages_are_told_apart),
         cmocka_unit_test(what_was_said_stays_with_its_result),
@@ -2490,6 +2644,9 @@ int main(void)
         cmocka_unit_test(disabled_and_enabled_while_busy_it_is_asked_afterwards),
         cmocka_unit_test(disabled_between_two_sessions_the_gap_is_kept),
         cmocka_unit_test(nodes_taken_away_between_two_sessions_end_the_dequeue),
+        cmocka_unit_test(an_end_that_the_configuration_brings_is_handed_out_once),
+        cmocka_unit_test(an_end_that_a_pause_brings_is_handed_out_once),
+        cmocka_unit_test(an_end_is_not_lost_whatever_follows),
         cmocka_unit_test(a_host_removed_while_busy_goes_with_its_last_session),
         cmocka_unit_test(a_host_removed_while_idle_goes_at_once),
         cmocka_unit_test(a_host_removed_and_added_while_busy_is_still_one),

@@ -75,7 +75,8 @@ static void two_hosts_in_the_midst_of_things(void **state)
     answer(&p, a.host, "one.example", 253, "253 OK, 3 pending messages for node one.example started", later(1000));
     answer(&p, a.host, "@two.example", 459, "459 Node \"@two.example\" not allowed: \x1b[2J", later(2000));
     answer(&p, a.host, "#three", 451, "451 try again", later(3000));
-    assert_true(planner_session_done(&p, a.host, later(3500)));
+    planner_session_done(&p, a.host, later(3500));
+    assert_ptr_equal(planner_take_ended(&p), a.host);
     answer(&p, b.host, "four.example", 250, "250 \"ok\"", later(4000)); /* its QUIT is not answered yet */
     planner_trigger(&p, b.host, TRIGGER_REQUEST, later(5000));          /* comes after */
     const struct problem problems[] = {
@@ -280,12 +281,14 @@ static void paused_and_the_clock_stepped(void **state)
     assert_true(planner_next(&p, first, &c));
     answer(&p, a.host, "one.example", 250, "250 ok", first);
     answer(&p, c.host, "two.example", 251, "251 none", first);
-    assert_true(planner_session_done(&p, a.host, first));
-    assert_true(planner_session_done(&p, c.host, first));
+    planner_session_done(&p, a.host, first);
+    assert_ptr_equal(planner_take_ended(&p), a.host);
+    planner_session_done(&p, c.host, first);
+    assert_ptr_equal(planner_take_ended(&p), c.host);
     planner_trigger(&p, c.host, TRIGGER_REQUEST, later(50000));
     assert_true(planner_next(&p, later(50000), &c));
     answer(&p, c.host, "two.example", 252, "252 ok", later(51000));
-    planner_pause(&p, true);
+    planner_pause(&p, true, later(50000));
     struct snapshot_facts facts = {.version = "0", .now = later(60000)};
     facts.now.utc_ms -= 3600000;
     check(&facts, &p,

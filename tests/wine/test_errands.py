@@ -8,16 +8,17 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lab.scripted import Script, listen
+from lab.scripted import Each, Script, listen
 from lab.wine import windows_path
 
-from .machine import PARAMETERS, Hold, Machine, Raw, Serve, Value, host, host_at, nodes, outcomes, wait_until
+from .machine import (CONTINUE, PARAMETERS, PAUSE, PAUSED, RUNNING, Hold, Machine, Raw, Serve, Value, host, host_at, nodes,
+                      outcomes, wait_until)
 from .test_stop import LIMIT, TOOL, stop_and_time
 
 PATIENCE = 30.0  # seconds, for a machine that has much else to do
@@ -648,3 +649,67 @@ def test_service_that_is_not_there(machine: Machine, serve: Serve) -> None:
     assert text_of(told) == "NoSuchService: no such service"
     assert outcomes(told, "other") == {"a.example": "started"}
     assert machine.warnings()[:2] == ["isp", "a.example"]
+
+
+# ---- a dequeue that ends between two of its sessions ----
+
+def switch_host_off(machine: Machine) -> None:
+    machine.follow(hosts={"a": {"Enabled": 0}})
+
+
+def remove_host(machine: Machine) -> None:
+    machine.prefix.reg_delete(PARAMETERS + r"\Hosts\a")
+
+
+def remove_domains(machine: Machine) -> None:
+    machine.follow(hosts={"a": {"Domains": ["one.example"]}})
+
+
+def switch_all_off(machine: Machine) -> None:
+    machine.follow({"AlwaysUseETRN": 0})
+
+
+def pause(machine: Machine) -> None:
+    assert machine.control(PAUSE, PAUSED) == (0, PAUSED)
+
+
+@pytest.mark.parametrize("end", [switch_host_off, remove_host, remove_domains, switch_all_off, pause])
+def test_service_of_a_dequeue_that_ends_while_another_host_has_its_turn_is_stopped(
+        machine: Machine, serve: Serve, companion: Companion, end: Callable[[Machine], None]) -> None:
+    """The only connection is held by a host that is mute, so that the dequeue is under way with no session open."""
+    companion.fresh()
+    mute = Hold()
+    quick, slow = serve(), serve(Script(greeting=[mute, "220 mx.example"]))
+    machine.fresh({"MaxConnections": 1},
+                  {"a": host_at(quick, "one.example", "two.example", RunService="Mail", HoldSeconds=0, EtrnsPerConnection=1),
+                   "b": host_at(slow)})
+    mute.wait(PATIENCE)
+    assert quick.etrns() == ["one.example"] and companion.past() == ["starts", "runs"]
+    end(machine)
+    companion.wait("starts", "runs", "stops")
+    mute.release()
+
+
+@pytest.mark.parametrize("disabled", [False, True])
+def test_service_of_a_dequeue_that_was_paused_is_stopped(machine: Machine, serve: Serve, companion: Companion,
+                                                         disabled: bool) -> None:
+    companion.fresh()
+    hold = Hold()
+    server = serve(Script(greeting=Each([hold, "220 mx.example"], "220 mx.example")))
+    domains = ("one.example", "two.example", "three.example")
+    machine.fresh(hosts={"isp": host_at(server, *domains, RunService="Mail", HoldSeconds=0, EtrnsPerConnection=1,
+                                        ConnectionsPerHost=1)})
+    hold.wait(PATIENCE)
+    pause(machine)
+    hold.release()
+    server.wait_for(lambda s: s.sessions and s.open_count() == 0, timeout=PATIENCE)
+    if disabled:
+        machine.follow(hosts={"isp": {"Enabled": 0}})
+    companion.wait("starts", "runs", "stops")
+    machine.control(CONTINUE, RUNNING)
+    if disabled:
+        machine.follow({"IntervalMinutes": 3})
+        assert companion.past() == ["starts", "runs", "stops"] and server.etrns() == []
+    else:  # and all is made up for
+        companion.wait("starts", "runs", "stops", "starts", "runs", "stops")
+        assert server.etrns() == list(domains)
