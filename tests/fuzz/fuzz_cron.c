@@ -1,6 +1,6 @@
 /* Lines of a Schedule, and when they are due: the hour and the season of a zone change, then lines up to LF each. What
  * is refused says why; what is taken is due after the instant asked about, and asked again from there it goes on. */
-#include "cron.h"
+#include "cron_next.h"
 
 #include "fuzz.h"
 
