@@ -93,7 +93,7 @@ $(UNIT): $(B)/unit/%: $(B)/native/tests/unit/%.o $(call native,$(CORE))
 $(B)/unit/test_memory: UNIT_LINK := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 
 # What tests/cron asks about schedules.
-$(B)/cron_next: $(B)/native/tests/cron/cron_next.o $(call native,service/core/cron.c service/core/text.c)
+$(B)/cron_next: $(B)/native/tests/cron/cron_next.o $(call native,$(addprefix service/core/,cron.c cron_next.c calendar.c text.c))
 	$(CC) $(UNIT_FLAGS) -o $@ $^
 
 # The cases of tests/faults against the session.

@@ -1,9 +1,8 @@
 #include "health.h"
 
-#include <string.h>
+#include "calendar.h"
 
-#define HOUR_MS INT64_C(3600000)
-#define DAY_MS (24 * HOUR_MS)
+#include <string.h>
 
 /* So that neither seconds nor the end of daylight saving make a host that is asked once a day miss its reminder. */
 #define EARLY_MS (HOUR_MS + HOUR_MS / 12)
@@ -40,7 +39,7 @@ void health_follow(struct planned_node *node, enum consequence follows, struct m
 
 static int64_t minute_of(struct moment at)
 {
-    return at.utc_ms / 60000;
+    return at.utc_ms / MINUTE_MS;
 }
 
 bool health_same_news(const struct planned_node *a, const struct planned_node *b)

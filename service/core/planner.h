@@ -7,7 +7,7 @@
 #ifndef ETRN_PLANNER_H
 #define ETRN_PLANNER_H
 
-#include "cron.h"
+#include "cron_next.h"
 #include "outcome.h"
 #include "config.h"
 

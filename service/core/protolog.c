@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DAY_MS = 86400000, DATE_DIGITS = 8 };
+enum { DATE_DIGITS = 8 };
 
 /* ---- rows ---- */
 
@@ -70,11 +70,9 @@ static const char suffix[] = ".LOG";
 
 void protolog_add_name(struct text *t, const struct protolog_file *file)
 {
-    int64_t year;
-    unsigned month;
-    unsigned day;
-    calendar_date(file->day, &year, &month, &day);
-    text_add(t, "%s%04lld%02u%02u-%lu%s", prefix, (long long)year, month, day, (unsigned long)file->number, suffix);
+    struct date date = calendar_date(file->day);
+    text_add(t, "%s%04lld%02u%02u-%lu%s", prefix, (long long)date.year, date.month, date.day,
+             (unsigned long)file->number, suffix);
 }
 
 /* A name is one of ours when it is the one we would give to what it says. */
@@ -106,7 +104,7 @@ bool protolog_read_name(const char *name, struct protolog_file *file)
 
 bool protolog_turn(struct protolog_file *file, int64_t utc_ms, size_t more)
 {
-    int64_t day = utc_ms / DAY_MS;
+    int64_t day = calendar_day_of(utc_ms);
     if (file->number > 0 && file->day == day && file->size + more <= PROTOLOG_FILE_LIMIT)
         return false;
     file->number = file->day == day ? file->number + 1 : 1;
@@ -133,7 +131,7 @@ size_t protolog_surplus(struct protolog_file *files, size_t count, int64_t utc_m
     while (kept < count) {
         const struct protolog_file *file = &files[count - kept - 1];
         size += file->size;
-        if (size > PROTOLOG_TOTAL_LIMIT - PROTOLOG_FILE_LIMIT || file->day <= utc_ms / DAY_MS - PROTOLOG_DAYS)
+        if (size > PROTOLOG_TOTAL_LIMIT - PROTOLOG_FILE_LIMIT || file->day <= calendar_day_of(utc_ms) - PROTOLOG_DAYS)
             break;
         kept++;
     }

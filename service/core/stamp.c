@@ -4,26 +4,15 @@
 
 #include <string.h>
 
-enum { DAY_MS = 86400000 };
-
-/* Whole days since 1970; the day begins at midnight before it, too. */
-static int64_t days_of(int64_t utc_ms)
-{
-    return utc_ms >= 0 ? utc_ms / DAY_MS : -((DAY_MS - 1 - utc_ms) / DAY_MS);
-}
-
 void stamp_add_date(struct text *t, int64_t utc_ms)
 {
-    int64_t year;
-    unsigned month;
-    unsigned day;
-    calendar_date(days_of(utc_ms), &year, &month, &day);
-    text_add(t, "%04lld-%02u-%02u", (long long)year, month, day);
+    struct date date = calendar_date(calendar_day_of(utc_ms));
+    text_add(t, "%04lld-%02u-%02u", (long long)date.year, date.month, date.day);
 }
 
 void stamp_add(struct text *t, int64_t utc_ms)
 {
-    unsigned ms = (unsigned)(utc_ms - days_of(utc_ms) * DAY_MS);
+    unsigned ms = (unsigned)(utc_ms - calendar_day_of(utc_ms) * DAY_MS);
     stamp_add_date(t, utc_ms);
     text_add(t, "T%02u:%02u:%02u.%03uZ", ms / 3600000, ms / 60000 % 60, ms / 1000 % 60, ms % 1000);
 }

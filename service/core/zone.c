@@ -2,18 +2,14 @@
 
 #include "calendar.h"
 
-#define MINUTE_MS INT64_C(60000)
-#define DAY_MS (1440 * MINUTE_MS)
-
 static int64_t day_of(const struct zone_date *date, int64_t year)
 {
     if (date->year != 0)
         return calendar_days(year, date->month, date->day);
     int64_t first = calendar_days(year, date->month, 1);
-    int64_t next = date->month == 12 ? calendar_days(year + 1, 1, 1) : calendar_days(year, date->month + 1, 1);
-    unsigned weekday = (unsigned)(((first + 4) % 7 + 7) % 7); /* 1 January 1970 was a Thursday */
-    int64_t day = first + (date->weekday + 7 - weekday) % 7 + (int64_t)(date->day - 1) * 7;
-    while (day >= next) /* the fifth is the last */
+    unsigned to_weekday = (date->weekday + 7 - calendar_weekday(first)) % 7;
+    int64_t day = first + to_weekday + (int64_t)(date->day - 1) * 7;
+    while (day >= first + calendar_month_length(year, date->month)) /* the fifth is the last */
         day -= 7;
     return day;
 }

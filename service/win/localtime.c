@@ -8,8 +8,6 @@
 
 enum { YEARS = 64 }; /* a search for the next time of a schedule reaches 40 ahead */
 
-#define DAY_MS INT64_C(86400000)
-
 /* To ask the system costs a hundred times what this does: planning ten thousand hosts asks a hundred thousand times. */
 static struct {
     DYNAMIC_TIME_ZONE_INFORMATION zone;
@@ -40,11 +38,8 @@ static void look_up(struct zone_year *y, int64_t year)
 
 static int64_t local_offset_ms(void *context, int64_t utc_ms)
 {
-    int64_t year;
-    unsigned month;
-    unsigned day;
     (void)context;
-    calendar_date(utc_ms >= 0 ? utc_ms / DAY_MS : -((-utc_ms + DAY_MS - 1) / DAY_MS), &year, &month, &day);
+    int64_t year = calendar_date(calendar_day_of(utc_ms)).year;
     struct zone_year *y = &memory.years[(uint64_t)year % YEARS];
     if (y->to_utc_ms == 0 || utc_ms < y->from_utc_ms || utc_ms >= y->to_utc_ms)
         look_up(y, year);
@@ -80,11 +75,9 @@ bool local_zone_follow(void)
 
 void text_add_local_time(struct text *t, int64_t utc_ms)
 {
-    int64_t local_minutes = (utc_ms + local_offset_ms(NULL, utc_ms)) / 60000;
-    int64_t year;
-    unsigned month;
-    unsigned day;
-    calendar_date(local_minutes / 1440, &year, &month, &day);
-    unsigned of_day = (unsigned)(local_minutes % 1440);
-    text_add(t, "%04d-%02u-%02u %02u:%02u", (int)year, month, day, of_day / 60, of_day % 60);
+    int64_t local_ms = utc_ms + local_offset_ms(NULL, utc_ms);
+    int64_t day = calendar_day_of(local_ms);
+    struct date date = calendar_date(day);
+    unsigned minute = (unsigned)((local_ms - day * DAY_MS) / MINUTE_MS);
+    text_add(t, "%04d-%02u-%02u %02u:%02u", (int)date.year, date.month, date.day, minute / 60, minute % 60);
 }

@@ -2,7 +2,7 @@
 #ifndef ETRN_LOCALTIME_H
 #define ETRN_LOCALTIME_H
 
-#include "../core/cron.h"
+#include "../core/cron_next.h"
 
 /* Of one thread alone: it remembers the rules that it has looked up. */
 extern const struct cron_zone local_zone;

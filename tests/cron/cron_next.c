@@ -6,7 +6,7 @@
  *
  * All are milliseconds, instants since 1970. One line of answer each, but for zone; a LINE that is not allowed is
  * answered with what is wrong with it. */
-#include "cron.h"
+#include "cron_next.h"
 
 #include <inttypes.h>
 #include <stdio.h>

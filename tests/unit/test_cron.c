@@ -1,4 +1,4 @@
-#include "cron.h"
+#include "cron_next.h"
 #include "unit.h"
 
 #include <inttypes.h>

@@ -1,4 +1,3 @@
-#include "calendar.h"
 #include "unit.h"
 #include "zone.h"
 
@@ -108,30 +107,12 @@ static void a_year_is_one_by_utc(void **state)
     assert_int_equal(y.to_utc_ms, 0);
 }
 
-static void dates_and_days_are_the_same(void **state)
-{
-    (void)state;
-    int64_t days = calendar_days(1600, 1, 1), end = calendar_days(2401, 1, 1);
-    assert_int_equal(calendar_days(1970, 1, 1), 0);
-    assert_int_equal(calendar_days(2000, 3, 1), 11017);
-    unsigned last = 31;
-    for (; days < end; days++) {
-        int64_t year;
-        unsigned month, day;
-        calendar_date(days, &year, &month, &day);
-        assert_int_equal(calendar_days(year, month, day), days);
-        assert_true(day == last + 1 || (day == 1 && last >= 28));
-        last = day;
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_year_has_its_changes_where_the_world_has_them),
         cmocka_unit_test(without_changes_the_bias_alone_counts),
         cmocka_unit_test(a_year_is_one_by_utc),
-        cmocka_unit_test(dates_and_days_are_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
