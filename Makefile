@@ -119,12 +119,23 @@ $(B)/torture/driver.exe: tests/torture/driver.c
 	@mkdir -p $(@D)
 	$(CC_WIN) -O1 -o $@ $<
 
+# ---- programs that tests run under Wine: of service/win and core each takes what it does not bring itself
+
+HELPERS := $(patsubst tests/helpers/%.c,$(B)/helpers/%.exe,$(wildcard tests/helpers/*.c))
+$(HELPERS): $(B)/helpers/%.exe: $(B)/obj/tests/helpers/%.o $(B)/obj/programs.a
+	@mkdir -p $(@D)
+	$(CC_WIN) $(LDFLAGS) -o $@ $^ $(LIBS)
+$(B)/obj/programs.a: $(call objects,$(WIN) $(CORE))
+	rm -f $@
+	$(CROSS)ar rcs $@ $^
+helpers: $(HELPERS)
+
 torture: $(TORTURE)
 	TORTURE=all $(PYTHON) -m pytest tests/torture
 
 test:
 	@$(call need,$(TEST_PACKAGES) $(LINT_PACKAGES))
-	@$(MAKE) --no-print-directory -j$(shell nproc) --output-sync=target all lint-checks unit fuzz-replay $(TORTURE)
+	@$(MAKE) --no-print-directory -j$(shell nproc) --output-sync=target all lint-checks unit fuzz-replay $(TORTURE) $(HELPERS)
 	@$(PYTHON) tests/lab/fetch.py
 	@$(PYTHON) -m pytest -n 3 --dist loadfile tests
 

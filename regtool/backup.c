@@ -2,7 +2,7 @@
 #include "backup.h"
 
 #include "../service/win/folder.h"
-#include "../service/win/status.h"
+#include "../service/win/file.h"
 #include "arguments.h"
 #include "failure.h"
 #include "output.h"
@@ -60,10 +60,10 @@ static int by_name(const void *a, const void *b)
 static void delete_oldest(void)
 {
     struct names names = {0};
-    folder_visit(FOLDER_BACKUP, L"*.reg", collect, &names);
+    DWORD error = folder_visit(FOLDER_BACKUP, L"*.reg", collect, &names);
     qsort(names.items, names.count, sizeof *names.items, by_name);
     for (size_t i = 0; i < names.count; i++) {
-        if (i + KEPT < names.count)
+        if (!error && i + KEPT < names.count)
             DeleteFileW(names.items[i]);
         free(names.items[i]);
     }
@@ -85,9 +85,14 @@ static wchar_t *new_path(const char *service)
         wchar_t *wide = wide_copy(name);
         wchar_t *path = wide ? folder_path(FOLDER_BACKUP, wide) : NULL;
         free(wide);
-        if (!path || GetFileAttributesW(path) == INVALID_FILE_ATTRIBUTES)
+        DWORD error = path && GetFileAttributesW(path) == INVALID_FILE_ATTRIBUTES ? GetLastError() : 0;
+        if (!path || error == ERROR_FILE_NOT_FOUND || error == ERROR_PATH_NOT_FOUND)
             return path;
         free(path);
+        if (error) { /* there may be one: it is not to be replaced */
+            SetLastError(error);
+            return NULL;
+        }
     }
     SetLastError(ERROR_FILE_EXISTS);
     return NULL;

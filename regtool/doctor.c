@@ -1,5 +1,6 @@
 /* etrnctl doctor: looks for what is commonly wrong, and names the command that mends it. */
 #include "../service/win/eventlog.h"
+#include "../service/win/manager.h"
 #include "../service/win/network.h"
 #include "../service/win/registry.h"
 #include "../service/win/secret.h"
@@ -96,24 +97,22 @@ static void check_entry(struct diagnosis *d, const QUERY_SERVICE_CONFIGW *config
 
 static DWORD query_entry(struct diagnosis *d)
 {
-    SC_HANDLE manager = OpenSCManagerW(machine_name(), NULL, SC_MANAGER_CONNECT);
-    SC_HANDLE service = manager ? OpenServiceW(manager, TEXT(SERVICE_NAME), SERVICE_QUERY_CONFIG) : NULL;
+    struct manager m;
     DWORD needed = 0;
-    DWORD error = service ? 0 : GetLastError();
-    if (!error && !QueryServiceConfigW(service, NULL, 0, &needed))
+    DWORD error = manager_open(&m, machine_name(), TEXT(SERVICE_NAME), SERVICE_QUERY_CONFIG);
+    if (error)
+        return error;
+    if (!QueryServiceConfigW(m.service, NULL, 0, &needed))
         error = GetLastError() == ERROR_INSUFFICIENT_BUFFER ? 0 : GetLastError();
     QUERY_SERVICE_CONFIGW *config = error ? NULL : malloc(needed + 1);
     if (!error && !config)
         error = ERROR_NOT_ENOUGH_MEMORY;
-    if (!error && !QueryServiceConfigW(service, config, needed, &needed))
+    if (!error && !QueryServiceConfigW(m.service, config, needed, &needed))
         error = GetLastError();
     if (!error)
         check_entry(d, config);
     free(config);
-    if (service)
-        CloseServiceHandle(service);
-    if (manager)
-        CloseServiceHandle(manager);
+    manager_close(&m);
     return error;
 }
 

@@ -1,6 +1,7 @@
 #include "grant.h"
 
 #include "../service/core/acl.h"
+#include "../service/win/manager.h"
 #include "../service/win/sid.h"
 #include "failure.h"
 #include "machine.h"
@@ -34,19 +35,11 @@ static DWORD make_entry(struct entry *entry)
     return fine ? 0 : ERROR_INVALID_SID;
 }
 
-static DWORD open_service(const char *name, DWORD access, SC_HANDLE *service)
+static DWORD open_service(const char *name, DWORD access, struct manager *m)
 {
-    SC_HANDLE manager = OpenSCManagerW(machine_name(), NULL, SC_MANAGER_CONNECT);
-    DWORD error = manager ? 0 : GetLastError();
     wchar_t *wide = wide_copy(name);
-    *service = NULL;
-    if (!error && !wide)
-        error = ERROR_NOT_ENOUGH_MEMORY;
-    if (!error && !(*service = OpenServiceW(manager, wide, access)))
-        error = GetLastError();
+    DWORD error = wide ? manager_open(m, machine_name(), wide, access) : ERROR_NOT_ENOUGH_MEMORY;
     free(wide);
-    if (manager)
-        CloseServiceHandle(manager);
     return error;
 }
 
@@ -99,27 +92,26 @@ static DWORD edit(SC_HANDLE service, const ACL *acl, const struct entry *entry, 
  * asked for only then: where an administrator has made the entry by hand, it may be lacking. */
 static DWORD change(const char *name, struct entry *entry, bool wanted, bool *changed)
 {
-    SC_HANDLE service;
+    struct manager m;
     void *descriptor = NULL;
     PACL acl = NULL;
     *changed = false;
     DWORD error = make_entry(entry);
     if (error)
         return error;
-    error = open_service(name, READ_CONTROL, &service);
-    if (!error)
-        error = read_acl(service, &descriptor, &acl);
-    if (service)
-        CloseServiceHandle(service);
-    service = NULL;
+    error = open_service(name, READ_CONTROL, &m);
+    if (!error) {
+        error = read_acl(m.service, &descriptor, &acl);
+        manager_close(&m);
+    }
     if (!error && acl && acl_has((const unsigned char *)acl, acl->AclSize, entry->ace) != wanted) {
-        error = open_service(name, READ_CONTROL | WRITE_DAC, &service);
-        if (!error)
-            error = edit(service, acl, entry, wanted);
+        error = open_service(name, READ_CONTROL | WRITE_DAC, &m);
+        if (!error) {
+            error = edit(m.service, acl, entry, wanted);
+            manager_close(&m);
+        }
         *changed = error == 0;
     }
-    if (service)
-        CloseServiceHandle(service);
     free(descriptor);
     return error;
 }

@@ -1,46 +1,24 @@
 #include "report.h"
 
 #include "../service/core/outcome.h"
+#include "../service/win/file.h"
 #include "../service/win/folder.h"
-#include "../service/win/status.h"
+#include "../service/win/manager.h"
 #include "machine.h"
 #include "output.h"
 
 #include <stdlib.h>
 
-static DWORD with_service(DWORD access, DWORD (*act)(SC_HANDLE service, DWORD *value), DWORD *value)
-{
-    SC_HANDLE manager = OpenSCManagerW(machine_name(), NULL, SC_MANAGER_CONNECT);
-    if (!manager)
-        return GetLastError();
-    SC_HANDLE service = OpenServiceW(manager, TEXT(SERVICE_NAME), access);
-    DWORD error = service ? act(service, value) : GetLastError();
-    if (service)
-        CloseServiceHandle(service);
-    CloseServiceHandle(manager);
-    return error;
-}
-
-static DWORD query_state(SC_HANDLE service, DWORD *state)
-{
-    SERVICE_STATUS status;
-    if (!QueryServiceStatus(service, &status))
-        return GetLastError();
-    *state = status.dwCurrentState;
-    return 0;
-}
-
-/* NOLINTNEXTLINE(readability-non-const-parameter): with_service() calls it as it does query_state() */
-static DWORD send_control(SC_HANDLE service, DWORD *control)
-{
-    SERVICE_STATUS status;
-    return ControlService(service, *control, &status) ? 0 : GetLastError();
-}
-
 DWORD report_service_state(DWORD *state)
 {
-    *state = 0;
-    DWORD error = with_service(SERVICE_QUERY_STATUS, query_state, state);
+    struct manager m;
+    SERVICE_STATUS status = {0};
+    DWORD error = manager_open(&m, machine_name(), TEXT(SERVICE_NAME), SERVICE_QUERY_STATUS);
+    if (!error) {
+        error = QueryServiceStatus(m.service, &status) ? 0 : GetLastError();
+        manager_close(&m);
+    }
+    *state = status.dwCurrentState;
     return error == ERROR_SERVICE_DOES_NOT_EXIST ? 0 : error;
 }
 
@@ -49,12 +27,6 @@ const char *report_state_name(DWORD state)
     static const char *const names[] = {"not installed", "stopped",           "starting", "stopping",
                                         "running",       "about to continue", "pausing",  "paused"};
     return state < ARRAYSIZE(names) ? names[state] : "in an unknown state";
-}
-
-DWORD report_control(DWORD control)
-{
-    DWORD code = control;
-    return with_service(SERVICE_USER_DEFINED_CONTROL, send_control, &code);
 }
 
 struct json_value *report_read(void)

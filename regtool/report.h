@@ -12,9 +12,6 @@ MUST_CHECK DWORD report_service_state(DWORD *state);
 /* "running", "not installed". */
 const char *report_state_name(DWORD state);
 
-/* Sends a control to the running service. Returns 0 or a Win32 error. */
-MUST_CHECK DWORD report_control(DWORD control);
-
 /* status.json of this computer as it is now, to be freed by json_value_free(); NULL and GetLastError() when there is
  * none, or it cannot be read. */
 struct json_value *report_read(void);

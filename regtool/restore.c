@@ -1,5 +1,5 @@
 /* etrnctl restore: a saved Parameters key, written back. */
-#include "../service/win/status.h"
+#include "../service/win/file.h"
 #include "arguments.h"
 #include "failure.h"
 #include "grant.h"

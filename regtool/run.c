@@ -1,9 +1,11 @@
 /* etrnctl run: has the service ask now, and shows each outcome as it comes. */
 #include "../service/core/outcome.h"
 #include "../service/core/planner.h"
-#include "../service/win/status.h"
+#include "../service/win/control.h"
+#include "../service/win/request.h"
 #include "arguments.h"
 #include "failure.h"
+#include "machine.h"
 #include "names.h"
 #include "output.h"
 #include "prompt.h"
@@ -220,7 +222,7 @@ static enum exit_code ask_service(struct wait *w, const struct arguments *a)
     w->asked_utc_ms = utc_now_ms();
     DWORD error = a->count > 0 ? request_leave((const char *const *)a->words, (size_t)a->count) : 0;
     if (!error)
-        error = report_control(a->count > 0 ? CONTROL_RUN_REQUESTED : CONTROL_RUN_ALL);
+        error = control_send(machine_name(), a->count > 0 ? CONTROL_RUN_REQUESTED : CONTROL_RUN_ALL);
     enum exit_code code = error ? fail(error, "asking the service") : wait_for_outcomes(w, &news);
     report_watch_close(&news);
     return code;

@@ -1,7 +1,7 @@
 /* etrnctl service: the service's entry with the service control manager, for copies without the MSI. */
 #include "../service/win/eventlog.h"
 #include "../service/win/folder.h"
-#include "../service/win/status.h"
+#include "../service/win/manager.h"
 #include "arguments.h"
 #include "failure.h"
 #include "grant.h"
@@ -15,30 +15,6 @@
 static const wchar_t name[] = TEXT(SERVICE_NAME);
 
 enum { PATH_LIMIT = 32768, WAIT_MS = 20000, WAIT_STEP_MS = 100 };
-
-/* Opens the service, and with it the manager's connection; 0 or a Win32 error. */
-static DWORD open_service(DWORD access, SC_HANDLE *manager, SC_HANDLE *service)
-{
-    *service = NULL;
-    *manager = OpenSCManagerW(machine_name(), NULL, SC_MANAGER_CONNECT);
-    if (!*manager)
-        return GetLastError();
-    *service = OpenServiceW(*manager, name, access);
-    if (*service)
-        return 0;
-    DWORD error = GetLastError();
-    CloseServiceHandle(*manager);
-    *manager = NULL;
-    return error;
-}
-
-static void close_both(SC_HANDLE manager, SC_HANDLE service)
-{
-    if (service)
-        CloseServiceHandle(service);
-    if (manager)
-        CloseServiceHandle(manager);
-}
 
 /* Waits until the service is in `state`; the last seen otherwise, with its exit code. */
 static DWORD wait_for(SC_HANDLE service, DWORD state, SERVICE_STATUS *status)
@@ -114,7 +90,10 @@ static DWORD enter_service(const wchar_t *quoted, bool *existed)
     }
     if (!error)
         describe_service(service);
-    close_both(manager, service);
+    if (service)
+        CloseServiceHandle(service);
+    if (manager)
+        CloseServiceHandle(manager);
     return error;
 }
 
@@ -163,16 +142,15 @@ static DWORD stop_service(SC_HANDLE service)
 /* What is left of a service that is gone is removed as well. */
 static enum exit_code uninstall(void)
 {
-    SC_HANDLE manager;
-    SC_HANDLE service;
+    struct manager m;
     DWORD access = SERVICE_STOP | SERVICE_QUERY_STATUS | DELETE;
-    DWORD missing = open_service(access, &manager, &service);
+    DWORD missing = manager_open(&m, machine_name(), name, access);
     if (missing && missing != ERROR_SERVICE_DOES_NOT_EXIST)
         return fail(missing, "%s", SERVICE_NAME);
-    DWORD error = missing ? 0 : stop_service(service);
-    if (!error && !missing && !DeleteService(service))
+    DWORD error = missing ? 0 : stop_service(m.service);
+    if (!error && !missing && !DeleteService(m.service))
         error = GetLastError();
-    close_both(manager, service);
+    manager_close(&m);
     if (!error)
         error = eventlog_unregister();
     if (error)
@@ -200,18 +178,17 @@ static enum exit_code uninstall_all(void)
 
 static enum exit_code start(void)
 {
-    SC_HANDLE manager;
-    SC_HANDLE service;
+    struct manager m;
     SERVICE_STATUS status;
-    DWORD error = open_service(SERVICE_START | SERVICE_QUERY_STATUS, &manager, &service);
+    DWORD error = manager_open(&m, machine_name(), name, SERVICE_START | SERVICE_QUERY_STATUS);
     if (error)
         return fail(error, "%s", SERVICE_NAME);
-    if (!StartServiceW(service, 0, NULL))
+    if (!StartServiceW(m.service, 0, NULL))
         error = GetLastError();
     bool already = error == ERROR_SERVICE_ALREADY_RUNNING;
     if (!error)
-        error = wait_for(service, SERVICE_RUNNING, &status);
-    close_both(manager, service);
+        error = wait_for(m.service, SERVICE_RUNNING, &status);
+    manager_close(&m);
     if (error && !already)
         return fail(error, "starting %s", SERVICE_NAME);
     out("%s is running%s.\n", SERVICE_NAME, already ? " already" : "");
@@ -220,13 +197,12 @@ static enum exit_code start(void)
 
 static enum exit_code stop(void)
 {
-    SC_HANDLE manager;
-    SC_HANDLE service;
-    DWORD error = open_service(SERVICE_STOP | SERVICE_QUERY_STATUS, &manager, &service);
+    struct manager m;
+    DWORD error = manager_open(&m, machine_name(), name, SERVICE_STOP | SERVICE_QUERY_STATUS);
     if (error)
         return fail(error, "%s", SERVICE_NAME);
-    error = stop_service(service);
-    close_both(manager, service);
+    error = stop_service(m.service);
+    manager_close(&m);
     if (error)
         return fail(error, "stopping %s", SERVICE_NAME);
     out("%s is stopped.\n", SERVICE_NAME);

@@ -13,7 +13,7 @@
 #include "win/network.h"
 #include "win/protocol.h"
 #include "win/registry.h"
-#include "win/status.h"
+#include "win/request.h"
 
 #include <stdio.h>
 
@@ -210,6 +210,13 @@ static void run_requested(void *owner, const char *name)
         planner_trigger(&e->planner, host, TRIGGER_REQUEST, clock_now());
 }
 
+static void run_all_requested(struct engine *e)
+{
+    DWORD error = request_take(run_requested, e);
+    if (error)
+        report_error(EVENT_REQUEST_UNREAD, error);
+}
+
 /* A round as RunOnNetworkChange has it. */
 static void follow_machine(struct engine *e, enum trigger trigger)
 {
@@ -273,7 +280,7 @@ static void requested(struct loop_op *op, DWORD error, DWORD bytes)
         planner_trigger(&e->planner, NULL, TRIGGER_REQUEST, clock_now());
         break;
     case ENGINE_RUN_REQUESTED:
-        request_take(run_requested, e);
+        run_all_requested(e);
         break;
     case ENGINE_NETWORK_GREW:
         network_grew(e);

@@ -2,8 +2,8 @@
 
 #include "clock.h"
 #include "win/eventlog.h"
+#include "win/file.h"
 #include "win/folder.h"
-#include "win/status.h"
 
 #include <stdlib.h>
 

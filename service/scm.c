@@ -1,8 +1,8 @@
 #include "scm.h"
 
 #include "engine.h"
+#include "win/control.h"
 #include "win/eventlog.h"
-#include "win/status.h"
 
 #include <stdlib.h>
 

@@ -1,5 +1,7 @@
 #include "companion.h"
 
+#include "manager.h"
+
 #include <stdlib.h>
 
 enum {
@@ -47,57 +49,37 @@ static struct shared *services; /* of the loop's thread alone */
 
 /* ---- what is done in a task's thread ---- */
 
-static DWORD with_service(const wchar_t *name, DWORD access, SC_HANDLE *manager, SC_HANDLE *service)
-{
-    *service = NULL;
-    *manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT);
-    if (*manager)
-        *service = OpenServiceW(*manager, name, access);
-    return *service ? 0 : GetLastError();
-}
-
-static void close_both(SC_HANDLE manager, SC_HANDLE service)
-{
-    if (service)
-        CloseServiceHandle(service);
-    if (manager)
-        CloseServiceHandle(manager);
-}
-
 static DWORD query(const wchar_t *name, DWORD *state)
 {
-    SC_HANDLE manager;
-    SC_HANDLE service;
+    struct manager m;
     SERVICE_STATUS status = {0};
-    DWORD error = with_service(name, SERVICE_QUERY_STATUS, &manager, &service);
-    if (!error && !QueryServiceStatus(service, &status))
+    DWORD error = manager_open(&m, NULL, name, SERVICE_QUERY_STATUS);
+    if (!error && !QueryServiceStatus(m.service, &status))
         error = GetLastError();
-    close_both(manager, service);
+    manager_close(&m);
     *state = status.dwCurrentState;
     return error;
 }
 
 static DWORD start(const wchar_t *name, bool *started)
 {
-    SC_HANDLE manager;
-    SC_HANDLE service;
-    DWORD error = with_service(name, SERVICE_START, &manager, &service);
-    if (!error && !StartServiceW(service, 0, NULL))
+    struct manager m;
+    DWORD error = manager_open(&m, NULL, name, SERVICE_START);
+    if (!error && !StartServiceW(m.service, 0, NULL))
         error = GetLastError();
-    close_both(manager, service);
+    manager_close(&m);
     *started = error == 0;
     return error == ERROR_SERVICE_ALREADY_RUNNING ? 0 : error;
 }
 
 static DWORD stop(const wchar_t *name)
 {
-    SC_HANDLE manager;
-    SC_HANDLE service;
+    struct manager m;
     SERVICE_STATUS status;
-    DWORD error = with_service(name, SERVICE_STOP, &manager, &service);
-    if (!error && !ControlService(service, SERVICE_CONTROL_STOP, &status))
+    DWORD error = manager_open(&m, NULL, name, SERVICE_STOP);
+    if (!error && !ControlService(m.service, SERVICE_CONTROL_STOP, &status))
         error = GetLastError();
-    close_both(manager, service);
+    manager_close(&m);
     return error;
 }
 

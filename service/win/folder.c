@@ -166,49 +166,70 @@ DWORD folder_make(enum folder folder)
     return error;
 }
 
-static void visit_files(const wchar_t *folder, const wchar_t *pattern, void (*visit)(void *owner, const wchar_t *path),
-                        void *owner)
+static DWORD visit_found(HANDLE search, WIN32_FIND_DATAW *found, const wchar_t *folder,
+                         void (*visit)(void *owner, const wchar_t *path), void *owner)
+{
+    do {
+        if (found->dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY)
+            continue;
+        wchar_t *path = join(folder, found->cFileName);
+        if (!path)
+            return GetLastError();
+        visit(owner, path);
+        free(path);
+    } while (FindNextFileW(search, found));
+    return GetLastError() == ERROR_NO_MORE_FILES ? 0 : GetLastError();
+}
+
+static DWORD missing_is_fine(DWORD error)
+{
+    return error == ERROR_FILE_NOT_FOUND || error == ERROR_PATH_NOT_FOUND ? 0 : error;
+}
+
+static DWORD visit_files(const wchar_t *folder, const wchar_t *pattern, void (*visit)(void *owner, const wchar_t *path),
+                         void *owner)
 {
     WIN32_FIND_DATAW found;
     wchar_t *all = join(folder, pattern);
     HANDLE search = all ? FindFirstFileW(all, &found) : INVALID_HANDLE_VALUE;
+    DWORD error = search == INVALID_HANDLE_VALUE ? GetLastError() : 0;
     free(all);
-    if (search == INVALID_HANDLE_VALUE)
-        return;
-    do {
-        wchar_t *path = found.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY ? NULL : join(folder, found.cFileName);
-        if (path)
-            visit(owner, path);
-        free(path);
-    } while (FindNextFileW(search, &found));
+    if (error)
+        return missing_is_fine(error);
+    error = visit_found(search, &found, folder, visit, owner);
     FindClose(search);
+    return error;
 }
 
-void folder_visit(enum folder folder, const wchar_t *pattern, void (*visit)(void *owner, const wchar_t *path),
-                  void *owner)
+DWORD folder_visit(enum folder folder, const wchar_t *pattern, void (*visit)(void *owner, const wchar_t *path),
+                   void *owner)
 {
     wchar_t *path = folder_path(folder, NULL);
-    if (path)
-        visit_files(path, pattern, visit, owner);
+    DWORD error = path ? visit_files(path, pattern, visit, owner) : GetLastError();
     free(path);
+    return error;
 }
 
 static void delete_file(void *owner, const wchar_t *path)
 {
-    (void)owner;
-    DeleteFileW(path);
+    DWORD *error = owner;
+    if (!DeleteFileW(path))
+        *error = GetLastError();
 }
 
 static DWORD remove_folder(enum folder folder)
 {
     wchar_t *path = folder_path(folder, NULL);
+    DWORD undeleted = 0;
     if (!path)
         return GetLastError();
-    if (is_plain_folder(path))
-        visit_files(path, L"*", delete_file, NULL);
-    DWORD error = RemoveDirectoryW(path) ? 0 : GetLastError();
+    DWORD error = is_plain_folder(path) ? visit_files(path, L"*", delete_file, &undeleted) : 0;
+    if (!error)
+        error = undeleted;
+    if (!error && !RemoveDirectoryW(path))
+        error = missing_is_fine(GetLastError());
     free(path);
-    return error == ERROR_FILE_NOT_FOUND || error == ERROR_PATH_NOT_FOUND ? 0 : error;
+    return error;
 }
 
 /* The first one last: the others are in it. */

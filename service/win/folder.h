@@ -4,6 +4,7 @@
 #ifndef ETRN_FOLDER_H
 #define ETRN_FOLDER_H
 
+#include "../core/must_check.h"
 #include "win.h"
 
 enum folder {
@@ -20,13 +21,14 @@ wchar_t *folder_path(enum folder folder, const wchar_t *file);
 /* Makes the folder, and those above it, when it lacks, with its access rights. Returns 0 or a Win32 error:
  * ERROR_BAD_PATHNAME when there is a file or a junction in its place, ERROR_INVALID_OWNER when somebody else made it.
  */
-DWORD folder_make(enum folder folder);
+MUST_CHECK DWORD folder_make(enum folder folder);
 
-/* Calls `visit` for each file of the folder that the pattern names, in no order. */
-void folder_visit(enum folder folder, const wchar_t *pattern, void (*visit)(void *owner, const wchar_t *path),
-                  void *owner);
+/* Calls `visit` for each file of the folder that the pattern names, in no order. Returns 0, also when there is no such
+ * folder, or a Win32 error when some may be missing: nobody may then conclude that a file is not there. */
+MUST_CHECK DWORD folder_visit(enum folder folder, const wchar_t *pattern,
+                              void (*visit)(void *owner, const wchar_t *path), void *owner);
 
 /* Deletes all of them with all files in them, if they are there. Returns 0 or a Win32 error. */
-DWORD folders_remove(void);
+MUST_CHECK DWORD folders_remove(void);
 
 #endif

@@ -72,9 +72,9 @@ static struct protolog_file tidy(int64_t utc_ms)
     struct files *files = calloc(1, sizeof *files);
     if (!files)
         return last;
-    folder_visit(FOLDER_LOG, L"*.LOG", note_file, files);
+    DWORD error = folder_visit(FOLDER_LOG, L"*.LOG", note_file, files);
     protolog_turn(&today, utc_ms, 0);
-    size_t surplus = protolog_surplus(files->items, files->count, utc_ms);
+    size_t surplus = error ? 0 : protolog_surplus(files->items, files->count, utc_ms);
     for (size_t i = 0; i < files->count; i++) {
         if (i < surplus)
             delete_file(&files->items[i]);
