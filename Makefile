@@ -106,6 +106,16 @@ unit: $(UNIT) $(B)/faults/run
 	@$(PYTHON) tests/faults/cases.py >$(B)/faults/cases
 	@$(B)/faults/run $(B)/faults/native <$(B)/faults/cases
 
+# ---- programs of the tests: what they run on Windows
+
+$(B)/obj/tests/helpers/%.o: CFLAGS += -Wno-missing-prototypes -Wno-unused-parameter
+HELPERS := $(patsubst tests/helpers/%.c,$(B)/helpers/%.exe,$(wildcard tests/helpers/*.c))
+$(HELPERS): $(B)/helpers/%.exe: $(B)/obj/tests/helpers/%.o
+	@mkdir -p $(@D)
+	$(CC_WIN) $(LDFLAGS) -o $@ $^ $(LIBS) -lntdll
+$(B)/helpers/sid.exe $(B)/helpers/zone.exe: $(call objects,$(WIN) $(CORE))
+$(B)/helpers/lists.exe: $(call objects,$(TOOL) $(WIN) $(CORE)) $(B)/obj/etrnctl.res
+
 # ---- torture: the same programs, but what they call can be made to fail
 
 TORTURE := $(patsubst %,$(B)/torture/%.exe,etrnsvc etrnctl driver)

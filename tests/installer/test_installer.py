@@ -14,6 +14,7 @@ import pytest
 
 from lab.scripted import ScriptedServer
 from lab.wine import WinePrefix, windows_path
+from wine.machine import helper
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD_MSI = ROOT / "installer" / "build-msi"
@@ -29,18 +30,6 @@ UNINSTALL = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall"
 SUCCESS = 0
 REFUSED = 1603 % 256  # ERROR_INSTALL_FAILURE, as much of it as Wine hands on
 PROGRAMS = ("etrnsvc.exe", "etrnctl.exe")
-
-# Leaves data behind, as a service does that was started before something went wrong.
-FAILING_TOOL = r"""
-#include <direct.h>
-#include <stdio.h>
-int main(void)
-{
-    _mkdir("C:\\ProgramData\\EtrnSvc");
-    fputs("out of order\n", stderr);
-    return 5;
-}
-"""
 
 
 def with_version(program: bytes, version: str) -> bytes:
@@ -294,9 +283,7 @@ def test_no_option_of_etrnctl_comes_in_through_a_property(windows: Windows, pack
 @pytest.mark.fault("15.6")
 def test_failing_etrnctl_fails_the_installation_which_is_rolled_back(windows: Windows, package: Package,
                                                                      tmp_path: Path) -> None:
-    (tmp_path / "tool.c").write_text(FAILING_TOOL)
-    subprocess.run(["x86_64-w64-mingw32-gcc", "-o", tmp_path / "tool.exe", tmp_path / "tool.c"], check=True)
-    broken = package.rebuilt(tmp_path / "broken", "1.2.3", tool=tmp_path / "tool.exe")
+    broken = package.rebuilt(tmp_path / "broken", "1.2.3", tool=helper("failing_tool"))
     assert "out of order" in windows.refuses(broken, "ENABLE=1")
 
 

@@ -21,7 +21,7 @@ from lab.scripted import Script, ScriptedServer, StartTls, free_port
 from lab.wine import windows_path
 from wine.machine import RUNNING, STOPPED, Raw, Reply, Serve, Value, host, host_at, servers, wait_until
 from wine.test_auth import set_password
-from wine.test_errands import COMPANION, Program, compile_program, finger_server
+from wine.test_errands import Program, copied, finger_server
 
 from .machine import BELOW_MACHINE, KEPT, TortureMachine
 
@@ -118,7 +118,7 @@ ROUNDS = {each.__name__: each for each in (plain, fallback, logged, finger, prog
 @pytest.fixture(scope="module")
 def companion(machine: TortureMachine, tmp_path_factory: pytest.TempPathFactory) -> None:
     """The service Mail."""
-    exe = compile_program(COMPANION, tmp_path_factory.mktemp("companion") / "mail.exe")
+    exe = copied("companion", tmp_path_factory.mktemp("companion") / "mail.exe")
     assert machine.run("sc", "create", "Mail", "binPath=", windows_path(exe), "start=", "demand").code == 0
 
 

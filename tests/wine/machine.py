@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -26,9 +27,10 @@ from typing import Any
 
 from lab.certs import Certificate
 from lab.scripted import Action, Behaviour, Script, ScriptedServer, Session, listen
-from lab.wine import WinePrefix
+from lab.wine import STARTS, WinePrefix
 
-BUILD = Path(os.environ.get("ETRN_BUILD") or Path(__file__).resolve().parents[2] / "build")
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("ETRN_BUILD") or ROOT / "build")
 
 SERVICE = r"HKLM\SYSTEM\CurrentControlSet\Services\EtrnSvc"
 PARAMETERS = SERVICE + r"\Parameters"
@@ -47,62 +49,17 @@ STOPPED, RUNNING, PAUSED = 1, 4, 7  # winsvc.h
 NOT_INSTALLED, NOT_ACTIVE = 1060, 1062  # winerror.h
 STOP, PAUSE, CONTINUE, INTERROGATE, PARAMCHANGE = 1, 2, 3, 4, 6
 
-# Wine's sc knows neither control codes nor pause, nor how to change an entry. Reads lines of a control code (0 starts the
-# service) and a state to wait for (0: none), and answers each with the error, the state, and the handles of the service.
-REMOTE = r"""
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <windows.h>
-#include <winternl.h>
-static int hold(const char *path) /* open, as one who reads it, until standard input ends */
-{
-    DWORD all = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
-    HANDLE file = CreateFileA(path, GENERIC_READ, all, NULL, OPEN_EXISTING, 0, NULL);
-    puts(file == INVALID_HANDLE_VALUE ? "failed" : "held");
-    fflush(stdout);
-    return getchar();
-}
-static DWORD handles_of(SC_HANDLE service) /* from the list of all processes: Wine's GetProcessHandleCount says 0 */
-{
-    static BYTE list[1 << 16];
-    SERVICE_STATUS_PROCESS status = {0};
-    DWORD size;
-    SYSTEM_PROCESS_INFORMATION *each = (SYSTEM_PROCESS_INFORMATION *)list;
-    QueryServiceStatusEx(service, SC_STATUS_PROCESS_INFO, (BYTE *)&status, sizeof status, &size);
-    if (NtQuerySystemInformation(SystemProcessInformation, list, sizeof list, NULL) != 0)
-        return 0;
-    while ((DWORD)(ULONG_PTR)each->UniqueProcessId != status.dwProcessId && each->NextEntryOffset)
-        each = (SYSTEM_PROCESS_INFORMATION *)((BYTE *)each + each->NextEntryOffset);
-    return (DWORD)(ULONG_PTR)each->UniqueProcessId == status.dwProcessId ? each->HandleCount : 0;
-}
-static void control(SC_HANDLE manager, DWORD code, DWORD wanted)
-{
-    SERVICE_STATUS status = {0};
-    DWORD error = 0;
-    SC_HANDLE service = OpenServiceW(manager, L"EtrnSvc", SERVICE_ALL_ACCESS);
-    if (!service || (code ? !ControlService(service, code, &status) : !StartServiceW(service, 0, NULL)))
-        error = GetLastError();
-    for (int i = 0; i < 2000 && service && wanted && status.dwCurrentState != wanted; i++, Sleep(5))
-        QueryServiceStatus(service, &status);
-    printf("%lu %lu %lu\n", error, status.dwCurrentState, handles_of(service));
-    fflush(stdout);
-    CloseServiceHandle(service);
-}
-int main(int count, char **words)
-{
-    unsigned long code, wanted;
-    SC_HANDLE manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT);
-    if (count > 1 && strcmp(words[1], "hold") == 0)
-        return hold(words[2]);
-    if (count > 1)
-        return !ChangeServiceConfigA(OpenServiceW(manager, L"EtrnSvc", SERVICE_ALL_ACCESS), SERVICE_NO_CHANGE,
-                                     atoi(words[2]), SERVICE_NO_CHANGE, words[3], NULL, NULL, NULL, words[4], NULL, NULL);
-    while (scanf("%lu %lu", &code, &wanted) == 2)
-        control(manager, code, wanted);
-    return 0;
-}
-"""
+
+def helper(name: str) -> Path:
+    """A program of tests/helpers, which `make test` has built; by make now when it is absent or its source has changed."""
+    program, source = BUILD / "helpers" / f"{name}.exe", ROOT / "tests" / "helpers" / f"{name}.c"
+    if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
+        BUILD.mkdir(exist_ok=True)
+        with open(BUILD / "helpers.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            subprocess.run(["make", "-s", "-C", ROOT, f"B={os.path.relpath(BUILD, ROOT)}", os.path.relpath(program, ROOT)],
+                           check=True)
+    return program
 
 
 @dataclass(frozen=True)
@@ -169,9 +126,7 @@ class Machine:
         folder.mkdir(parents=True)
         for program in ("etrnsvc.exe", "etrnctl.exe"):
             shutil.copy2(BUILD / program, folder)  # a rebuild during the tests changes nothing
-        (path / "remote.c").write_text(REMOTE)
-        subprocess.run(["x86_64-w64-mingw32-gcc", "-O1", "-o", folder / "remote.exe", path / "remote.c", "-lntdll"],
-                       check=True)
+        shutil.copy2(helper("remote"), folder)
         self.status_file = self.prefix.program_data / "EtrnSvc" / "status.json"
         self.backup_folder = self.status_file.parent / "backup"
         self.ctl("service", "install")
@@ -203,11 +158,18 @@ class Machine:
 
     def _ask_remote(self, code: int, then: int) -> list[int]:
         if not self._remote or self._remote.poll() is not None:  # the first, or the machine was switched off meanwhile
-            self._remote = self.prefix.popen([REMOTE_EXE])
+            self._remote = self._start_remote()
         assert self._remote.stdin and self._remote.stdout
         self._remote.stdin.write(f"{code} {then}\n")
         self._remote.stdin.flush()
         return [int(number) for number in self._remote.stdout.readline().split()]
+
+    def _start_remote(self) -> subprocess.Popen[str]:
+        for _ in range(STARTS):
+            process = self.prefix.popen([REMOTE_EXE])
+            if process.stdout.readline() == "ready\n":
+                return process
+        raise RuntimeError(f"Wine does not start {REMOTE_EXE}")
 
     def change_entry(self, start: int, path: str, account: str) -> None:
         """Changes the service's entry as an administrator may have done: 2, 3 or 4 for automatic, by hand, disabled."""

@@ -8,7 +8,6 @@ import hmac
 import json
 import os
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -19,7 +18,8 @@ import pytest
 from lab.postfix import Postfix
 from lab.scripted import Answer, Ask, Script, ScriptedServer, free_port
 
-from .machine import (PARAMETERS, POLICIES, TOOL_EXE, Machine, Reply, Serve, Value, host_at, nodes, outcomes, reg_text)
+from .machine import (PARAMETERS, POLICIES, TOOL_EXE, Machine, Reply, Serve, Value, helper, host_at, nodes, outcomes,
+                      reg_text)
 
 DONE, REFUSED, USAGE, NOT_FOUND, NETWORK, INVALID = 0, 1, 2, 3, 4, 7
 USER, PASSWORD, OTHER = "tim", "Gr\xfc\xdfe-an-Kx7", "other-zQ9-word"
@@ -424,38 +424,16 @@ def test_killed_at_any_instant(machine: Machine, serve: Serve) -> None:
         present = found
 
 
-PROBE = r"""
-#include <windows.h>
-#include <aclapi.h>
-#include <sddl.h>
-#include <stdio.h>
-int wmain(int count, wchar_t **words)
-{
-    PSECURITY_DESCRIPTOR descriptor;
-    wchar_t *text;
-    HKEY key;
-    if (count < 2 || RegOpenKeyExW(HKEY_LOCAL_MACHINE, words[1], 0, READ_CONTROL, &key) ||
-        GetSecurityInfo(key, SE_REGISTRY_KEY, DACL_SECURITY_INFORMATION, NULL, NULL, NULL, NULL, &descriptor) ||
-        !ConvertSecurityDescriptorToStringSecurityDescriptorW(descriptor, SDDL_REVISION_1, DACL_SECURITY_INFORMATION, &text,
-                                                              NULL))
-        return 1;
-    printf("%ls\n", text);
-    return 0;
-}
-"""
 SERVICE_SID = "S-1-5-80-1426243365-2558868936-284887586-1424137211-1728627022"
 
 
 @pytest.mark.parametrize("there_before", [False, True])
-def test_who_may_read_the_key(machine: Machine, tmp_path: Path, there_before: bool) -> None:
-    source, program = tmp_path / "probe.c", tmp_path / "probe.exe"
-    source.write_text(PROBE)
-    subprocess.run(["x86_64-w64-mingw32-gcc", "-municode", "-o", program, source, "-ladvapi32"], check=True)
+def test_who_may_read_the_key(machine: Machine, there_before: bool) -> None:
     machine.fresh(hosts={"holder": {"User": USER}}, start=False)
     if there_before:
         machine.prefix.reg_import(reg_text(SECRET_KEY, {"Password": "for all to read"}))
     set_password(machine)
-    said = machine.run(str(program), SECRET_KEY.removeprefix("HKLM\\"))
+    said = machine.run(str(helper("rights")), "key", SECRET_KEY.removeprefix("HKLM\\"))
     assert said.code == 0
     rights = said.out.strip()
     assert rights.startswith("D:P")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import re
+import shutil
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,138 +17,19 @@ import pytest
 from lab.scripted import Each, Script, listen
 from lab.wine import windows_path
 
-from .machine import (CONTINUE, PARAMETERS, PAUSE, PAUSED, RUNNING, Hold, Machine, Raw, Serve, Value, host, host_at, nodes,
-                      outcomes, wait_until)
+from .machine import (CONTINUE, PARAMETERS, PAUSE, PAUSED, RUNNING, Hold, Machine, Raw, Serve, Value, helper, host, host_at,
+                      nodes, outcomes, wait_until)
 from .test_stop import LIMIT, TOOL, stop_and_time
 
 PATIENCE = 30.0  # seconds, for a machine that has much else to do
 EXPAND = 2  # REG_EXPAND_SZ
 UNRESOLVED = "nowhere.invalid"  # RFC 6761: never has an address
 
-# Says what it was called with, and does what the file beside it orders.
-PROGRAM = r"""
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <windows.h>
-int wmain(int count, wchar_t **words)
-{
-    wchar_t path[MAX_PATH];
-    char order[20] = "", line[1000];
-    int number = 0;
-    FILE *calls, *orders;
-    GetModuleFileNameW(NULL, path, MAX_PATH);
-    wcscpy(wcsrchr(path, L'.'), L".calls");
-    calls = _wfopen(path, L"ab");
-    sprintf(line, "%lu", GetCurrentProcessId());
-    for (int i = 1; i < count; i++)
-        sprintf(line + strlen(line), "|%ls", words[i]);
-    fprintf(calls, "%s\n", line);
-    fclose(calls);
-    wcscpy(wcsrchr(path, L'.'), L".order");
-    if ((orders = _wfopen(path, L"r")) != NULL) {
-        fscanf(orders, "%19s %d", order, &number);
-        fclose(orders);
-    }
-    if (strcmp(order, "flood") == 0)
-        for (int i = 0; i < number; i++)
-            printf("line %d\n", i);
-    if (strcmp(order, "child") == 0 || strcmp(order, "leave") == 0) { /* one that waits for ever, as this one does, or not */
-        STARTUPINFOW startup = {.cb = sizeof startup};
-        PROCESS_INFORMATION process;
-        wchar_t again[] = L"ping-for-ever forever";
-        GetModuleFileNameW(NULL, path, MAX_PATH);
-        if (count < 2 || wcscmp(words[1], L"forever") != 0)
-            CreateProcessW(path, again, NULL, NULL, TRUE, 0, NULL, NULL, &startup, &process);
-        if (strcmp(order, "leave") == 0 && (count < 2 || wcscmp(words[1], L"forever") != 0)) {
-            printf("it leaves one behind\r\n");
-            return number;
-        }
-        order[0] = 's';
-    }
-    if (order[0] == 's')
-        Sleep(INFINITE);
-    if (strcmp(order, "exit") == 0) {
-        fprintf(stderr, "it says %d\r\n\x1b[31m\n", number);
-        return number;
-    }
-    return 0;
-}
-"""
 
-# A service that notes when it starts and stops. With a file named .slow or .slower beside it, it takes a while to start;
-# with one named .fails, it ends while it starts.
-COMPANION = r"""
-#include <stdio.h>
-#include <windows.h>
-static SERVICE_STATUS_HANDLE handle;
-static SERVICE_STATUS status = {.dwServiceType = SERVICE_WIN32_OWN_PROCESS, .dwControlsAccepted = SERVICE_ACCEPT_STOP};
-static HANDLE stopped;
-static wchar_t path[MAX_PATH];
-static const wchar_t *beside(const wchar_t *extension)
-{
-    wcscpy(wcsrchr(path, L'.'), extension);
-    return path;
-}
-static void note(const char *what)
-{
-    FILE *file = _wfopen(beside(L".log"), L"ab");
-    FILETIME now;
-    GetSystemTimeAsFileTime(&now);
-    unsigned long long ticks = (unsigned long long)now.dwHighDateTime << 32 | now.dwLowDateTime;
-    fprintf(file, "%s %.3f\n", what, (double)(ticks - 116444736000000000ULL) / 1e7);
-    fclose(file);
-}
-static void tell(DWORD state)
-{
-    status.dwCurrentState = state;
-    SetServiceStatus(handle, &status);
-}
-static DWORD WINAPI control(DWORD code, DWORD event, void *data, void *context)
-{
-    if (code == SERVICE_CONTROL_STOP)
-        SetEvent(stopped);
-    return NO_ERROR;
-}
-static BOOL exists(const wchar_t *extension)
-{
-    return GetFileAttributesW(beside(extension)) != INVALID_FILE_ATTRIBUTES;
-}
-static void WINAPI service(DWORD count, wchar_t **words)
-{
-    stopped = CreateEventW(NULL, TRUE, FALSE, NULL);
-    handle = RegisterServiceCtrlHandlerExW(L"", control, NULL);
-    tell(SERVICE_START_PENDING);
-    note("starts");
-    if (exists(L".slow"))
-        Sleep(1000);
-    if (exists(L".slower"))
-        Sleep(5000);
-    if (exists(L".fails")) {
-        status.dwWin32ExitCode = 5;
-        tell(SERVICE_STOPPED);
-        return;
-    }
-    note("runs");
-    tell(SERVICE_RUNNING);
-    WaitForSingleObject(stopped, INFINITE);
-    note("stops");
-    tell(SERVICE_STOPPED);
-}
-int wmain(void)
-{
-    SERVICE_TABLE_ENTRYW table[] = {{L"", service}, {NULL, NULL}};
-    GetModuleFileNameW(NULL, path, MAX_PATH);
-    return !StartServiceCtrlDispatcherW(table);
-}
-"""
-
-
-def compile_program(source: str, path: Path) -> Path:
+def copied(name: str, path: Path) -> Path:
+    """A program of tests/helpers, where the files that it reads and writes are beside it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.with_suffix(".c").write_text(source)
-    subprocess.run(["x86_64-w64-mingw32-gcc", "-municode", "-O1", "-o", path, path.with_suffix(".c")], check=True)
-    return path
+    return Path(shutil.copy2(helper(name), path))
 
 
 # ---- finger ----
@@ -268,7 +149,7 @@ class Program:
     """The test's program, in a folder whose name has spaces."""
 
     def __init__(self, path: Path) -> None:
-        self.path = compile_program(PROGRAM, path)
+        self.path = copied("program", path)
         self.quoted = f'"{windows_path(path)}"'
 
     def order(self, *words: object) -> None:
@@ -498,7 +379,7 @@ class Companion:
 
     def __init__(self, machine: Machine, folder: Path) -> None:
         self.machine = machine
-        self.path = compile_program(COMPANION, folder / "mail.exe")
+        self.path = copied("companion", folder / "mail.exe")
         reply = machine.run("sc", "create", "Mail", "binPath=", windows_path(self.path), "start=", "demand")
         assert reply.code == 0, reply
 

@@ -7,89 +7,16 @@ are files of SDDL, DACL\\<service>.txt, and all else is Wine's own.
 from __future__ import annotations
 
 import hashlib
-import re
+import shutil
 import struct
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from .machine import BUILD, FOLDER, PARAMETERS, TOOL_EXE, Machine, Reply, reg_text
+from .machine import FOLDER, PARAMETERS, TOOL_EXE, Machine, Reply, helper, reg_text
 
 NAMES = ("FetchMail", "Retriever")
 TOOL = FOLDER + r"\etrnctl-with-lists.exe"
-
-FAKE = r"""
-#include <windows.h>
-#include <sddl.h>
-#include <stdio.h>
-
-static wchar_t path[300]; /* of the list of the service that was opened last */
-static DWORD granted;
-
-static SC_HANDLE WINAPI open_service(SC_HANDLE manager, const wchar_t *name, DWORD access)
-{
-    SC_HANDLE (WINAPI *open)(SC_HANDLE, const wchar_t *, DWORD) =
-        (void *)GetProcAddress(GetModuleHandleW(L"advapi32"), "OpenServiceW");
-    SC_HANDLE service = open(manager, name, access);
-    _snwprintf(path, ARRAYSIZE(path), L"C:\\dacl\\%ls.txt", name);
-    granted = access;
-    if (service && access & WRITE_DAC && GetFileAttributesW(path) & FILE_ATTRIBUTE_READONLY &&
-        GetFileAttributesW(path) != INVALID_FILE_ATTRIBUTES) {
-        CloseServiceHandle(service);
-        SetLastError(ERROR_ACCESS_DENIED);
-        return NULL;
-    }
-    return service;
-}
-
-static BOOL WINAPI query(SC_HANDLE service, SECURITY_INFORMATION what, PSECURITY_DESCRIPTOR out, DWORD size, DWORD *needed)
-{
-    char text[4000] = "";
-    SECURITY_DESCRIPTOR open_to_all;
-    PSECURITY_DESCRIPTOR made;
-    FILE *file = _wfopen(path, L"r");
-    if (what != DACL_SECURITY_INFORMATION || !(granted & READ_CONTROL) || !file) {
-        SetLastError(ERROR_ACCESS_DENIED);
-        return FALSE;
-    }
-    fread(text, 1, sizeof text - 1, file);
-    fclose(file);
-    if (!*text) /* no list: all may do all */
-        return InitializeSecurityDescriptor(&open_to_all, SECURITY_DESCRIPTOR_REVISION) &&
-               SetSecurityDescriptorDacl(&open_to_all, TRUE, NULL, FALSE) &&
-               (*needed = size, MakeSelfRelativeSD(&open_to_all, out, needed));
-    if (!ConvertStringSecurityDescriptorToSecurityDescriptorA(text, SDDL_REVISION_1, &made, needed))
-        return FALSE;
-    if (size < *needed) {
-        SetLastError(ERROR_INSUFFICIENT_BUFFER);
-        return FALSE;
-    }
-    memcpy(out, made, *needed);
-    return TRUE;
-}
-
-static BOOL WINAPI set(SC_HANDLE service, SECURITY_INFORMATION what, PSECURITY_DESCRIPTOR given)
-{
-    char *text;
-    FILE *file;
-    if (what != DACL_SECURITY_INFORMATION || !(granted & WRITE_DAC) ||
-        !ConvertSecurityDescriptorToStringSecurityDescriptorA(given, SDDL_REVISION_1, what, &text, NULL) ||
-        !(file = _wfopen(path, L"w"))) {
-        SetLastError(ERROR_ACCESS_DENIED);
-        return FALSE;
-    }
-    fputs(text, file);
-    fclose(file);
-    return TRUE;
-}
-
-/* Found before those of the import library. */
-void *__imp_OpenServiceW = open_service;
-void *__imp_QueryServiceObjectSecurity = query;
-void *__imp_SetServiceObjectSecurity = set;
-"""
 
 # As services have it by default, the order of the rights as Windows prints them.
 DEFAULT = "D:(A;;CCLCSWRPWPDTLOCRRC;;;SY)(A;;CCDCLCSWRPWPDTLOCRSDRCWDWO;;;BA)(A;;CCLCSWLOCRRC;;;IU)"
@@ -126,15 +53,7 @@ class Services:
 
 @pytest.fixture(scope="module")
 def tool(machine: Machine) -> None:
-    root = Path(__file__).resolve().parents[2]
-    objects = [BUILD / "obj" / path.relative_to(root).with_suffix(".o")
-               for part in ("regtool", "service/win", "service/core") for path in (root / part).glob("*.c")]
-    source = machine.prefix.path / "lists.c"
-    source.write_text(FAKE)
-    libraries = re.search(r"^LIBS +:= (.*)", (root / "Makefile").read_text(), re.M)[1].split()
-    target = machine.prefix.drive_c / TOOL.removeprefix("C:\\").replace("\\", "/")
-    subprocess.run(["x86_64-w64-mingw32-gcc", "-static", "-fstack-protector-strong", "-municode", "-o", target, source, *objects,
-                    BUILD / "obj" / "etrnctl.res", *libraries], check=True)
+    shutil.copy2(helper("lists"), machine.prefix.drive_c / TOOL.removeprefix("C:\\").replace("\\", "/"))
 
 
 @pytest.fixture(scope="module")

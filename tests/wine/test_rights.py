@@ -6,68 +6,22 @@ import os
 import re
 import shutil
 import stat
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from .machine import FOLDER, PARAMETERS, SERVICE_EXE, Machine, Serve, host_at, wait_until
-
-PROBE = r"""
-#include <windows.h>
-#include <aclapi.h>
-#include <sddl.h>
-#include <stdio.h>
-#include <stdlib.h>
-static int key(const wchar_t *path)
-{
-    PSECURITY_DESCRIPTOR found;
-    wchar_t *text;
-    HKEY key;
-    if (RegOpenKeyExW(HKEY_LOCAL_MACHINE, path, 0, READ_CONTROL, &key) != 0 ||
-        GetSecurityInfo(key, SE_REGISTRY_KEY, DACL_SECURITY_INFORMATION, NULL, NULL, NULL, NULL, &found) != 0)
-        return 1;
-    ConvertSecurityDescriptorToStringSecurityDescriptorW(found, SDDL_REVISION_1, DACL_SECURITY_INFORMATION, &text, NULL);
-    return printf("%ls\n", text) < 0;
-}
-static int privileges(DWORD process)
-{
-    static char room[4096];
-    wchar_t name[100];
-    HANDLE token;
-    DWORD size;
-    TOKEN_PRIVILEGES *all = (TOKEN_PRIVILEGES *)room;
-    if (!OpenProcessToken(OpenProcess(PROCESS_QUERY_INFORMATION, FALSE, process), TOKEN_QUERY, &token) ||
-        !GetTokenInformation(token, TokenPrivileges, all, sizeof room, &size))
-        return 1;
-    for (DWORD i = 0; i < all->PrivilegeCount; i++) {
-        size = ARRAYSIZE(name);
-        LookupPrivilegeNameW(NULL, &all->Privileges[i].Luid, name, &size);
-        printf("%ls\n", name);
-    }
-    return 0;
-}
-int wmain(int count, wchar_t **words)
-{
-    return wcscmp(words[1], L"key") == 0 ? key(words[2]) : privileges(count > 2 ? _wtoi(words[2]) : GetCurrentProcessId());
-}
-"""
+from .machine import FOLDER, PARAMETERS, SERVICE_EXE, Machine, Serve, helper, host_at, wait_until
 
 Ask = Callable[..., list[str]]
 
 
 @pytest.fixture(scope="module")
-def ask(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Ask:
+def ask(machine: Machine) -> Ask:
     """Asks Windows: ask("key", path) for a key's access control list, ask("privileges", process)."""
-    source = tmp_path_factory.mktemp("probe") / "probe.c"
-    program = source.with_name("probe.exe")
-    source.write_text(PROBE)
-    subprocess.run(["x86_64-w64-mingw32-gcc", "-municode", "-static", "-DUNICODE", "-o", program, source, "-ladvapi32"],
-                   check=True)
 
     def put(*words: str) -> list[str]:
-        reply = machine.run(str(program), *words)
+        reply = machine.run(str(helper("rights")), *words)
         assert reply.code == 0, reply
         return reply.out.split()
 
