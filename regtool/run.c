@@ -21,16 +21,18 @@ enum {
     OUTPUT_LINES = 20 /* of a program that failed: its last */
 };
 
-/* One host that was asked for: done once a dequeue has ended that began after we asked. */
+/* One host that was asked for: done once a dequeue has ended that began after we asked. The service counts the requests
+ * of each host and how many of them are answered, so that no clock is asked. */
 struct awaited {
     char *name;
+    int64_t requests; /* before ours */
     bool done, told_of_gap;
 };
 
 struct wait {
     struct awaited *hosts;
     size_t count, done;
-    int64_t asked_utc_ms;
+    int64_t process; /* of the service that was asked */
     enum exit_code worst;
     bool as_json, told_of_port;
     struct json json;
@@ -101,28 +103,50 @@ static bool usable(const struct json_value *host)
     return report_bool(host, "enabled") && json_member(host, "nodes")->first;
 }
 
-static void tell_of_gap(struct awaited *a, const struct json_value *host)
+static int64_t count(const struct json_value *object, const char *key)
 {
-    int64_t next = json_instant(json_member(host, "next"));
-    int64_t now = utc_now_ms();
+    return json_member(object, key)->number;
+}
+
+/* Both times are of the service's clock as it wrote them: it may have been set since. */
+static void tell_of_gap(struct awaited *a, const struct json_value *told, const struct json_value *host)
+{
+    int64_t left_ms = json_instant(json_member(host, "next")) - json_instant(json_member(told, "written"));
     bool held = text_same(report_string(host, "next_trigger"), trigger_name(TRIGGER_REQUEST)); /* not just planned */
-    if (a->told_of_gap || !held || next <= now + 1000)
+    if (a->told_of_gap || !held || left_ms <= 1000)
         return;
     a->told_of_gap = true;
     talk("%s was asked a moment ago; MinimumGapSeconds holds it back for %lld s more.\n", a->name,
-         (long long)(next - now + 999) / 1000);
+         (long long)(left_ms + 999) / 1000);
 }
 
-/* The service looks at the port as it is asked: what it told before is of no interest. */
+/* Whether the service has taken up our request. */
+static bool is_taken_up(const struct wait *w, const struct json_value *told)
+{
+    for (size_t i = 0; i < w->count; i++) {
+        const struct json_value *host = report_host(told, w->hosts[i].name);
+        if (host && count(host, "requests") > w->hosts[i].requests)
+            return true;
+    }
+    return false;
+}
+
+/* The service looks at the port as it takes up a request: what it reported before is of no interest. */
 static void tell_of_port(struct wait *w, const struct json_value *told)
 {
     const struct json_value *port = json_member(told, "awaited_port");
-    if (w->told_of_port || port->kind != JSON_NUMBER || json_instant(json_member(told, "written")) < w->asked_utc_ms)
+    if (w->told_of_port || port->kind != JSON_NUMBER || !is_taken_up(w, told))
         return;
     w->told_of_port = true;
     talk("Waiting for the local mail server: nothing listens on this computer's port %lld (LocalPort).\n"
          "As soon as it does, ETRN is sent; Ctrl+C ends only the waiting here.\n",
          (long long)port->number);
+}
+
+/* Fewer requests than before: it was removed, and added again. */
+static bool is_there(const struct awaited *a, const struct json_value *host)
+{
+    return host && usable(host) && count(host, "requests") >= a->requests;
 }
 
 static void look(struct wait *w, const struct json_value *told)
@@ -132,9 +156,9 @@ static void look(struct wait *w, const struct json_value *told)
         const struct json_value *host = report_host(told, a->name);
         if (a->done)
             continue;
-        bool there = host && usable(host);
-        if (there && (report_bool(host, "asking") || json_instant(json_member(host, "started")) < w->asked_utc_ms)) {
-            tell_of_gap(a, host);
+        bool there = is_there(a, host);
+        if (there && count(host, "requests_answered") <= a->requests) {
+            tell_of_gap(a, told, host);
             continue;
         }
         a->done = true;
@@ -149,23 +173,32 @@ static void look(struct wait *w, const struct json_value *told)
     }
 }
 
+/* What has become of the service, when it will not answer any more; NULL while it may. */
+static const char *end_of_service(const struct wait *w, const struct json_value *told)
+{
+    DWORD state;
+    if (told && !report_bool(told, "enabled"))
+        return "was disabled";
+    if (report_service_state(&state) != 0 || state != SERVICE_RUNNING)
+        return "has stopped";
+    return told && count(told, "process") != w->process ? "was restarted" : NULL;
+}
+
 /* Until all are done, or the service ends, is disabled or loses the host. */
 static enum exit_code wait_for_outcomes(struct wait *w, struct report_watch *news)
 {
     while (w->done < w->count) {
-        DWORD state;
         struct json_value *told = report_read();
-        bool enabled = !told || report_bool(told, "enabled");
-        if (told)
+        if (told && count(told, "process") == w->process)
             look(w, told);
         if (told && w->done < w->count)
             tell_of_port(w, told);
+        const char *end = w->done < w->count ? end_of_service(w, told) : NULL;
         json_value_free(told);
         if (w->done == w->count)
             break;
-        if (report_service_state(&state) != 0 || state != SERVICE_RUNNING || !enabled) {
-            talk("etrnctl: the service %s meanwhile; to see more: etrnctl status\n",
-                 enabled ? "has stopped" : "was disabled");
+        if (end) {
+            talk("etrnctl: the service %s meanwhile; to see more: etrnctl status\n", end);
             return EXIT_CANCELLED;
         }
         report_watch_wait(news, NULL, LOOK_AGAIN_MS);
@@ -179,7 +212,8 @@ static bool await(struct wait *w, const struct json_value *host)
     if (!hosts)
         return false;
     w->hosts = hosts;
-    hosts[w->count] = (struct awaited){.name = text_copy(report_string(host, "name"))};
+    hosts[w->count] =
+        (struct awaited){.name = text_copy(report_string(host, "name")), .requests = count(host, "requests")};
     return hosts[w->count++].name != NULL;
 }
 
@@ -195,6 +229,7 @@ static enum exit_code unknown_host(const char *name)
 
 static enum exit_code choose_hosts(struct wait *w, const struct json_value *told, const struct arguments *a)
 {
+    w->process = count(told, "process");
     for (int i = 0; i < a->count; i++) {
         const struct json_value *host = report_host(told, a->words[i]);
         if (!host)
@@ -219,7 +254,6 @@ static enum exit_code ask_service(struct wait *w, const struct arguments *a)
 {
     struct report_watch news;
     report_watch_open(&news); /* before the service is asked: no news is missed */
-    w->asked_utc_ms = utc_now_ms();
     DWORD error = a->count > 0 ? request_leave((const char *const *)a->words, (size_t)a->count) : 0;
     if (!error)
         error = control_send(machine_name(), a->count > 0 ? CONTROL_RUN_REQUESTED : CONTROL_RUN_ALL);

@@ -165,6 +165,7 @@ static void end_dequeue(struct planner *p, struct planned_host *h, struct moment
     h->active = false;
     h->ended = now;
     h->dequeues++;
+    h->requests_answered = h->requests_met;
     note_end(p, h);
     if (!h->asked)
         return; /* cancelled as a whole: nothing was learned */
@@ -480,9 +481,13 @@ void planner_hold(struct planner *p, bool held)
 
 void planner_trigger(struct planner *p, struct planned_host *host, enum trigger trigger, struct moment now)
 {
-    for (size_t i = 0; i < p->host_count; i++)
-        if (p->enabled && (!host || host == p->hosts[i]) && p->hosts[i]->usable)
-            want(p->hosts[i], trigger, now);
+    for (size_t i = 0; i < p->host_count; i++) {
+        struct planned_host *h = p->hosts[i];
+        if (!p->enabled || (host && host != h) || !h->usable)
+            continue;
+        want(h, trigger, now);
+        h->requests += trigger == TRIGGER_REQUEST;
+    }
 }
 
 void planner_follow_clock(struct planner *p, struct moment now)
@@ -578,6 +583,7 @@ static void begin_dequeue(const struct planner *p, struct planned_host *h, enum 
     h->retry_at = PLANNER_NEVER;
     if (trigger != TRIGGER_RETRY) { /* everything is asked: nothing else needs to be */
         h->wanted_at = PLANNER_NEVER;
+        h->requests_met = h->requests;
         if (h->scheduled <= now.steady_ms)
             h->met_utc_ms = h->scheduled_utc_ms;
         plan_next(p, h, now);

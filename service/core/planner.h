@@ -88,8 +88,10 @@ struct planned_host {
     int64_t met_utc_ms;                     /* the one of these that was asked last */
     int64_t scheduled, retry_at, wanted_at; /* on the steady clock, or PLANNER_NEVER */
     enum trigger wanted;
-    uint32_t failures; /* passing ones in a row */
-    uint64_t dequeues; /* ended so far */
+    uint32_t failures;                        /* passing ones in a row */
+    uint64_t dequeues;                        /* ended so far */
+    uint64_t requests;                        /* by planner_trigger() with TRIGGER_REQUEST, so far */
+    uint64_t requests_met, requests_answered; /* of these, by a dequeue that began after them; by one that has ended */
     uint64_t random;
 };
 

@@ -67,6 +67,8 @@ static void write_host(struct json *j, const struct planner *p, const struct pla
     json_bool(j, "enabled", host->settings->enabled);
     json_bool(j, "asking", host->active);
     json_number(j, "dequeues", (int64_t)host->dequeues);
+    json_number(j, "requests", (int64_t)host->requests);
+    json_number(j, "requests_answered", (int64_t)host->requests_answered);
     json_string(j, "trigger", host->trigger == TRIGGER_NONE ? NULL : trigger_name(host->trigger));
     json_time(j, "started", host->started.utc_ms);
     json_time(j, "ended", host->active ? 0 : host->ended.utc_ms);

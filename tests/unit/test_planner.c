@@ -368,10 +368,13 @@ static void a_request_while_busy_comes_after(void **state)
     assert_string_equal(next_session(&w), "");
     assert_int_equal(seconds_to_wakeup(&w), -1);
     assert_true(answer(&w, "a", "x=250"));
+    assert_int_equal(find(&w, "a")->requests, 2);
+    assert_int_equal(find(&w, "a")->requests_answered, 0); /* what has ended began before them */
     assert_string_equal(next_session(&w), "");
     assert_string_equal(next_time(&w, "a"), "request in 30");
     pass(&w, 30 * SECOND);
     dequeue(&w, "a: x", "a", "x=250");
+    assert_int_equal(find(&w, "a")->requests_answered, 2);
     pass(&w, 30 * SECOND);
     assert_string_equal(next_session(&w), "");
     tear_down(&w);

@@ -77,3 +77,22 @@ def test_a_schedule_follows_the_clock_wherever_it_is_set(timed: Machine, clock: 
     timed.wait_dequeues(2)
     timed.wait_told(lambda told: next_round(told) == noon + (10 * 365 + 1) * day)
     assert len(server.etrns()) == 2
+
+
+@pytest.mark.parametrize("set_before", [True, False], ids=["before", "while it waits"])
+def test_run_ends_with_the_dequeue_that_it_requested_when_the_clock_is_set_back(
+        timed: Machine, clock: Clock, serve: Serve, set_before: bool) -> None:
+    now = datetime.datetime(2031, 6, 2, 10, tzinfo=UTC)
+    clock.set(now)
+    server = serve()
+    timed.fresh({"MinimumGapSeconds": 5}, {"isp": host_at(server)})
+    timed.wait_dequeues(1)
+    if set_before:
+        clock.set(now - datetime.timedelta(hours=1))
+    run = timed.ctl_popen("run", "isp")
+    if not set_before:
+        timed.wait_told(lambda told: host(told, "isp")["next_trigger"] == "request")  # the gap holds it back
+        clock.set(now - datetime.timedelta(hours=1))
+    out, _ = run.communicate(timeout=30)
+    assert run.returncode == 0, out
+    assert len(server.etrns()) == 2, "what it has shown is the outcome of an earlier dequeue"

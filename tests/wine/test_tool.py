@@ -108,8 +108,8 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")  # ISO 8601, UTC
 STATUS = {"schema": int, "state": str, "enabled": bool, "enabled_by": str, "service": dict}
 SERVICE = {"schema": int, "version": str, "process": int, "started": TIME, "written": TIME, "enabled": bool,
            "enabled_by": str, "paused": bool, "awaited_port": type(None), "sessions": int, "next": TIME, "problems": list, "hosts": list}
-HOST = {"name": str, "host": str, "port": int, "enabled": bool, "asking": bool, "dequeues": int, "trigger": str,
-        "started": TIME, "ended": TIME, "next": TIME, "next_trigger": str, "nodes": list}
+HOST = {"name": str, "host": str, "port": int, "enabled": bool, "asking": bool, "dequeues": int, "requests": int,
+        "requests_answered": int, "trigger": str, "started": TIME, "ended": TIME, "next": TIME, "next_trigger": str, "nodes": list}
 NODE = {"node": str, "outcome": str, "code": int, "messages": int, "server": str, "text": str, "output": type(None),
         "meaning": str, "advice": str, "channel": str, "channel_meaning": str, "at": TIME, "failing": bool, "since": TIME}
 PROBLEM = {"key": str, "name": str, "problem": str}
