@@ -106,16 +106,6 @@ unit: $(UNIT) $(B)/faults/run
 	@$(PYTHON) tests/faults/cases.py >$(B)/faults/cases
 	@$(B)/faults/run $(B)/faults/native <$(B)/faults/cases
 
-# ---- programs of the tests: what they run on Windows
-
-$(B)/obj/tests/helpers/%.o: CFLAGS += -Wno-missing-prototypes -Wno-unused-parameter
-HELPERS := $(patsubst tests/helpers/%.c,$(B)/helpers/%.exe,$(wildcard tests/helpers/*.c))
-$(HELPERS): $(B)/helpers/%.exe: $(B)/obj/tests/helpers/%.o
-	@mkdir -p $(@D)
-	$(CC_WIN) $(LDFLAGS) -o $@ $^ $(LIBS) -lntdll
-$(B)/helpers/sid.exe $(B)/helpers/zone.exe: $(call objects,$(WIN) $(CORE))
-$(B)/helpers/lists.exe: $(call objects,$(TOOL) $(WIN) $(CORE)) $(B)/obj/etrnctl.res
-
 # ---- torture: the same programs, but what they call can be made to fail
 
 TORTURE := $(patsubst %,$(B)/torture/%.exe,etrnsvc etrnctl driver)
@@ -131,10 +121,12 @@ $(B)/torture/driver.exe: tests/torture/driver.c
 
 # ---- programs that tests run under Wine: of service/win and core each takes what it does not bring itself
 
+$(B)/obj/tests/helpers/%.o: CFLAGS += -Wno-missing-prototypes -Wno-unused-parameter
 HELPERS := $(patsubst tests/helpers/%.c,$(B)/helpers/%.exe,$(wildcard tests/helpers/*.c))
 $(HELPERS): $(B)/helpers/%.exe: $(B)/obj/tests/helpers/%.o $(B)/obj/programs.a
 	@mkdir -p $(@D)
-	$(CC_WIN) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(CC_WIN) $(LDFLAGS) -o $@ $(filter-out %.a,$^) $(filter %.a,$^) $(LIBS) -lntdll
+$(B)/helpers/lists.exe: $(call objects,$(TOOL)) $(B)/obj/etrnctl.res
 $(B)/obj/programs.a: $(call objects,$(WIN) $(CORE))
 	rm -f $@
 	$(CROSS)ar rcs $@ $^
