@@ -252,7 +252,8 @@ static enum exit_code look_up(const struct config *config, struct lookup *lookup
 {
     for (size_t i = 0; i < config->host_count; i++) {
         const struct host_settings *host = &config->hosts[i];
-        lookups[i].name = host->enabled && host->method != METHOD_PROGRAM ? host_address(host) : NULL;
+        lookups[i].name =
+            host->enabled && methods[host->method].transport != TRANSPORT_PROGRAM ? host_address(host) : NULL;
     }
     DWORD error = lookup_all(lookups, config->host_count);
     return error ? fail(error, "looking up the hosts' names") : EXIT_DONE;

@@ -24,9 +24,7 @@ bool credentials_read(struct credentials **c, const struct host_settings *host, 
         result_set(failure, OUTCOME_NO_AUTH, 0, words);
         return false;
     }
-    text_begin(&t, read->user, sizeof read->user);
-    text_add(&t, "%s", host->user);
-    read->auth = (struct auth_credentials){read->user, read->password, host->auth_in_clear != 0, digest_hmac_md5};
+    read->auth = (struct auth_credentials){host->user, read->password, host->auth_in_clear != 0, digest_hmac_md5};
     *c = read;
     return true;
 }

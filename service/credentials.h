@@ -8,12 +8,11 @@
 
 struct credentials {
     struct auth_credentials auth;
-    char user[AUTH_USER_LIMIT + 1];
     char password[SECRET_SIZE];
 };
 
-/* Reads those of the host, for credentials_free(); `*c` is NULL when it has no user or is not asked by SMTP. False when
- * its password cannot be had: `failure` then says why, to all its nodes. */
+/* Reads those of the host, whose settings must stay, for credentials_free(); `*c` is NULL when it has no user or is not
+ * asked by SMTP. False when its password cannot be had: `failure` then says why, to all its nodes. */
 bool credentials_read(struct credentials **c, const struct host_settings *host, struct result *failure);
 
 /* Wipes them first; NULL is fine. */

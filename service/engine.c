@@ -32,8 +32,9 @@ static struct engine {
     const struct engine_callbacks *callbacks;
     struct registry_news news;
     struct network_news network;
-    struct config config;
-    struct problems problems; /* of the configuration in force */
+    struct config nothing;       /* in force while none could be read: all is off */
+    const struct config *config; /* in force */
+    struct problems problems;    /* of the configuration in force */
     struct planner planner;
     bool planned; /* the planner has a configuration */
     struct jobs jobs;
@@ -59,7 +60,7 @@ static void write_snapshot(void *owner, struct json *j)
                                    .started_utc_ms = e->started_utc_ms,
                                    .problems = e->problems.items,
                                    .problem_count = e->problems.count,
-                                   .awaited_port = gate_waits(&e->gate) ? e->config.service.local_port : 0,
+                                   .awaited_port = gate_waits(&e->gate) ? e->config->service.local_port : 0,
                                    .now = clock_now()};
     snapshot_write(j, &facts, &e->planner);
 }
@@ -93,7 +94,7 @@ static void pump(struct engine *e)
     if (e->stopping || !e->planned)
         return;
     follow_zone(e, at);
-    gate_poll(&e->gate, e->config.service.local_port, at);
+    gate_poll(&e->gate, e->config->service.local_port, at);
     while (planner_next(&e->planner, at, &a))
         jobs_begin(&e->jobs, &a);
     loop_set_timer(&e->loop, &e->wakeup, planner_wakeup(&e->planner, clock_now()));
@@ -123,10 +124,10 @@ static void look_at_gate(void *owner)
 static void report_switch(const struct engine *e)
 {
     const struct setting *master = setting_find(SCOPE_SERVICE, "AlwaysUseETRN");
-    const char *setter = origin_title(e->config.service.origin[setting_index(master)]);
+    const char *setter = origin_title(e->config->service.origin[setting_index(master)]);
     char hosts[16];
-    snprintf(hosts, sizeof hosts, "%zu", e->config.host_count);
-    if (e->config.service.always_use_etrn)
+    snprintf(hosts, sizeof hosts, "%zu", e->config->host_count);
+    if (e->config->service.always_use_etrn)
         EVENT(EVENT_ENABLED, hosts, setter);
     else
         EVENT(EVENT_DISABLED, setter);
@@ -151,41 +152,51 @@ static void cannot_read(struct engine *e, DWORD error)
     loop_set_timer(&e->loop, &e->reread, loop_now_ms() + e->read_delay_ms);
 }
 
-/* The new configuration is in force from here on; the old one is let go once the planner has let go of it. */
-static void read_config(struct engine *e, enum trigger trigger)
+/* What is in the registry, for config_release(). NULL, reported, when it cannot be read: the one before stays. */
+static const struct config *read_fresh(struct engine *e, struct problems *problems)
 {
-    struct config fresh;
-    struct problems problems = {0};
-    bool was_enabled = e->planned && e->config.service.always_use_etrn;
-    DWORD error = registry_read(HKEY_LOCAL_MACHINE, &fresh, problems_add, &problems);
+    struct config *fresh = config_new();
+    DWORD error = fresh ? registry_read(HKEY_LOCAL_MACHINE, fresh, problems_add, problems) : ERROR_NOT_ENOUGH_MEMORY;
     if (error) {
         cannot_read(e, error);
-        config_free(&fresh);
-        problems_free(&problems);
-        if (e->planned)
-            return;
-        config_init(&fresh); /* nothing could be read yet: all is off */
-    } else {
-        loop_set_timer(&e->loop, &e->reread, INT64_MAX);
-        e->read_error = 0;
-        e->read_delay_ms = 0;
+        config_release(fresh);
+        problems_free(problems);
+        return NULL;
     }
-    struct config old = e->config;
-    gate_recheck(&e->gate);
+    loop_set_timer(&e->loop, &e->reread, INT64_MAX);
+    e->read_error = 0;
+    e->read_delay_ms = 0;
+    return fresh;
+}
+
+/* Puts it in force. Jobs under way end by the one they began with. */
+static void adopt_config(struct engine *e, const struct config *fresh, enum trigger trigger)
+{
     bool first = !e->planned;
+    bool was_enabled = e->config->service.always_use_etrn;
+    bool whole = planner_configure(&e->planner, fresh, trigger, clock_now());
+    config_release(e->config);
     e->config = fresh;
-    problems_replace(&e->problems, &problems);
-    bool whole = planner_configure(&e->planner, &e->config, trigger, clock_now());
-    config_free(&old);
     e->planned = true;
-    if (first || was_enabled != (e->config.service.always_use_etrn != 0))
+    gate_recheck(&e->gate);
+    if (first || was_enabled != (e->config->service.always_use_etrn != 0))
         report_switch(e);
-    protocol_follow(&e->log, e->config.service.protocol_log);
+    protocol_follow(&e->log, e->config->service.protocol_log);
     jobs_finish(&e->jobs, false);
     status_changed(e);
     pump(e);
     if (!whole)
         loop_set_timer(&e->loop, &e->reread, loop_now_ms() + MEMORY_RETRY_MS);
+}
+
+static void read_config(struct engine *e, enum trigger trigger)
+{
+    struct problems problems = {0};
+    const struct config *fresh = read_fresh(e, &problems);
+    if (!fresh && e->planned)
+        return;
+    problems_replace(&e->problems, &problems);
+    adopt_config(e, fresh ? fresh : config_hold(&e->nothing), trigger);
 }
 
 static void read_again(struct loop_timer *timer)
@@ -220,7 +231,7 @@ static void run_all_requested(struct engine *e)
 /* A round as RunOnNetworkChange has it. */
 static void follow_machine(struct engine *e, enum trigger trigger)
 {
-    if (e->config.service.run_on_network_change)
+    if (e->config->service.run_on_network_change)
         planner_trigger(&e->planner, NULL, trigger, clock_now());
     status_changed(e);
     pump(e);
@@ -318,11 +329,12 @@ static void init(struct engine *e)
 {
     LARGE_INTEGER counter;
     QueryPerformanceCounter(&counter);
+    config_init(&e->nothing);
+    e->config = config_hold(&e->nothing);
     planner_init(&e->planner, (uint64_t)counter.QuadPart, &local_zone);
     e->started_utc_ms = utc_now_ms();
     e->jobs = (struct jobs){.loop = &e->loop,
                             .planner = &e->planner,
-                            .config = &e->config,
                             .log = &e->log,
                             .news = status_changed,
                             .ended = job_ended,
@@ -375,7 +387,8 @@ static void close_all(struct engine *e)
     network_watch_close(&e->network);
     loop_close(&e->loop);
     planner_free(&e->planner);
-    config_free(&e->config);
+    config_release(e->config);
+    config_free(&e->nothing);
     problems_free(&e->problems);
     publish_free(&e->publish);
 }

@@ -13,13 +13,17 @@ struct errand {
     struct loop *loop;
     errand_ready *ready;
     void *owner;
-    char *wake_host, *run_service; /* copies: the configuration may change meanwhile */
-    bool wake_required;
-    int64_t wake_ms, hold_ms;
+    const struct config *config;          /* held */
+    const struct host_settings *settings; /* of that */
     struct loop_timer begin;
     struct ping *ping;
     struct companion *companion;
 };
+
+static bool is_set(const char *string)
+{
+    return string && *string;
+}
 
 static void fail(struct errand *e, enum outcome outcome, const char *what, DWORD error)
 {
@@ -37,31 +41,31 @@ static void service_runs(void *owner, DWORD error)
 {
     struct errand *e = owner;
     if (error) {
-        fail(e, OUTCOME_NO_SERVICE, e->run_service, error);
+        fail(e, OUTCOME_NO_SERVICE, e->settings->run_service, error);
         return;
     }
-    trace("%s runs.", e->run_service);
+    trace("%s runs.", e->settings->run_service);
     e->ready(e->owner, NULL);
 }
 
 static void run_service(struct errand *e)
 {
-    if (!*e->run_service) {
+    if (!is_set(e->settings->run_service)) {
         e->ready(e->owner, NULL);
         return;
     }
-    e->companion = companion_use(e->loop, e->run_service, service_runs, e);
+    e->companion = companion_use(e->loop, e->settings->run_service, service_runs, e);
     if (!e->companion)
-        fail(e, OUTCOME_NO_SERVICE, e->run_service, ERROR_NOT_ENOUGH_MEMORY);
+        fail(e, OUTCOME_NO_SERVICE, e->settings->run_service, ERROR_NOT_ENOUGH_MEMORY);
 }
 
 static void woken(void *owner, DWORD error)
 {
     struct errand *e = owner;
     e->ping = NULL;
-    trace("%s %s PING.", e->wake_host, error ? "does not answer" : "answers");
-    if (error && e->wake_required)
-        fail(e, OUTCOME_NO_WAKE, e->wake_host, error);
+    trace("%s %s PING.", e->settings->wake_host, error ? "does not answer" : "answers");
+    if (error && e->settings->wake_required)
+        fail(e, OUTCOME_NO_WAKE, e->settings->wake_host, error);
     else
         run_service(e);
 }
@@ -70,13 +74,13 @@ static void woken(void *owner, DWORD error)
 static void begin(struct loop_timer *timer)
 {
     struct errand *e = CONTAINING_RECORD(timer, struct errand, begin);
-    if (!*e->wake_host) {
+    if (!is_set(e->settings->wake_host)) {
         run_service(e);
         return;
     }
-    e->ping = ping_begin(e->loop, e->wake_host, e->wake_ms, woken, e);
+    e->ping = ping_begin(e->loop, e->settings->wake_host, (int64_t)e->settings->wake_seconds * 1000, woken, e);
     if (!e->ping)
-        fail(e, OUTCOME_NO_WAKE, e->wake_host, ERROR_NOT_ENOUGH_MEMORY);
+        fail(e, OUTCOME_NO_WAKE, e->settings->wake_host, ERROR_NOT_ENOUGH_MEMORY);
 }
 
 /* Of an errand on no list. */
@@ -84,16 +88,14 @@ static void end(struct errand *e)
 {
     loop_set_timer(e->loop, &e->begin, INT64_MAX);
     ping_cancel(e->ping);
-    companion_release(e->companion, e->hold_ms);
-    free(e->wake_host);
-    free(e->run_service);
+    companion_release(e->companion, (int64_t)e->settings->hold_seconds * 1000);
+    config_release(e->config);
     free(e);
 }
 
-struct errand *errand_begin(struct errands *errands, struct loop *loop, const struct planned_host *host,
-                            errand_ready *ready, void *owner)
+struct errand *errand_begin(struct errands *errands, struct loop *loop, const struct config *config,
+                            const struct planned_host *host, errand_ready *ready, void *owner)
 {
-    const struct host_settings *plan = host->settings;
     struct errand *e = calloc(1, sizeof *e);
     if (!e)
         return NULL;
@@ -103,16 +105,9 @@ struct errand *errand_begin(struct errands *errands, struct loop *loop, const st
                          .loop = loop,
                          .ready = ready,
                          .owner = owner,
-                         .wake_host = text_copy(plan->wake_host ? plan->wake_host : ""),
-                         .run_service = text_copy(plan->run_service ? plan->run_service : ""),
-                         .wake_required = plan->wake_required,
-                         .wake_ms = (int64_t)plan->wake_seconds * 1000,
-                         .hold_ms = (int64_t)plan->hold_seconds * 1000};
-    e->begin.fire = begin;
-    if (!e->wake_host || !e->run_service) {
-        end(e);
-        return NULL;
-    }
+                         .config = config_hold(config),
+                         .settings = host->settings,
+                         .begin.fire = begin};
     errands->first = e;
     loop_set_timer(loop, &e->begin, loop_now_ms());
     return e;

@@ -16,10 +16,10 @@ struct errands {
 /* In the loop's thread, once: the host is ready to be asked, or `failure` says why not. */
 typedef void errand_ready(void *owner, const struct result *failure);
 
-/* Wakes the host's WakeHost, then starts its RunService. To be ended by errands_release(), or by errand_cancel() before
- * `ready` is called. NULL when there is no memory. */
-struct errand *errand_begin(struct errands *errands, struct loop *loop, const struct planned_host *host,
-                            errand_ready *ready, void *owner);
+/* Wakes the WakeHost of a host as this configuration has it, which is held up to the end, then starts its RunService.
+ * To be ended by errands_release(), or by errand_cancel() before `ready` is called. NULL when there is no memory. */
+struct errand *errand_begin(struct errands *errands, struct loop *loop, const struct config *config,
+                            const struct planned_host *host, errand_ready *ready, void *owner);
 
 /* Ends an errand that is not ready yet: `ready` will not be called. */
 void errand_cancel(struct errand *errand);

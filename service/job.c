@@ -29,11 +29,13 @@ struct job {
         struct conversation *conversation;
         struct program_job *program;
     };
+    const struct config *config;          /* the one it began with, to its end */
+    const struct host_settings *settings; /* of that */
     struct link_params params;
-    char *address, *helo, *fingerprint;
+    char *address;
     struct credentials *credentials; /* NULL: none */
     size_t node_count;
-    char *nodes[]; /* each a copy: the configuration may change meanwhile */
+    char *nodes[]; /* each from malloc */
 };
 
 /* ---- the end of a dequeue ---- */
@@ -57,9 +59,8 @@ static void job_free(struct job *job)
     for (size_t i = 0; i < job->node_count; i++)
         free(job->nodes[i]);
     free(job->address);
-    free(job->helo);
-    free(job->fingerprint);
     credentials_free(job->credentials);
+    config_release(job->config);
     free(job);
 }
 
@@ -160,8 +161,8 @@ static DWORD begin_program(struct job *job)
     char words[NODE_LIMIT + 100];
     struct text t;
     DWORD error;
-    const struct host_settings *host = job->host->settings;
-    struct program_params params = {.command = host->program ? host->program : "",
+    const char *command = job->settings->program;
+    struct program_params params = {.command = command ? command : "",
                                     .nodes = job->params.session.nodes,
                                     .node_count = job->node_count,
                                     .address = job->address,
@@ -200,7 +201,7 @@ static void prepared(void *owner, const struct result *failure)
 
 static DWORD begin_preparation(struct job *job)
 {
-    job->errand = errand_begin(&job->jobs->errands, job->jobs->loop, job->host, prepared, job);
+    job->errand = errand_begin(&job->jobs->errands, job->jobs->loop, job->config, job->host, prepared, job);
     return job->errand ? 0 : ERROR_NOT_ENOUGH_MEMORY;
 }
 
@@ -238,7 +239,8 @@ static const struct job_kind *kind_of(const struct assignment *a)
 static struct job *job_new(struct jobs *jobs, const struct assignment *a)
 {
     const struct host_settings *host = a->host->settings;
-    const struct service_settings *service = &jobs->config->service;
+    const struct config *config = jobs->planner->config;
+    const struct service_settings *service = &config->service;
     struct job *job = calloc(1, sizeof *job + a->node_count * sizeof job->nodes[0]);
     char address[NODE_LIMIT + 1];
     uint16_t port;
@@ -248,18 +250,18 @@ static struct job *job_new(struct jobs *jobs, const struct assignment *a)
     job->jobs = jobs;
     job->kind = kind_of(a);
     job->host = a->host;
+    job->config = config_hold(config);
+    job->settings = host;
     job->address = text_copy(address);
-    job->helo = text_copy(host->helo_name ? host->helo_name : "");
-    job->fingerprint = text_copy(host->tls_fingerprint ? host->tls_fingerprint : "");
-    if (!job->address || !job->helo || !job->fingerprint || !copy_nodes(job, a)) {
+    if (!job->address || !copy_nodes(job, a)) {
         job_free(job);
         return NULL;
     }
     job->params = (struct link_params){
         .address = job->address,
         .port = port,
-        .tls_fingerprint = job->fingerprint,
-        .session = {.helo = job->helo,
+        .tls_fingerprint = host->tls_fingerprint,
+        .session = {.helo = host->helo_name,
                     .nodes = (const char *const *)job->nodes,
                     .node_count = job->node_count,
                     .force_etrn = host->force_etrn,

@@ -10,9 +10,8 @@ struct job;
 struct jobs {
     struct loop *loop;
     struct planner *planner;
-    const struct config *config; /* in force; the owner changes it */
-    void (*news)(void *owner);   /* something in the planner changed that status tells */
-    void (*ended)(void *owner);  /* a job has ended: others may begin */
+    void (*news)(void *owner);  /* something in the planner changed that status tells */
+    void (*ended)(void *owner); /* a job has ended: others may begin */
     void *owner;
     struct job *first;
     struct protocol_log *log;

@@ -48,7 +48,7 @@ static void reset_all(struct config *c, struct host_settings *host)
 
 void config_init(struct config *c)
 {
-    *c = (struct config){0};
+    *c = (struct config){.holders = 1};
     reset_all(c, NULL);
 }
 
@@ -61,6 +61,34 @@ void config_free(struct config *c)
     free(c->hosts);
     reset_all(c, NULL);
     *c = (struct config){0};
+}
+
+struct config *config_new(void)
+{
+    struct config *c = malloc(sizeof *c);
+    if (c)
+        config_init(c);
+    return c;
+}
+
+/* To be held is no change of what it says. */
+static struct config *counted(const struct config *c)
+{
+    return (struct config *)(uintptr_t)c;
+}
+
+const struct config *config_hold(const struct config *c)
+{
+    counted(c)->holders++;
+    return c;
+}
+
+void config_release(const struct config *c)
+{
+    if (!c || --counted(c)->holders > 0)
+        return;
+    config_free(counted(c));
+    free(counted(c));
 }
 
 /* ---- hosts ---- */

@@ -11,16 +11,27 @@ enum {
     BATCH_ALL = 1 << 30         /* nodes: more than any host has */
 };
 
+/* A configuration is filled once, by config_apply() and config_add_host(), and does not change afterwards: whoever
+ * works by it holds it, with pointers into it, though another is in force by then. */
 struct config {
+    unsigned holders;
     struct service_settings service;
     struct host_settings *hosts; /* sorted by name, as text_compare orders */
     size_t host_count, host_room;
     bool incomplete; /* there was no memory for something that was read: not to be relied on */
 };
 
-/* A configuration of nothing but defaults. */
+/* A configuration of nothing but defaults, for its owner alone: to be freed by config_free(). */
 void config_init(struct config *c);
 void config_free(struct config *c);
+
+/* The same from malloc, held by the caller; NULL when there is no memory. */
+struct config *config_new(void);
+
+/* One more holder, and one less: the last frees it. config_hold() returns its argument; NULL may be released. Not for
+ * several threads. */
+const struct config *config_hold(const struct config *c);
+void config_release(const struct config *c);
 
 /* Finds the host of that key name, or adds one of nothing but defaults; NULL when there is no memory. Pointers to hosts
  * are good until the next one is added. */

@@ -366,6 +366,23 @@ static void a_value_of_more_than_a_megabyte_is_refused(void **state)
     config_free(&f.config);
 }
 
+/* The sanitizer sees what is used after it was freed, and what is never freed. */
+static void a_configuration_stays_until_its_last_holder_releases_it(void **state)
+{
+    (void)state;
+    struct config *c = config_new();
+    assert_non_null(config_add_host(c, "mx.example"));
+    assert_int_equal(c->service.interval_minutes, 15);
+    const struct host_settings *host = config_find_host(config_hold(c), "mx.example");
+    assert_ptr_equal(config_hold(c), c);
+    config_release(c);
+    config_release(c);
+    assert_int_equal(c->holders, 1);
+    assert_string_equal(host->name, "mx.example");
+    config_release(c);
+    config_release(NULL);
+}
+
 /* ---- hosts ---- */
 
 static void ten_thousand_hosts_stay_sorted_and_findable(void **state)
@@ -419,6 +436,7 @@ int main(void)
         cmocka_unit_test(problems_are_added_behind_what_is_there),
         cmocka_unit_test(a_list_has_an_end),
         cmocka_unit_test(a_value_of_more_than_a_megabyte_is_refused),
+        cmocka_unit_test(a_configuration_stays_until_its_last_holder_releases_it),
         cmocka_unit_test(ten_thousand_hosts_stay_sorted_and_findable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
