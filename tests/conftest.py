@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import beside
 from faults.table import Table
 from lab.dns import Failure, NameServer
 from lab.scripted import Each, Script
@@ -33,7 +34,12 @@ ZONE = {"servfail.example": Failure.SERVFAIL, "silent.example": Failure.SILENCE}
 CLONE_NEWNS = 0x00020000
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--beside", metavar="COMMAND", help="run a command beside the tests, which must succeed as they must")
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    beside.start(config)
     config.addinivalue_line("markers", "fault(clause): tests this clause of tests/faults/README.md")
     config.pluginmanager.register(Table(), "faults")
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from lab.wine import windows_path
 
-from .machine import BUILD, Machine
+from .machine import Machine, helper
 
 SHARING_VIOLATION, ACCESS_DENIED = 32, 5
 
 
 def test_a_file_that_is_held_for_a_moment(machine: Machine, tmp_path: Path) -> None:
-    said = machine.run(windows_path(BUILD / "helpers" / "held_files.exe"), windows_path(tmp_path)).out.splitlines()
+    said = machine.run(str(helper("held_files")), windows_path(tmp_path)).out.splitlines()
     cases = dict(line.split(": ") for line in said)
     assert cases["written"] == "0, one"
     assert cases["read while held"] == "0, one"
