@@ -20,8 +20,9 @@ struct target {
 enum { VALUE_LIMIT = 8000, VALUE_COLUMN = 20 };
 
 /* The one value that is no setting: it can be set, and seen to be set. */
-static const char password_allowed[] = "1 to 255 octets of UTF-8";
-static const char password_help[] = "of User; asked for, kept encrypted for this computer, and shown to nobody";
+static const char password_allowed[] = "1 to 255 bytes of UTF-8";
+static const char password_help[] =
+    "the password of User; prompted for, stored encrypted for this computer only, and never displayed";
 
 static bool password_is_set(const struct target *t)
 {

@@ -60,7 +60,7 @@ static void add_verdict(const struct test *test, struct text *words)
     else
         text_add(words, "ETRN was accepted for %zu of %zu.", accepted, nodes);
     if (shown->round_trip_us)
-        text_add(words, " A reply took %lld.%lld ms at best.", (long long)(shown->round_trip_us / 1000),
+        text_add(words, " Fastest reply: %lld.%lld ms.", (long long)(shown->round_trip_us / 1000),
                  (long long)(shown->round_trip_us / 100 % 10));
 }
 

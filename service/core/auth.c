@@ -30,7 +30,7 @@ const char *auth_password_fault(const char *password, size_t size)
         if (length == 0)
             return "is not UTF-8";
         if ((unsigned char)password[i] < 0x20 || password[i] == 0x7F)
-            return "has a control character"; /* which RFC 4013 2.3 forbids, and no keyboard writes */
+            return "contains a control character"; /* which RFC 4013 2.3 forbids, and no keyboard writes */
     }
     return NULL;
 }

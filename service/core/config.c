@@ -179,7 +179,7 @@ static void refuse(const struct setting *s, enum value_type type, const void *da
 {
     text_add(problem, "found ");
     value_describe(type, data, size, problem);
-    text_add(problem, "; allowed is %s, ", setting_type_name(s));
+    text_add(problem, "; allowed: %s, ", setting_type_name(s));
     setting_allowed(s, problem);
 }
 
@@ -195,11 +195,11 @@ static bool apply_dword(uint32_t *field, const struct setting *s, const void *da
 static bool cannot_take(struct config *c, struct text *problem)
 {
     c->incomplete = true;
-    text_add(problem, "no memory");
+    text_add(problem, "not enough memory");
     return false;
 }
 
-/* Keeps what is allowed of a list, and says what is not. */
+/* Keeps the valid items of a list, and reports the others. */
 static bool apply_strings(struct config *c, struct strings *field, const struct setting *s, const char *items,
                           size_t length, struct text *problem)
 {
@@ -210,7 +210,7 @@ static bool apply_strings(struct config *c, struct strings *field, const struct 
             continue;
         bool too_many = field->count == STRINGS_LIMIT;
         if (too_many)
-            fault = "and what follows it is too much: a list has at most 5,000 items";
+            fault = "and the items after it are not used: a list has at most 5,000 items";
         if (fault) {
             text_add(problem, "%s\"", all ? "" : "; ");
             text_add_escaped(problem, item, strlen(item));
@@ -223,7 +223,7 @@ static bool apply_strings(struct config *c, struct strings *field, const struct 
         }
     }
     if (!all) {
-        text_add(problem, "; allowed is ");
+        text_add(problem, "; allowed: ");
         setting_allowed(s, problem);
     }
     return all;

@@ -36,10 +36,11 @@ struct field {
     .faults = {                                                                                                        \
         [NO_NUMBER] = ("has " a_field " that is not " number),                                                         \
         [OUT_OF_RANGE] = ("has " a_field " that is out of range, " range),                                             \
-        [BACKWARDS] = ("has " a_field " that runs backwards" backwards),                                               \
-        [LONE_STEP] = ("has " a_field " that has a step without a range; a step follows * or a range as " a_range),    \
-        [NO_STEP] = ("has " a_field " that has no number from 1 on for its step"),                                     \
-        [EMPTY_PLACE] = ("has " a_field " that has an empty place in its list"),                                       \
+        [BACKWARDS] = ("has " a_field " that ends before it begins" backwards),                                        \
+        [LONE_STEP] =                                                                                                  \
+            ("has " a_field " that has a step without a range; a step follows * or a range such as " a_range),         \
+        [NO_STEP] = ("has " a_field " that has a step that is not a number of at least 1"),                            \
+        [EMPTY_PLACE] = ("has " a_field " that has an empty item in its list"),                                        \
     }
 
 enum { MINUTE, HOUR, DAY, MONTH, WEEKDAY, FIELDS };
@@ -58,7 +59,7 @@ static const struct field fields[FIELDS] = {
      SENTENCES("a month", "1 to 12", "a number, 1 to 12, or a name, jan to dec", "", "1-12")},
     {"day of week", 0, 7, NAMES(weekdays),
      SENTENCES("a day of week", "0 to 7", "a number, 0 to 7, or a name, sun to sat",
-               "; the Sunday that ends a range is 7", "1-5")},
+               "; Sunday at the end of a range is 7", "1-5")},
 };
 
 static const struct {
@@ -69,11 +70,11 @@ static const struct {
 };
 
 static const char *const line_faults[] = {
-    [FIELDS_MISSING] = "has not all of five fields: minute, hour, day of month, month, day of week",
-    [LINE_GOES_ON] = "goes on where it should end; a comment has a line of its own",
+    [FIELDS_MISSING] = "does not have five fields: minute, hour, day of month, month, day of week",
+    [LINE_GOES_ON] = "has text after its end; a comment must be on a line of its own",
     [UNKNOWN_NICKNAME] =
-        "begins with none of @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually and @every",
-    [NO_DURATION] = "has no time from 1m to 365d, in m, h and d as 10m or 1h30m",
+        "does not begin with @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually or @every",
+    [NO_DURATION] = "does not have a time from 1m to 365d, such as 10m or 1h30m",
 };
 
 /* ---- reading a line ---- */

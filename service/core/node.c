@@ -61,9 +61,9 @@ const char *node_fault_text(enum node_fault fault)
         [NODE_FINE] = "is fine",
         [NODE_EMPTY] = "is empty",
         [NODE_TOO_LONG] = "is longer than 255 characters",
-        [NODE_CHARACTER] = "has a character that no domain has",
-        [NODE_NOT_ASCII] = "has a letter outside ASCII: give it in its A-label form (xn--...)",
-        [NODE_LABEL] = "has a part between dots that is empty, longer than 63, or edged by a hyphen",
+        [NODE_CHARACTER] = "has a character that is not allowed in a domain",
+        [NODE_NOT_ASCII] = "has a non-ASCII character; use its A-label form (xn--...)",
+        [NODE_LABEL] = "has a label that is empty, is longer than 63 characters, or begins or ends with a hyphen",
     };
     return texts[fault];
 }

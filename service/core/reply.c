@@ -105,13 +105,13 @@ const char *reply_fault_text(enum reply_fault fault)
 {
     static const char *const texts[] = {
         [REPLY_FINE] = "no fault",
-        [REPLY_BARE_LF] = "a line ended by LF without CR",
-        [REPLY_BARE_CR] = "a CR without LF inside a line",
-        [REPLY_CONTROL] = "a control character inside a line",
+        [REPLY_BARE_LF] = "a line that ends with LF without CR",
+        [REPLY_BARE_CR] = "a CR without LF within a line",
+        [REPLY_CONTROL] = "a control character within a line",
         [REPLY_BAD_CODE] = "a line that does not begin with a three-digit reply code from 200 to 599",
         [REPLY_BAD_SEPARATOR] = "a reply code followed by neither a space nor a hyphen",
         [REPLY_CODES_DIFFER] = "different reply codes in one reply",
-        [REPLY_LINE_TOO_LONG] = "a line longer than 4,096 octets",
+        [REPLY_LINE_TOO_LONG] = "a line longer than 4,096 bytes",
         [REPLY_TOO_LONG] = "a reply longer than 64 KB",
     };
     return texts[fault];

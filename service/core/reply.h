@@ -53,7 +53,7 @@ MUST_CHECK enum reply_status reply_input(struct reply *r, const char *bytes, siz
 /* The line's text behind code and separator; "" when it has none. 8-bit octets in it are the server's (RFC 6531). */
 const char *reply_text(const struct reply *r);
 
-/* What broke the reply, for a person: "a line ended by LF without CR". */
+/* What broke the reply, for a person: "a line that ends with LF without CR". */
 const char *reply_fault_text(enum reply_fault fault);
 
 #endif

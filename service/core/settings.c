@@ -46,7 +46,7 @@ static const char *server_fault(const char *item)
 {
     char host[NODE_LIMIT + 1];
     unsigned port;
-    return host_split(item, host, sizeof host, &port) ? NULL : "is neither host nor host:port";
+    return host_split(item, host, sizeof host, &port) ? NULL : "is neither HOST nor HOST:PORT";
 }
 
 static const char *service_fault(const char *item)
@@ -61,8 +61,8 @@ static const char *user_fault(const char *item)
 {
     for (const char *at = item; *at; at++)
         if ((unsigned char)*at < 0x20 || *at == 0x7F)
-            return "has a control character";
-    return strlen(item) <= AUTH_USER_LIMIT ? NULL : "is longer than 255 octets";
+            return "contains a control character";
+    return strlen(item) <= AUTH_USER_LIMIT ? NULL : "is longer than 255 bytes";
 }
 
 /* The path stands in quotation marks and is a full one: what is started is never found by searching. */
@@ -101,83 +101,84 @@ static const char *fingerprint_fault(const char *item)
     .type = SETTING_DWORD, .minimum = (from), .maximum = (to), .initial = (default_number), .unit = (of_unit)
 
 const struct setting settings[] = {
-    {"AlwaysUseETRN", SERVICE(always_use_etrn), NUMBER(0, 1, 0, ""),
-     .help = "the master switch: 1 sends ETRN, 0 sends nothing"},
+    {"AlwaysUseETRN", SERVICE(always_use_etrn), NUMBER(0, 1, 0, ""), .help = "1 enables ETRN, 0 disables it"},
     {"IntervalMinutes", SERVICE(interval_minutes), NUMBER(1, 10080, 15, "minutes"),
      .help = "how often each host is asked"},
     {"Schedule", SERVICE(schedule), .type = SETTING_STRINGS, .fault = cron_fault,
-     .expected = "crontab lines of five fields, @hourly, @daily, @every 10m and the like",
-     .help = "replaces IntervalMinutes when not empty; local time"},
-    {"RunAtStart", SERVICE(run_at_start), NUMBER(0, 1, 1, ""), .help = "a round when the service starts"},
+     .expected = "crontab lines with five fields, or @hourly, @daily, @every 10m and similar",
+     .help = "when hosts are asked, in local time; replaces IntervalMinutes if not empty"},
+    {"RunAtStart", SERVICE(run_at_start), NUMBER(0, 1, 1, ""), .help = "1 asks all hosts when the service starts"},
     {"RunOnNetworkChange", SERVICE(run_on_network_change), NUMBER(0, 1, 1, ""),
-     .help = "a round when an address comes up, or the machine resumes"},
+     .help = "1 asks all hosts when a network address comes up or the computer wakes"},
     {"LocalPort", SERVICE(local_port), NUMBER(0, 65535, 25, ""),
-     .help = "a round waits until something listens on this local port; 0 does not look"},
+     .help = "hosts are asked only while a program listens on this TCP port of this computer; 0 disables the check"},
     {"RetrySeconds", SERVICE(retry_seconds), NUMBER(10, 86400, 60, "seconds"),
-     .help = "first retry after a passing failure; doubles up to the interval"},
+     .help = "delay before the first retry after a temporary failure; doubles up to the interval"},
     {"MinimumGapSeconds", SERVICE(minimum_gap_seconds), NUMBER(0, 3600, 30, "seconds"),
-     .help = "never ask one host again sooner, whatever the reason"},
+     .help = "shortest time between two requests to the same host"},
     {"MaxConnections", SERVICE(max_connections), NUMBER(1, 10000, 500, "connections"),
-     .help = "sessions open at once, all hosts together"},
+     .help = "maximum number of open sessions with all hosts together"},
     {"TimeoutSeconds", SERVICE(timeout_seconds), NUMBER(5, 600, 300, "seconds"),
-     .help = "wait for one reply (RFC 5321 4.5.3.2)"},
+     .help = "longest wait for a reply (RFC 5321 4.5.3.2)"},
     {"ConnectTimeoutSeconds", SERVICE(connect_timeout_seconds), NUMBER(5, 300, 30, "seconds"),
-     .help = "wait for a connection to one address"},
+     .help = "longest wait for a connection to one address"},
     {"SessionTimeoutSeconds", SERVICE(session_timeout_seconds), NUMBER(30, 3600, 900, "seconds"),
-     .help = "bounds a whole session"},
+     .help = "longest duration of a session"},
     {"ProtocolLog", SERVICE(protocol_log), NUMBER(0, 1, 0, ""),
-     .help = "1 logs SMTP in %ProgramData%\\EtrnSvc\\log, without secrets"},
+     .help = "1 logs SMTP sessions in %ProgramData%\\EtrnSvc\\log, without passwords"},
 
     {"Host", HOST(host), .type = SETTING_STRING, .fault = host_fault, .expected = "a domain name or an IP address",
-     .help = "the server to ask; when empty, the name of its key"},
+     .help = "the server to ask; if empty, the name of this host's key"},
     {"Port", HOST(port), NUMBER(0, 65535, 0, ""),
      .help = "its TCP port; 0: the method's own, 25 for etrn, 79 for finger"},
-    {"Enabled", HOST(enabled), NUMBER(0, 1, 1, ""), .help = "0 leaves this host out"},
+    {"Enabled", HOST(enabled), NUMBER(0, 1, 1, ""), .help = "0 excludes this host"},
     {"Domains", HOST(domains), .type = SETTING_STRINGS, .fault = domain_fault,
-     .expected = "a list of nodes, each a domain, @domain or #queue",
-     .help = "the nodes to ask for: domain, @domain (subdomains too) or #queue"},
+     .expected = "a list of domains, each in the form domain, @domain or #queue",
+     .help = "the domains to request mail for; @domain includes subdomains, #queue is a queue of the host"},
     {"Fallback", HOST(fallback), .type = SETTING_STRINGS, .fault = server_fault,
-     .expected = "a list of hosts, each host or host:port",
-     .help = "asked in this order when the host cannot be reached or answers with passing trouble"},
+     .expected = "a list of hosts, each HOST or HOST:PORT",
+     .help = "asked in this order if the host cannot be reached or has a temporary failure"},
     {"Method", HOST(method), .type = SETTING_CHOICE, .word = method_word, .maximum = METHOD_COUNT - 1,
      .initial = METHOD_ETRN, .help = "how it is asked: by ETRN, by finger (a query for each node), or by Program"},
     {"WakeHost", HOST(wake_host), .type = SETTING_STRING, .fault = host_fault,
-     .expected = "a host's name or an IPv4 address",
-     .help = "PINGed first until it answers: brings a dial-on-demand line up"},
-    {"WakeSeconds", HOST(wake_seconds), NUMBER(1, 600, 60, "seconds"), .help = "at most so long"},
-    {"WakeRequired", HOST(wake_required), NUMBER(0, 1, 1, ""), .help = "0 goes on though WakeHost does not answer"},
+     .expected = "a host name or an IPv4 address",
+     .help = "sent PINGs until it answers, before the host is asked; brings up a dial-on-demand line"},
+    {"WakeSeconds", HOST(wake_seconds), NUMBER(1, 600, 60, "seconds"), .help = "longest time to PING WakeHost"},
+    {"WakeRequired", HOST(wake_required), NUMBER(0, 1, 1, ""),
+     .help = "0 asks the host even if WakeHost does not answer"},
     {"Program", HOST(program), .type = SETTING_EXPAND, .fault = program_fault,
-     .expected = "a full path in quotation marks, and arguments",
-     .help = "run by Method program; arguments {node} and {host} are replaced"},
+     .expected = "a full path in quotation marks, followed by arguments",
+     .help = "what Method program runs; {node} in its arguments is replaced by the domain, {host} by the host"},
     {"RunService", HOST(run_service), .type = SETTING_STRING, .fault = service_fault, .verbatim = true,
-     .expected = "the name of a service", .help = "started before, and stopped after if it did not run"},
+     .expected = "the name of a service",
+     .help = "a service to start before the host is asked, and to stop afterwards if it was not running"},
     {"HoldSeconds", HOST(hold_seconds), NUMBER(0, 86400, 60, "seconds"),
-     .help = "how long RunService is kept up after the last reply, for the mail to come in"},
+     .help = "how long RunService keeps running after the last reply, to receive the mail"},
     {"HeloName", HOST(helo_name), .type = SETTING_STRING, .fault = helo_fault,
-     .expected = "a domain name or an address literal as [192.0.2.1]",
-     .help = "the name given in EHLO; when empty, this computer's"},
+     .expected = "a domain name or an address literal such as [192.0.2.1]",
+     .help = "the name to send in EHLO; if empty, the name of this computer"},
     {"Tls", HOST(tls), .type = SETTING_CHOICE, .word = tls_word, .maximum = TLS_IMPLICIT, .initial = TLS_MAY,
-     .help =
-         "in clear (none), over TLS where the host offers it (may), over TLS with a verified certificate or not at all "
-         "(require), or so from the first octet on, as on port 465 (implicit)"},
+     .help = "none: no TLS; may: TLS if the host offers it; require: only over TLS with a verified certificate; "
+             "implicit: like require, with TLS from the first byte, as on port 465"},
     {"TlsFingerprint", HOST(tls_fingerprint), .type = SETTING_STRING, .fault = fingerprint_fault,
-     .expected = "the SHA-256 of a certificate, 64 hexadecimal digits with or without colons",
-     .help = "the certificate that the host must show; its names, dates and issuer then do not matter"},
+     .expected = "the SHA-256 fingerprint of a certificate, 64 hexadecimal digits with or without colons",
+     .help = "accepts only this certificate, whatever its names, dates and issuer"},
     {"User", HOST(user), .type = SETTING_STRING, .fault = user_fault, .verbatim = true,
-     .expected = "a name of at most 255 octets",
-     .help = "the name for AUTH, whose password etrnctl config set Password stores; when empty, no AUTH"},
+     .expected = "a user name of at most 255 bytes",
+     .help =
+         "the user name for AUTH; if empty, no authentication. Its password is set with etrnctl config set Password"},
     {"AuthInClear", HOST(auth_in_clear), NUMBER(0, 1, 0, ""),
-     .help = "1 sends User and its password though TLS does not protect them"},
-    {"ForceETRN", HOST(force_etrn), NUMBER(0, 1, 0, ""), .help = "1 sends ETRN though the host does not offer it"},
-    {"EtrnsPerConnection", HOST(etrns_per_connection), NUMBER(1, 100, 7, "nodes"),
-     .help = "at most so many nodes in one session"},
+     .help = "1 sends User and its password even if TLS does not protect them"},
+    {"ForceETRN", HOST(force_etrn), NUMBER(0, 1, 0, ""), .help = "1 sends ETRN even if the host does not offer it"},
+    {"EtrnsPerConnection", HOST(etrns_per_connection), NUMBER(1, 100, 7, "domains"),
+     .help = "maximum number of domains in one session"},
     {"ConnectionsPerHost", HOST(connections_per_host), NUMBER(1, 32, 4, "connections"),
-     .help = "sessions with this host at once"},
+     .help = "maximum number of simultaneous sessions with this host"},
     {"IntervalMinutes", HOST(interval_minutes), NUMBER(1, 10080, 0, "minutes"),
-     .help = "this host's own interval; by default the service's"},
+     .help = "interval of this host; if not set, that of the service"},
     {"Schedule", HOST(schedule), .type = SETTING_STRINGS, .fault = cron_fault,
-     .expected = "crontab lines of five fields, @hourly, @daily, @every 10m and the like",
-     .help = "this host's own schedule; by default the service's"},
+     .expected = "crontab lines with five fields, or @hourly, @daily, @every 10m and similar",
+     .help = "schedule of this host; if not set, that of the service"},
 };
 const size_t settings_count = sizeof settings / sizeof settings[0];
 
@@ -254,13 +255,13 @@ static void refuse_word(const struct setting *s, const char *word, const char *f
 {
     text_add(problem, "\"");
     text_add_escaped(problem, word, strlen(word));
-    text_add(problem, "\" %s; allowed is ", fault);
+    text_add(problem, "\" %s; allowed: ", fault);
     setting_allowed(s, problem);
 }
 
 static bool no_memory(struct text *problem)
 {
-    text_add(problem, "no memory");
+    text_add(problem, "not enough memory");
     return false;
 }
 
@@ -272,7 +273,7 @@ static bool encode_number(const struct setting *s, const char *word, struct valu
         return false;
     }
     if (number < s->minimum || number > s->maximum) {
-        text_add(problem, "%lu is out of range, ", number);
+        text_add(problem, "%lu is out of range; allowed: ", number);
         setting_allowed(s, problem);
         return false;
     }
@@ -284,7 +285,7 @@ bool setting_encode(const struct setting *s, const char *const *words, size_t co
 {
     *value = (struct value){.type = setting_stored_type(s)};
     if (s->type != SETTING_STRINGS && count != 1) {
-        text_add(problem, "takes one value, ");
+        text_add(problem, "takes one value; allowed: ");
         setting_allowed(s, problem);
         return false;
     }

@@ -47,7 +47,7 @@ void value_describe(enum value_type type, const void *data, size_t size, struct 
         text_add_escaped(out, utf8, length);
         text_add(out, size > SHOWN ? "...\"" : "\"");
     } else {
-        text_add(out, " of %zu octets", size);
+        text_add(out, " of %zu bytes", size);
     }
 }
 

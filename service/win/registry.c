@@ -70,7 +70,7 @@ static DWORD read_value(struct reading *r, HKEY key, struct host_settings *host,
     if (error == ERROR_FILE_NOT_FOUND)
         return 0;
     if (error == ERROR_MORE_DATA) {
-        text_add(&t, "found %lu octets; at most %d are read", size, VALUE_SIZE_LIMIT);
+        text_add(&t, "found %lu bytes; at most %d are allowed", size, VALUE_SIZE_LIMIT);
         tell(r, host, s->name, problem);
         return 0;
     }

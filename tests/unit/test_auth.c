@@ -86,10 +86,10 @@ static void passwords_are_checked_as_they_are_given(void **state)
     assert_string_equal(auth_password_fault("", 0), "is empty");
     assert_null(auth_password_fault("a b\\\"'%", 7));
     assert_null(auth_password_fault("gr\xc3\xbc\xc3\x9f \xe2\x82\xac", 10));
-    assert_string_equal(auth_password_fault("a\0b", 3), "has a control character");
-    assert_string_equal(auth_password_fault("p\0w\0", 4), "has a control character"); /* UTF-16 */
-    assert_string_equal(auth_password_fault("a\tb", 3), "has a control character");
-    assert_string_equal(auth_password_fault("a\x7f", 2), "has a control character");
+    assert_string_equal(auth_password_fault("a\0b", 3), "contains a control character");
+    assert_string_equal(auth_password_fault("p\0w\0", 4), "contains a control character"); /* UTF-16 */
+    assert_string_equal(auth_password_fault("a\tb", 3), "contains a control character");
+    assert_string_equal(auth_password_fault("a\x7f", 2), "contains a control character");
     assert_string_equal(auth_password_fault("gr\xfc\xdf", 4), "is not UTF-8");
 }
 

@@ -6,7 +6,7 @@
 
 #define F32 "00112233445566778899aabbccddeeff"
 
-#define CRON_LINES "crontab lines of five fields, @hourly, @daily, @every 10m and the like"
+#define CRON_LINES "crontab lines with five fields, or @hourly, @daily, @every 10m and similar"
 
 /* ---- values from the registry ---- */
 
@@ -26,61 +26,61 @@ static void values_are_taken_or_refused_with_a_reason(void **state)
         /* numbers */
         {SCOPE_SERVICE, "AlwaysUseETRN", VALUE_DWORD, BYTES("\1\0\0\0"), "1", NULL},
         {SCOPE_SERVICE, "AlwaysUseETRN", VALUE_DWORD, BYTES("\2\0\0\0"), "0",
-         "found REG_DWORD 2; allowed is REG_DWORD, 0 or 1"},
-        {SCOPE_SERVICE, "AlwaysUseETRN", VALUE_SZ, U("1"), "0", "found REG_SZ \"1\"; allowed is REG_DWORD, 0 or 1"},
+         "found REG_DWORD 2; allowed: REG_DWORD, 0 or 1"},
+        {SCOPE_SERVICE, "AlwaysUseETRN", VALUE_SZ, U("1"), "0", "found REG_SZ \"1\"; allowed: REG_DWORD, 0 or 1"},
         {SCOPE_SERVICE, "AlwaysUseETRN", VALUE_EXPAND_SZ, U("%X%"), "0",
-         "found REG_EXPAND_SZ \"%X%\"; allowed is REG_DWORD, 0 or 1"},
+         "found REG_EXPAND_SZ \"%X%\"; allowed: REG_DWORD, 0 or 1"},
         {SCOPE_SERVICE, "AlwaysUseETRN", VALUE_DWORD, BYTES("\1\0\0\0\0\0\0\0"), "0",
-         "found REG_DWORD of 8 octets; allowed is REG_DWORD, 0 or 1"},
+         "found REG_DWORD of 8 bytes; allowed: REG_DWORD, 0 or 1"},
         {SCOPE_SERVICE, "AlwaysUseETRN", VALUE_DWORD, BYTES("\1\0\0"), "0",
-         "found REG_DWORD of 3 octets; allowed is REG_DWORD, 0 or 1"},
+         "found REG_DWORD of 3 bytes; allowed: REG_DWORD, 0 or 1"},
         {SCOPE_SERVICE, "AlwaysUseETRN", VALUE_DWORD, BYTES(""), "0",
-         "found REG_DWORD of 0 octets; allowed is REG_DWORD, 0 or 1"},
+         "found REG_DWORD of 0 bytes; allowed: REG_DWORD, 0 or 1"},
         {SCOPE_SERVICE, "AlwaysUseETRN", VALUE_QWORD, BYTES("\1\0\0\0\0\0\0\0"), "0",
-         "found REG_QWORD of 8 octets; allowed is REG_DWORD, 0 or 1"},
+         "found REG_QWORD of 8 bytes; allowed: REG_DWORD, 0 or 1"},
         {SCOPE_SERVICE, "AlwaysUseETRN", VALUE_BINARY, BYTES("\1\0\0\0"), "0",
-         "found REG_BINARY of 4 octets; allowed is REG_DWORD, 0 or 1"},
+         "found REG_BINARY of 4 bytes; allowed: REG_DWORD, 0 or 1"},
         {SCOPE_SERVICE, "AlwaysUseETRN", VALUE_NONE, BYTES(""), "0",
-         "found REG_NONE of 0 octets; allowed is REG_DWORD, 0 or 1"},
+         "found REG_NONE of 0 bytes; allowed: REG_DWORD, 0 or 1"},
         {SCOPE_SERVICE, "AlwaysUseETRN", (enum value_type)5, BYTES("\0\0\0\1"), "0",
-         "found a value of another type of 4 octets; allowed is REG_DWORD, 0 or 1"},
+         "found a value of another type of 4 bytes; allowed: REG_DWORD, 0 or 1"},
         {SCOPE_SERVICE, "AlwaysUseETRN", VALUE_MULTI_SZ, U("1\0"), "0",
-         "found REG_MULTI_SZ of 6 octets; allowed is REG_DWORD, 0 or 1"},
+         "found REG_MULTI_SZ of 6 bytes; allowed: REG_DWORD, 0 or 1"},
         {SCOPE_SERVICE, "IntervalMinutes", VALUE_DWORD, BYTES("\1\0\0\0"), "1", NULL},
         {SCOPE_SERVICE, "IntervalMinutes", VALUE_DWORD, BYTES("\x60\x27\0\0"), "10080", NULL},
         {SCOPE_SERVICE, "IntervalMinutes", VALUE_DWORD, BYTES("\x61\x27\0\0"), "15",
-         "found REG_DWORD 10081; allowed is REG_DWORD, 1 to 10080 minutes"},
+         "found REG_DWORD 10081; allowed: REG_DWORD, 1 to 10080 minutes"},
         {SCOPE_SERVICE, "IntervalMinutes", VALUE_DWORD, BYTES("\0\0\0\0"), "15",
-         "found REG_DWORD 0; allowed is REG_DWORD, 1 to 10080 minutes"},
+         "found REG_DWORD 0; allowed: REG_DWORD, 1 to 10080 minutes"},
         {SCOPE_SERVICE, "IntervalMinutes", VALUE_DWORD, BYTES("\xff\xff\xff\xff"), "15",
-         "found REG_DWORD 4294967295; allowed is REG_DWORD, 1 to 10080 minutes"},
+         "found REG_DWORD 4294967295; allowed: REG_DWORD, 1 to 10080 minutes"},
         {SCOPE_HOST, "IntervalMinutes", VALUE_DWORD, BYTES("\0\0\0\0"), "",
-         "found REG_DWORD 0; allowed is REG_DWORD, 1 to 10080 minutes"},
+         "found REG_DWORD 0; allowed: REG_DWORD, 1 to 10080 minutes"},
         {SCOPE_HOST, "Port", VALUE_DWORD, BYTES("\0\0\1\0"), "0",
-         "found REG_DWORD 65536; allowed is REG_DWORD, 0 to 65535"},
+         "found REG_DWORD 65536; allowed: REG_DWORD, 0 to 65535"},
         {SCOPE_HOST, "Port", VALUE_DWORD, BYTES("\1\0\0\1"), "0",
-         "found REG_DWORD 16777217; allowed is REG_DWORD, 0 to 65535"},
+         "found REG_DWORD 16777217; allowed: REG_DWORD, 0 to 65535"},
 
         /* words */
         {SCOPE_HOST, "Tls", VALUE_SZ, U("require"), "require", NULL},
         {SCOPE_HOST, "Tls", VALUE_SZ, U("IMPLICIT"), "implicit", NULL},
         {SCOPE_HOST, "Tls", VALUE_SZ, u"none", 8, "none", NULL}, /* its NUL is missing */
         {SCOPE_HOST, "Tls", VALUE_SZ, U("maybe"), "may",
-         "found REG_SZ \"maybe\"; allowed is REG_SZ, one of none, may, require, implicit"},
+         "found REG_SZ \"maybe\"; allowed: REG_SZ, one of none, may, require, implicit"},
         {SCOPE_HOST, "Tls", VALUE_SZ, U(""), "may",
-         "found REG_SZ \"\"; allowed is REG_SZ, one of none, may, require, implicit"},
+         "found REG_SZ \"\"; allowed: REG_SZ, one of none, may, require, implicit"},
         {SCOPE_HOST, "Tls", VALUE_SZ, BYTES(""), "may",
-         "found REG_SZ \"\"; allowed is REG_SZ, one of none, may, require, implicit"},
+         "found REG_SZ \"\"; allowed: REG_SZ, one of none, may, require, implicit"},
         {SCOPE_HOST, "Tls", VALUE_DWORD, BYTES("\2\0\0\0"), "may",
-         "found REG_DWORD 2; allowed is REG_SZ, one of none, may, require, implicit"},
+         "found REG_DWORD 2; allowed: REG_SZ, one of none, may, require, implicit"},
 
         /* strings */
         {SCOPE_HOST, "User", VALUE_SZ, U("m\u00fcller@isp.example"), "m\xc3\xbcller@isp.example", NULL},
         {SCOPE_HOST, "User", VALUE_SZ, U("me and you"), "me and you", NULL},
         {SCOPE_HOST, "User", VALUE_SZ, U("a\tb"), "",
-         "found REG_SZ \"a\\x09b\"; allowed is REG_SZ, a name of at most 255 octets"},
+         "found REG_SZ \"a\\x09b\"; allowed: REG_SZ, a user name of at most 255 bytes"},
         {SCOPE_HOST, "AuthInClear", VALUE_DWORD, BYTES("\2\0\0\0"), "0",
-         "found REG_DWORD 2; allowed is REG_DWORD, 0 or 1"},
+         "found REG_DWORD 2; allowed: REG_DWORD, 0 or 1"},
         {SCOPE_HOST, "Host", VALUE_SZ, U("mail.example"), "mail.example", NULL},
         {SCOPE_HOST, "Host", VALUE_SZ, U("2001:db8::1"), "2001:db8::1", NULL},
         {SCOPE_HOST, "Host", VALUE_SZ, U(""), "", NULL},
@@ -90,45 +90,46 @@ static void values_are_taken_or_refused_with_a_reason(void **state)
         {SCOPE_HOST, "Host", VALUE_SZ, U("mail\0\0"), "mail", NULL},
         {SCOPE_HOST, "Host", VALUE_SZ, U("mail\0hidden"), "mail", NULL}, /* Windows reads up to the first NUL */
         {SCOPE_HOST, "Host", VALUE_EXPAND_SZ, U("mail"), "",
-         "found REG_EXPAND_SZ \"mail\"; allowed is REG_SZ, a domain name or an IP address"},
+         "found REG_EXPAND_SZ \"mail\"; allowed: REG_SZ, a domain name or an IP address"},
         {SCOPE_HOST, "Host", VALUE_SZ, U("a b"), "",
-         "found REG_SZ \"a b\"; allowed is REG_SZ, a domain name or an IP address"},
+         "found REG_SZ \"a b\"; allowed: REG_SZ, a domain name or an IP address"},
         {SCOPE_HOST, "Host", VALUE_SZ, U("mail\r\n\x1b[2J"), "",
-         "found REG_SZ \"mail\\x0d\\x0a\\x1b[2J\"; allowed is REG_SZ, a domain name or an IP address"},
+         "found REG_SZ \"mail\\x0d\\x0a\\x1b[2J\"; allowed: REG_SZ, a domain name or an IP address"},
         {SCOPE_HOST, "Host", VALUE_SZ, u"a\xD800", 6, "",
-         "found REG_SZ \"a\xef\xbf\xbd\"; allowed is REG_SZ, a domain name or an IP address"},
+         "found REG_SZ \"a\xef\xbf\xbd\"; allowed: REG_SZ, a domain name or an IP address"},
         {SCOPE_HOST, "Host", VALUE_SZ,
          u"\xDC00"
          u"b",
          6, "",
          "found REG_SZ \"\xef\xbf\xbd"
-         "b\"; allowed is REG_SZ, a domain name or an IP address"},
+         "b\"; allowed: REG_SZ, a domain name or an IP address"},
         {SCOPE_HOST, "Host", VALUE_SZ, U("b\u00fccher.example"), "",
          "found REG_SZ \"b\xc3\xbc"
-         "cher.example\"; allowed is REG_SZ, a domain name or an IP address"},
+         "cher.example\"; allowed: REG_SZ, a domain name or an IP address"},
         {SCOPE_HOST, "Host", VALUE_SZ, U("0123456789 0123456789 0123456789 0123456789 0123456789"), "",
-         "found REG_SZ \"0123456789 0123456789 0123456789 0123456789 012345...\"; allowed is REG_SZ, a domain name or "
+         "found REG_SZ \"0123456789 0123456789 0123456789 0123456789 012345...\"; allowed: REG_SZ, a domain name or "
          "an IP "
          "address"},
         {SCOPE_HOST, "TlsFingerprint", VALUE_SZ, U("" F32 F32), F32 F32, NULL},
         {SCOPE_HOST, "TlsFingerprint", VALUE_SZ, U(""), "", NULL},
         {SCOPE_HOST, "TlsFingerprint", VALUE_SZ, U("" F32), "",
-         "found REG_SZ \"" F32 "\"; allowed is REG_SZ, the SHA-256 of a certificate, 64 hexadecimal digits with or "
+         "found REG_SZ \"" F32
+         "\"; allowed: REG_SZ, the SHA-256 fingerprint of a certificate, 64 hexadecimal digits with or "
          "without colons"},
         {SCOPE_HOST, "HeloName", VALUE_SZ, U("[192.0.2.1]"), "[192.0.2.1]", NULL},
         {SCOPE_HOST, "HeloName", VALUE_SZ, U("[IPv6:2001:db8::1]"), "[IPv6:2001:db8::1]", NULL},
         {SCOPE_HOST, "HeloName", VALUE_SZ, U("me.example"), "me.example", NULL},
         {SCOPE_HOST, "HeloName", VALUE_SZ, U(""), "", NULL},
         {SCOPE_HOST, "HeloName", VALUE_SZ, U("@me"), "",
-         "found REG_SZ \"@me\"; allowed is REG_SZ, a domain name or an address literal as [192.0.2.1]"},
+         "found REG_SZ \"@me\"; allowed: REG_SZ, a domain name or an address literal such as [192.0.2.1]"},
         {SCOPE_HOST, "HeloName", VALUE_SZ, U("#me"), "",
-         "found REG_SZ \"#me\"; allowed is REG_SZ, a domain name or an address literal as [192.0.2.1]"},
+         "found REG_SZ \"#me\"; allowed: REG_SZ, a domain name or an address literal such as [192.0.2.1]"},
         {SCOPE_HOST, "HeloName", VALUE_SZ, U("[]"), "",
-         "found REG_SZ \"[]\"; allowed is REG_SZ, a domain name or an address literal as [192.0.2.1]"},
+         "found REG_SZ \"[]\"; allowed: REG_SZ, a domain name or an address literal such as [192.0.2.1]"},
         {SCOPE_HOST, "HeloName", VALUE_SZ, U("[192.0.2.1"), "",
-         "found REG_SZ \"[192.0.2.1\"; allowed is REG_SZ, a domain name or an address literal as [192.0.2.1]"},
+         "found REG_SZ \"[192.0.2.1\"; allowed: REG_SZ, a domain name or an address literal such as [192.0.2.1]"},
         {SCOPE_HOST, "HeloName", VALUE_SZ, U("[x\r\n]"), "",
-         "found REG_SZ \"[x\\x0d\\x0a]\"; allowed is REG_SZ, a domain name or an address literal as [192.0.2.1]"},
+         "found REG_SZ \"[x\\x0d\\x0a]\"; allowed: REG_SZ, a domain name or an address literal such as [192.0.2.1]"},
 
         /* lists */
         {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("a.example\0@b.example\0#c\0"), "a.example @b.example #c", NULL},
@@ -143,38 +144,38 @@ static void values_are_taken_or_refused_with_a_reason(void **state)
         {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("a\0\0b\0"), "a b", NULL}, /* an empty one does not end the list */
         {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("a\0b\0A\0b\0"), "a b", NULL}, /* each once */
         {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("a\0b b\0c\0"), "a c",
-         "\"b b\" has a character that no domain has; allowed is a list of nodes, each a domain, @domain or #queue"},
+         "\"b b\" has a character that is not allowed in a domain; allowed: a list of domains, each in the form "
+         "domain, @domain or #queue"},
         {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("@\0a\0..\0"), "a",
-         "\"@\" is empty; \"..\" has a part between dots that is empty, longer than 63, or edged by a hyphen; allowed "
-         "is a "
-         "list of nodes, each a domain, @domain or #queue"},
+         "\"@\" is empty; \"..\" has a label that is empty, is longer than 63 characters, or begins or ends with a "
+         "hyphen; allowed: a list of domains, each in the form domain, @domain or #queue"},
         {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, u"a\0\xD800\0", 8, "a",
-         "\"\xef\xbf\xbd\" has a letter outside ASCII: give it in its A-label form (xn--...); allowed is a list of "
-         "nodes, "
-         "each a domain, @domain or #queue"},
+         "\"\xef\xbf\xbd\" has a non-ASCII character; use its A-label form (xn--...); allowed: a list of "
+         "domains, each in the form domain, @domain or #queue"},
         {SCOPE_HOST, "Domains", VALUE_SZ, U("a.example"), "",
-         "found REG_SZ \"a.example\"; allowed is REG_MULTI_SZ, a list of nodes, each a domain, @domain or #queue"},
+         "found REG_SZ \"a.example\"; allowed: REG_MULTI_SZ, a list of domains, each in the form domain, @domain or "
+         "#queue"},
         {SCOPE_SERVICE, "Schedule", VALUE_MULTI_SZ, U("0 8-18 * * mon-fri\0@every 2h\0"),
          "0 8-18 * * mon-fri; @every 2h", NULL},
         {SCOPE_SERVICE, "Schedule", VALUE_MULTI_SZ, U("# nights\0\0@daily\0"), "# nights; @daily", NULL},
         {SCOPE_SERVICE, "Schedule", VALUE_MULTI_SZ,
          U("@daily\0"
            "0 24 * * *\0@hourly\0"),
-         "@daily @hourly", "\"0 24 * * *\" has an hour that is out of range, 0 to 23; allowed is " CRON_LINES},
+         "@daily @hourly", "\"0 24 * * *\" has an hour that is out of range, 0 to 23; allowed: " CRON_LINES},
         {SCOPE_SERVICE, "Schedule", VALUE_MULTI_SZ, U("* * *\0@every 30s\0"), "",
-         "\"* * *\" has not all of five fields: minute, hour, day of month, month, day of week; \"@every 30s\" has no "
-         "time from 1m to 365d, in m, h and d as 10m or 1h30m; allowed is " CRON_LINES},
+         "\"* * *\" does not have five fields: minute, hour, day of month, month, day of week; \"@every 30s\" does "
+         "not have a time from 1m to 365d, such as 10m or 1h30m; allowed: " CRON_LINES},
         {SCOPE_HOST, "Schedule", VALUE_MULTI_SZ, U("\x1b[2J * * * *\0@daily\0"), "@daily",
-         "\"\\x1b[2J * * * *\" has a minute that is not a number, 0 to 59; allowed is " CRON_LINES},
+         "\"\\x1b[2J * * * *\" has a minute that is not a number, 0 to 59; allowed: " CRON_LINES},
         {SCOPE_HOST, "Schedule", VALUE_SZ, U("@daily"), "",
-         "found REG_SZ \"@daily\"; allowed is REG_MULTI_SZ, " CRON_LINES},
+         "found REG_SZ \"@daily\"; allowed: REG_MULTI_SZ, " CRON_LINES},
         {SCOPE_HOST, "Fallback", VALUE_MULTI_SZ,
          U("mx2\0mx3.example:2525\0[2001:db8::1]:26\0"
            "192.0.2.1\0"),
          "mx2 mx3.example:2525 [2001:db8::1]:26 192.0.2.1", NULL},
         {SCOPE_HOST, "Fallback", VALUE_MULTI_SZ, U("mx2:0\0mx3\0mx4:65536\0"), "mx3",
-         "\"mx2:0\" is neither host nor host:port; \"mx4:65536\" is neither host nor host:port; allowed is a list of "
-         "hosts, each host or host:port"},
+         "\"mx2:0\" is neither HOST nor HOST:PORT; \"mx4:65536\" is neither HOST nor HOST:PORT; allowed: a list of "
+         "hosts, each HOST or HOST:PORT"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         const struct applied *row = &rows[i];
@@ -311,7 +312,7 @@ static void problems_are_added_behind_what_is_there(void **state)
     text_add(&f.problem, "Port: ");
     const struct setting *s = setting_find(SCOPE_HOST, "Port");
     assert_false(config_apply(&f.config, f.host, s, ORIGIN_PARAMETERS, VALUE_DWORD, "\0\0\1\0", 4, &f.problem));
-    assert_string_equal(f.problem_buffer, "Port: found REG_DWORD 65536; allowed is REG_DWORD, 0 to 65535");
+    assert_string_equal(f.problem_buffer, "Port: found REG_DWORD 65536; allowed: REG_DWORD, 0 to 65535");
     config_free(&f.config);
 }
 
@@ -337,8 +338,8 @@ static void a_list_has_an_end(void **state)
     assert_int_equal(host->domains.count, STRINGS_LIMIT);
     assert_string_equal(host->domains.items[STRINGS_LIMIT - 1], "d04999");
     assert_string_equal(problem,
-                        "\"d05000\" and what follows it is too much: a list has at most 5,000 items; allowed is "
-                        "a list of nodes, each a domain, @domain or #queue");
+                        "\"d05000\" and the items after it are not used: a list has at most 5,000 items; allowed: "
+                        "a list of domains, each in the form domain, @domain or #queue");
     config_free(&c);
 }
 
@@ -354,8 +355,8 @@ static void a_value_of_more_than_a_megabyte_is_refused(void **state)
     set_up(&f);
     assert_false(apply(&f, SCOPE_HOST, "Domains", VALUE_MULTI_SZ, units, LIMIT + 2));
     assert_string_equal(f.problem_buffer,
-                        "found REG_MULTI_SZ of 1048578 octets; allowed is REG_MULTI_SZ, a list of nodes, each "
-                        "a domain, @domain or #queue");
+                        "found REG_MULTI_SZ of 1048578 bytes; allowed: REG_MULTI_SZ, a list of domains, each "
+                        "in the form domain, @domain or #queue");
     assert_int_equal(f.host->domains.count, 0);
     assert_false(apply(&f, SCOPE_HOST, "Host", VALUE_SZ, units, LIMIT + 2));
     for (size_t i = 0; i < LIMIT / 2; i++)

@@ -293,10 +293,10 @@ static void every_form_is_read(void **state)
     }
 }
 
-#define MISSING "has not all of five fields: minute, hour, day of month, month, day of week"
-#define GOES_ON "goes on where it should end; a comment has a line of its own"
-#define NICKNAMES "begins with none of @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually and @every"
-#define NO_TIME "has no time from 1m to 365d, in m, h and d as 10m or 1h30m"
+#define MISSING "does not have five fields: minute, hour, day of month, month, day of week"
+#define GOES_ON "has text after its end; a comment must be on a line of its own"
+#define NICKNAMES "does not begin with @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually or @every"
+#define NO_TIME "does not have a time from 1m to 365d, such as 10m or 1h30m"
 
 /* The problem is `found` and `is`, the fault `has` and `is`. */
 static const struct refusal {
@@ -338,33 +338,34 @@ static const struct refusal {
     {"1-2-3 0 * * *", "minute \"1-2-3\" ", "has a minute that ", "is not a number, 0 to 59"},
     {"+5 0 * * *", "minute \"+5\" ", "has a minute that ", "is not a number, 0 to 59"},
     {"/5 0 * * *", "minute \"/5\" ", "has a minute that ", "is not a number, 0 to 59"},
-    {"30-10 0 * * *", "minute \"30-10\" ", "has a minute that ", "runs backwards"},
-    {"0 22-2/2 * * *", "hour \"22-2/2\" ", "has an hour that ", "runs backwards"},
-    {"0 0 31-1 * *", "day of month \"31-1\" ", "has a day of month that ", "runs backwards"},
-    {"0 0 * oct-mar *", "month \"oct-mar\" ", "has a month that ", "runs backwards"},
+    {"30-10 0 * * *", "minute \"30-10\" ", "has a minute that ", "ends before it begins"},
+    {"0 22-2/2 * * *", "hour \"22-2/2\" ", "has an hour that ", "ends before it begins"},
+    {"0 0 31-1 * *", "day of month \"31-1\" ", "has a day of month that ", "ends before it begins"},
+    {"0 0 * oct-mar *", "month \"oct-mar\" ", "has a month that ", "ends before it begins"},
     {"0 0 * * fri-sun", "day of week \"fri-sun\" ", "has a day of week that ",
-     "runs backwards; the Sunday that ends a range is 7"},
+     "ends before it begins; Sunday at the end of a range is 7"},
     {"5/10 0 * * *", "minute \"5/10\" ", "has a minute that ",
-     "has a step without a range; a step follows * or a range as 0-59"},
+     "has a step without a range; a step follows * or a range such as 0-59"},
     {"0 5/2 * * *", "hour \"5/2\" ", "has an hour that ",
-     "has a step without a range; a step follows * or a range as 0-23"},
+     "has a step without a range; a step follows * or a range such as 0-23"},
     {"0 0 1,2/7 * *", "day of month \"2/7\" ", "has a day of month that ",
-     "has a step without a range; a step follows * or a range as 1-31"},
+     "has a step without a range; a step follows * or a range such as 1-31"},
     {"0 0 * jan/3 *", "month \"jan/3\" ", "has a month that ",
-     "has a step without a range; a step follows * or a range as 1-12"},
+     "has a step without a range; a step follows * or a range such as 1-12"},
     {"0 0 * * mon/2", "day of week \"mon/2\" ", "has a day of week that ",
-     "has a step without a range; a step follows * or a range as 1-5"},
-    {"*/0 0 * * *", "minute \"*/0\" ", "has a minute that ", "has no number from 1 on for its step"},
-    {"0 1-9/0 * * *", "hour \"1-9/0\" ", "has an hour that ", "has no number from 1 on for its step"},
-    {"0 0 */ * *", "day of month \"*/\" ", "has a day of month that ", "has no number from 1 on for its step"},
-    {"0 0 * */x *", "month \"*/x\" ", "has a month that ", "has no number from 1 on for its step"},
-    {"0 0 * * */-1", "day of week \"*/-1\" ", "has a day of week that ", "has no number from 1 on for its step"},
-    {"*/5/5 0 * * *", "minute \"*/5/5\" ", "has a minute that ", "has no number from 1 on for its step"},
-    {"1,,2 0 * * *", "minute \"1,,2\" ", "has a minute that ", "has an empty place in its list"},
-    {"0 ,1 * * *", "hour \",1\" ", "has an hour that ", "has an empty place in its list"},
-    {"0 0 1, * *", "day of month \"1,\" ", "has a day of month that ", "has an empty place in its list"},
-    {"0 0 * , *", "month \",\" ", "has a month that ", "has an empty place in its list"},
-    {"0 0 * * 1,", "day of week \"1,\" ", "has a day of week that ", "has an empty place in its list"},
+     "has a step without a range; a step follows * or a range such as 1-5"},
+    {"*/0 0 * * *", "minute \"*/0\" ", "has a minute that ", "has a step that is not a number of at least 1"},
+    {"0 1-9/0 * * *", "hour \"1-9/0\" ", "has an hour that ", "has a step that is not a number of at least 1"},
+    {"0 0 */ * *", "day of month \"*/\" ", "has a day of month that ", "has a step that is not a number of at least 1"},
+    {"0 0 * */x *", "month \"*/x\" ", "has a month that ", "has a step that is not a number of at least 1"},
+    {"0 0 * * */-1", "day of week \"*/-1\" ", "has a day of week that ",
+     "has a step that is not a number of at least 1"},
+    {"*/5/5 0 * * *", "minute \"*/5/5\" ", "has a minute that ", "has a step that is not a number of at least 1"},
+    {"1,,2 0 * * *", "minute \"1,,2\" ", "has a minute that ", "has an empty item in its list"},
+    {"0 ,1 * * *", "hour \",1\" ", "has an hour that ", "has an empty item in its list"},
+    {"0 0 1, * *", "day of month \"1,\" ", "has a day of month that ", "has an empty item in its list"},
+    {"0 0 * , *", "month \",\" ", "has a month that ", "has an empty item in its list"},
+    {"0 0 * * 1,", "day of week \"1,\" ", "has a day of week that ", "has an empty item in its list"},
     {"0", "\"0\" ", "", MISSING},
     {"0 0 * *", "\"0 0 * *\" ", "", MISSING},
     {"MAILTO=root", "minute \"MAILTO=root\" ", "has a minute that ", "is not a number, 0 to 59"},

@@ -252,7 +252,7 @@ static bool apply(struct config *c, struct host_settings *host, const char *name
     const struct setting *s = setting_find(host ? SCOPE_HOST : SCOPE_SERVICE, name);
     text_begin(&t, problem, sizeof problem);
     bool fine = config_apply(c, host, s, ORIGIN_PARAMETERS, value->type, value->data, value->size, &t);
-    CHECK(fine ? !*problem : strstr(problem, "no memory") != NULL, "%s: %d, \"%s\"", name, fine, problem);
+    CHECK(fine ? !*problem : strstr(problem, "not enough memory") != NULL, "%s: %d, \"%s\"", name, fine, problem);
     CHECK(fine || c->incomplete, "%s: whole", name);
     text_begin(&t, shown, sizeof shown);
     config_show(c, host, s, &t); /* whatever is there can be shown */
@@ -267,7 +267,7 @@ static bool set(struct config *c, struct host_settings *host, const char *name, 
     struct value value;
     text_begin(&t, problem, sizeof problem);
     bool fine = setting_encode(setting_find(host ? SCOPE_HOST : SCOPE_SERVICE, name), words, count, &value, &t);
-    CHECK(fine ? !*problem : strcmp(problem, "no memory") == 0, "%s: %d, \"%s\"", name, fine, problem);
+    CHECK(fine ? !*problem : strcmp(problem, "not enough memory") == 0, "%s: %d, \"%s\"", name, fine, problem);
     fine = fine && apply(c, host, name, &value);
     free(value.data);
     return fine;

@@ -555,7 +555,7 @@ static void an_invalid_line_costs_the_others_nothing(void **state)
     set_up(&w);
     configure(&w, TRIGGER_START);
     assert_string_equal(next_time(&w, "a"), "schedule in 2800");
-    assert_non_null(strstr(w.problem, "\"0 24 * * *\" has an hour that is out of range, 0 to 23; allowed is crontab"));
+    assert_non_null(strstr(w.problem, "\"0 24 * * *\" has an hour that is out of range, 0 to 23; allowed: crontab"));
     w.schedule = "0 24 * * *"; /* nothing is left: the interval counts */
     configure(&w, TRIGGER_ENABLE);
     assert_string_equal(next_time(&w, "a"), "interval in 900");

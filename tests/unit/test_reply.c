@@ -326,7 +326,7 @@ static void each_fault_has_its_words(void **state)
         for (enum reply_fault b = REPLY_FINE; b < a; b++)
             assert_string_not_equal(reply_fault_text(a), reply_fault_text(b));
     }
-    assert_string_equal(reply_fault_text(REPLY_BARE_LF), "a line ended by LF without CR");
+    assert_string_equal(reply_fault_text(REPLY_BARE_LF), "a line that ends with LF without CR");
 }
 
 int main(void)

@@ -1339,9 +1339,9 @@ static void events_tell_the_whole_conversation(void **state)
                                     "ETRN > ETRN b.example\n"
                                     "ETRN 250< 250-x\n"
                                     "ETRN 0< 25x\n"
-                                    "ETRN node 1, 0 waiting: a control character inside a line\n"
-                                    "ETRN node 2, 0 waiting: a control character inside a line\n"
-                                    "end: a control character inside a line\n");
+                                    "ETRN node 1, 0 waiting: a control character within a line\n"
+                                    "ETRN node 2, 0 waiting: a control character within a line\n"
+                                    "end: a control character within a line\n");
 }
 
 /* The longest name and the longest node that the settings let pass fit into a command. */

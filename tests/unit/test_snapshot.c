@@ -80,7 +80,7 @@ static void two_hosts_in_the_midst_of_things(void **state)
     answer(&p, b.host, "four.example", 250, "250 \"ok\"", later(4000)); /* its QUIT is not answered yet */
     planner_trigger(&p, b.host, TRIGGER_REQUEST, later(5000));          /* comes after */
     const struct problem problems[] = {
-        {"HKLM\\SYSTEM\\P", "IntervalMinutes", "found REG_DWORD 0; allowed is REG_DWORD, 1 to 10080 minutes"},
+        {"HKLM\\SYSTEM\\P", "IntervalMinutes", "found REG_DWORD 0; allowed: REG_DWORD, 1 to 10080 minutes"},
         {"HKLM\\SYSTEM\\P\\Hosts\\a.example", "", "x"},
     };
     const struct snapshot_facts facts = {.version = "0.1.0",
@@ -106,7 +106,7 @@ static void two_hosts_in_the_midst_of_things(void **state)
           "    {\n"
           "      \"key\": \"HKLM\\\\SYSTEM\\\\P\",\n"
           "      \"name\": \"IntervalMinutes\",\n"
-          "      \"problem\": \"found REG_DWORD 0; allowed is REG_DWORD, 1 to 10080 minutes\"\n"
+          "      \"problem\": \"found REG_DWORD 0; allowed: REG_DWORD, 1 to 10080 minutes\"\n"
           "    },\n"
           "    {\n"
           "      \"key\": \"HKLM\\\\SYSTEM\\\\P\\\\Hosts\\\\a.example\",\n"

@@ -34,11 +34,11 @@ static void a_value_is_described_in_a_few_words(void **state)
     } rows[] = {
         {VALUE_DWORD, BYTES("\1\2\3\4"), "REG_DWORD 67305985"},
         {VALUE_DWORD, BYTES("\xff\xff\xff\xff"), "REG_DWORD 4294967295"},
-        {VALUE_DWORD, BYTES("\1\2\3"), "REG_DWORD of 3 octets"},
+        {VALUE_DWORD, BYTES("\1\2\3"), "REG_DWORD of 3 bytes"},
         {VALUE_SZ, U("a\\b\n"), "REG_SZ \"a\\\\b\\x0a\""},
         {VALUE_SZ, BYTES(""), "REG_SZ \"\""},
         {VALUE_EXPAND_SZ, U("%X%"), "REG_EXPAND_SZ \"%X%\""},
-        {VALUE_MULTI_SZ, U("a\0"), "REG_MULTI_SZ of 6 octets"},
+        {VALUE_MULTI_SZ, U("a\0"), "REG_MULTI_SZ of 6 bytes"},
         /* 100 octets are shown whole, 102 are cut */
         {VALUE_SZ, u"01234567890123456789012345678901234567890123456789", 100,
          "REG_SZ \"01234567890123456789012345678901234567890123456789\""},

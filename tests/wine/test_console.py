@@ -68,7 +68,7 @@ def test_a_typed_password_that_is_too_long_leaves_nothing_behind(machine: Machin
         person.type("x" * 100)
     person.type("Enter")
     screen, code = person.end()
-    assert "the password is too long; expected are 1 to 255 octets of UTF-8" in screen
+    assert "the password is too long; expected are 1 to 255 bytes of UTF-8" in screen
     assert "xxx" not in screen and code == INVALID
 
 

@@ -270,7 +270,7 @@ def test_from_mx_adds_nothing_when_a_domain_has_no_host(machine: Machine, hosts:
 @pytest.mark.parametrize("words, code, error", [
     (["discover"], 2, "DOMAIN... is needed"),
     (["discover", "#queue"], 7, '"#queue" is the name of a queue, which has no MX records; expected a domain or @domain'),
-    (["discover", "a b"], 7, '"a b" has a character that no domain has; expected a domain or @domain'),
+    (["discover", "a b"], 7, '"a b" has a character that is not allowed in a domain; expected a domain or @domain'),
     (["discover", "a.example", "--timeout", "0"], 7, '--timeout: "0" is not a number from 1 to 600'),
     (["add", "--from-mx"], 2, "HOST[:PORT] DOMAIN... is needed"),
     (["add", "--from-mx", "a.example", "--computer", socket.gethostname().split(".")[0]], 2,

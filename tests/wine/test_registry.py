@@ -54,11 +54,11 @@ def test_a_bad_domain_among_good_ones(machine: Machine, serve: Serve) -> None:
 
 
 WRONG_OF_A_HOST = {
-    "port out of range": ({"Port": 65536}, "Port", "REG_DWORD 65536; allowed is REG_DWORD, 0 to 65535"),
-    "port as a word": ({"Port": "smtp"}, "Port", 'REG_SZ "smtp"; allowed is REG_DWORD, 0 to 65535'),
-    "unknown Tls": ({"Tls": "perhaps"}, "Tls", 'REG_SZ "perhaps"; allowed is REG_SZ, one of none, may, require, implicit'),
-    "HELO with a command": ({"HeloName": Raw(1, utf16("a\r\nQUIT\0"))}, "HeloName", r'REG_SZ "a\x0d\x0aQUIT"; allowed is REG_SZ'),
-    "a list as a string": ({"Domains": "a.example"}, "Domains", 'REG_SZ "a.example"; allowed is REG_MULTI_SZ'),
+    "port out of range": ({"Port": 65536}, "Port", "REG_DWORD 65536; allowed: REG_DWORD, 0 to 65535"),
+    "port as a word": ({"Port": "smtp"}, "Port", 'REG_SZ "smtp"; allowed: REG_DWORD, 0 to 65535'),
+    "unknown Tls": ({"Tls": "perhaps"}, "Tls", 'REG_SZ "perhaps"; allowed: REG_SZ, one of none, may, require, implicit'),
+    "HELO with a command": ({"HeloName": Raw(1, utf16("a\r\nQUIT\0"))}, "HeloName", r'REG_SZ "a\x0d\x0aQUIT"; allowed: REG_SZ'),
+    "a list as a string": ({"Domains": "a.example"}, "Domains", 'REG_SZ "a.example"; allowed: REG_MULTI_SZ'),
     "a megabyte": ({"HeloName": Raw(1, utf16("x" * 600_000))}, "HeloName", "at most 1048576"),
 }
 

@@ -47,7 +47,7 @@ def minute(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Minute]:
 
 def test_a_wrong_line_is_named_and_the_others_count(minute: Minute) -> None:
     [problem] = minute.told["problems"]
-    expected = f'"{WRONG}" has an hour that is out of range, 0 to 23; allowed is crontab lines of five fields'
+    expected = f'"{WRONG}" has an hour that is out of range, 0 to 23; allowed: crontab lines with five fields'
     assert problem["key"].endswith(r"Parameters\Hosts\isp") and problem["name"] == "Schedule"
     assert problem["problem"].startswith(expected)
     assert minute.machine.warnings() == [problem["key"], "Schedule", problem["problem"]]  # one event

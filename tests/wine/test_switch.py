@@ -131,10 +131,10 @@ WRONG: dict[str, tuple[Value, str]] = {
     "a string": ("1", 'REG_SZ "1"'),
     "two": (2, "REG_DWORD 2"),
     "the greatest": (0xFFFFFFFF, "REG_DWORD 4294967295"),
-    "eight bytes": (Raw(4, bytes([1, 0, 0, 0, 0, 0, 0, 0])), "REG_DWORD of 8 octets"),
-    "no bytes": (Raw(4, b""), "REG_DWORD of 0 octets"),
-    "quad word": (Raw(11, bytes([1, 0, 0, 0, 0, 0, 0, 0])), "REG_QWORD of 8 octets"),
-    "binary": (Raw(3, bytes([1, 0, 0, 0])), "REG_BINARY of 4 octets"),
+    "eight bytes": (Raw(4, bytes([1, 0, 0, 0, 0, 0, 0, 0])), "REG_DWORD of 8 bytes"),
+    "no bytes": (Raw(4, b""), "REG_DWORD of 0 bytes"),
+    "quad word": (Raw(11, bytes([1, 0, 0, 0, 0, 0, 0, 0])), "REG_QWORD of 8 bytes"),
+    "binary": (Raw(3, bytes([1, 0, 0, 0])), "REG_BINARY of 4 bytes"),
 }
 
 
@@ -146,7 +146,7 @@ def test_a_wrong_value_is_off_and_told_once(machine: Machine, serve: Serve, valu
     machine.wait_dequeues(1)
     machine.configure({SWITCH: value})
     told = machine.wait_told(disabled)
-    warning = [PARAMETERS, SWITCH, f"found {found}; allowed is REG_DWORD, 0 or 1"]
+    warning = [PARAMETERS, SWITCH, f"found {found}; allowed: REG_DWORD, 0 or 1"]
     assert machine.warnings() == warning
     assert told["problems"] == [dict(zip(("key", "name", "problem"), warning))]
     machine.follow({"IntervalMinutes": 20})

@@ -326,9 +326,9 @@ MISNAMED = "-- not verified: the certificate of localhost is for mail.isp.exampl
     (["--tls", "require", "--tls-fingerprint", "expired"], 4,
      "-- not verified: the certificate of localhost is not the one of TlsFingerprint; its SHA-256 is "),
     (["--tls", "implicit"], 4, "-- TLS handshake: what the host sent is not TLS"),
-    (["--tls", "perhaps"], 7, 'etrnctl: --tls: "perhaps" is unknown; allowed is one of none, may, require, implicit'),
-    (["--tls-fingerprint", "00:11"], 7, 'etrnctl: --tls-fingerprint: "00:11" is not a SHA-256 fingerprint; allowed is the '
-                                        'SHA-256 of a certificate, 64 hexadecimal digits with or without colons'),
+    (["--tls", "perhaps"], 7, 'etrnctl: --tls: "perhaps" is unknown; allowed: one of none, may, require, implicit'),
+    (["--tls-fingerprint", "00:11"], 7, 'etrnctl: --tls-fingerprint: "00:11" is not a SHA-256 fingerprint; allowed: the '
+                                        'SHA-256 fingerprint of a certificate, 64 hexadecimal digits with or without colons'),
 ])
 def test_the_tools_options(trusting: Machine, certificates: Certificates, serve: Serve, words: list[str], code: int,
                            expected: str) -> None:

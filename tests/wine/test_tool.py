@@ -25,16 +25,16 @@ def test_without_arguments_and_console_it_never_waits(machine: Machine) -> None:
 
 
 WAS: dict[str, tuple[Value, str]] = {
-    "REG_NONE": (Raw(0, b""), "REG_NONE of 0 octets"),
+    "REG_NONE": (Raw(0, b""), "REG_NONE of 0 bytes"),
     "REG_DWORD": (0, "0"),
     "REG_DWORD of 2": (2, "2"),
-    "REG_DWORD of 8 octets": (Raw(4, bytes([1, 0, 0, 0, 0, 0, 0, 0])), "REG_DWORD of 8 octets"),
+    "REG_DWORD of 8 bytes": (Raw(4, bytes([1, 0, 0, 0, 0, 0, 0, 0])), "REG_DWORD of 8 bytes"),
     "REG_SZ": ("1", 'REG_SZ "1"'),
     "REG_EXPAND_SZ": (Raw(2, "%ON%\0".encode("utf-16-le")), 'REG_EXPAND_SZ "%ON%"'),
-    "REG_BINARY": (Raw(3, b"\1\0\0\0"), "REG_BINARY of 4 octets"),
-    "REG_MULTI_SZ": (["1"], "REG_MULTI_SZ of 6 octets"),
-    "REG_QWORD": (Raw(11, bytes([1, 0, 0, 0, 0, 0, 0, 0])), "REG_QWORD of 8 octets"),
-    "larger than anything": (Raw(3, bytes(70_000)), "a value of 70000 octets"),
+    "REG_BINARY": (Raw(3, b"\1\0\0\0"), "REG_BINARY of 4 bytes"),
+    "REG_MULTI_SZ": (["1"], "REG_MULTI_SZ of 6 bytes"),
+    "REG_QWORD": (Raw(11, bytes([1, 0, 0, 0, 0, 0, 0, 0])), "REG_QWORD of 8 bytes"),
+    "larger than anything": (Raw(3, bytes(70_000)), "a value of 70000 bytes"),
 }
 
 
