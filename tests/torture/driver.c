@@ -1,4 +1,4 @@
-/* driver: does on a Windows machine, quickly and again and again, what test_torture.py asks for a line at a time. It
+/* driver: does on a Windows machine, quickly and again and again, what the tests ask for a line at a time. It
  * answers each line with one line.
  *
  *   control CODE          sends the service a control; the error

@@ -7,18 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from wine.console import HAS_TMUX, Console, consoles
+
 from .machine import TortureMachine
 
 DENIED, FAILED = 5, 8  # exit codes
 HOSTS = 200  # their status is more than a console takes at once
 BACKUP = r"C:\rights.reg"
-
-
-@pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TortureMachine]:
-    each = TortureMachine(tmp_path_factory.mktemp("tool") / "prefix")
-    yield each
-    each.prefix.kill()
 
 
 def test_restore_says_that_the_key_is_without_its_rights(machine: TortureMachine) -> None:

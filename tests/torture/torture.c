@@ -1,7 +1,7 @@
 /* torture: linked with the very objects of a program, it puts itself between the program and what it imports, and has
  * the Nth call fail that can fail: an allocation, a call of the registry, of sockets, files, services or certificates.
  * Calls that free or close never fail; they and their counterparts are counted, so that a leak is an exact number.
- * What is to fail is asked of the file PROGRAM.exe.torture, mapped and shared with the test (test_torture.py); without
+ * What is to fail is asked of the file PROGRAM.exe.torture, mapped and shared with the test (machine.py); without
  * that file the program is as it always is. */
 #define WIN32_LEAN_AND_MEAN
 #include <winsock2.h>
@@ -12,12 +12,12 @@
 #include <stdint.h>
 #include <string.h>
 
-/* What may leak. test_torture.py knows the order. */
+/* What may leak. machine.py knows the order. */
 enum live { NOTHING, MEMORY, SYSTEM_MEMORY, HANDLES, KEYS, SOCKETS, SERVICES, SEARCHES, CRYPTO, LIVE_COUNT };
 
 enum { NAME_SIZE = 64 };
 
-/* The file. test_torture.py knows it as well. */
+/* The file. machine.py knows it as well. */
 struct control {
     volatile LONG first, count; /* which call fails, from 1, and how many from there on; 0: none */
     volatile LONG calls;        /* so far; the test sets it to 0 */
