@@ -16,8 +16,10 @@ void security_explain(const struct stream_security *security, char lines[SECURIT
     stamp_add_date(&t[3], facts->begins_utc_ms);
     text_add(&t[3], " to ");
     stamp_add_date(&t[3], facts->ends_utc_ms);
-    text_add(&t[4], "SHA-256 ");
-    fingerprint_show(facts->fingerprint, true, &t[4]);
+    if (facts->hashed) {
+        text_add(&t[4], "SHA-256 ");
+        fingerprint_show(facts->fingerprint, true, &t[4]);
+    }
     text_add(&t[5], "%s%s", security->unverified ? "not verified: " : "verified",
              security->unverified ? security->unverified : "");
 }
@@ -36,7 +38,7 @@ void security_write(struct json *j, const struct stream_security *security)
     json_string(j, "names", facts->names);
     json_time(j, "valid_from", facts->begins_utc_ms);
     json_time(j, "valid_to", facts->ends_utc_ms);
-    json_string(j, "sha256", fingerprint);
+    json_string(j, "sha256", facts->hashed ? fingerprint : NULL);
     json_bool(j, "verified", !security->unverified);
     json_string(j, "problem", security->unverified);
     json_close(j, '}');

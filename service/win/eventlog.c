@@ -48,6 +48,8 @@ static void print_event(DWORD id, const wchar_t *const *strings)
     wchar_t line[2048];
     DWORD flags = FORMAT_MESSAGE_FROM_HMODULE | FORMAT_MESSAGE_ARGUMENT_ARRAY | FORMAT_MESSAGE_MAX_WIDTH_MASK;
     DWORD length = FormatMessageW(flags, NULL, id, 0, line, ARRAYSIZE(line), (va_list *)(void *)strings);
+    if (length == 0)
+        _snwprintf(line, ARRAYSIZE(line), L"event %lu (without its text: error %lu)", id & 0xFFFF, GetLastError());
     while (length > 0 && line[length - 1] == L' ')
         line[--length] = L'\0';
     char *utf8 = narrow_copy(line);

@@ -192,9 +192,9 @@ static DWORD visit_files(const wchar_t *folder, const wchar_t *pattern, void (*v
     WIN32_FIND_DATAW found;
     wchar_t *all = join(folder, pattern);
     HANDLE search = all ? FindFirstFileW(all, &found) : INVALID_HANDLE_VALUE;
-    DWORD error = search == INVALID_HANDLE_VALUE ? GetLastError() : 0;
+    DWORD error = GetLastError();
     free(all);
-    if (error)
+    if (search == INVALID_HANDLE_VALUE)
         return missing_is_fine(error);
     error = visit_found(search, &found, folder, visit, owner);
     FindClose(search);

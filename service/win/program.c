@@ -62,12 +62,23 @@ static void add_argument(struct command *c, const wchar_t *argument)
     add_char(c, L'"');
 }
 
+/* A file's name as Windows opens it: "x.bat. " is x.bat, and so is "x.bat::$DATA", its main stream. */
+static bool is_batch(const wchar_t *exe)
+{
+    const wchar_t *name = exe + wcslen(exe);
+    while (name > exe && name[-1] != L'\\' && name[-1] != L'/')
+        name--;
+    size_t length = wcscspn(name, L":");
+    while (length > 0 && (name[length - 1] == L'.' || name[length - 1] == L' '))
+        length--;
+    const wchar_t *type = length >= 4 ? name + length - 4 : L"";
+    return _wcsnicmp(type, L".bat", 4) == 0 || _wcsnicmp(type, L".cmd", 4) == 0;
+}
+
 /* Batch files are run by cmd.exe, which reads the line by rules of its own: these no quotation marks keep from it. */
 static bool safe_for(const wchar_t *exe, const wchar_t *argument)
 {
-    const wchar_t *type = wcsrchr(exe, L'.');
-    bool batch = type && (_wcsicmp(type, L".bat") == 0 || _wcsicmp(type, L".cmd") == 0);
-    return !batch || !wcspbrk(argument, L"\"%!^&|<>");
+    return !is_batch(exe) || !wcspbrk(argument, L"\"%!^&|<>");
 }
 
 static bool is_full_path(const wchar_t *path)
@@ -91,7 +102,8 @@ static DWORD build_command(const char *value, const char *node, const char *host
     DWORD error = raw && wide_node && wide_host && expanded && c->line ? 0 : ERROR_NOT_ENOUGH_MEMORY;
     if (!error) {
         DWORD length = ExpandEnvironmentStringsW(raw, expanded, COMMAND_LIMIT);
-        words = length > 0 && length <= COMMAND_LIMIT ? CommandLineToArgvW(expanded, &count) : NULL;
+        bool fits = length > 0 && length <= COMMAND_LIMIT;
+        words = fits && *expanded ? CommandLineToArgvW(expanded, &count) : NULL; /* of "" it makes our own path */
         error = words ? 0 : ERROR_BAD_PATHNAME;
     }
     if (!error && !is_full_path(words[0])) /* %names% may have stood for anything */

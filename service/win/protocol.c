@@ -100,29 +100,49 @@ static DWORD append(HANDLE handle, const char *data, size_t size)
     return written == size ? 0 : ERROR_DISK_FULL;
 }
 
+/* Where the last whole row ends. A file without any row in its last PROTOLOG_ROW_LIMIT octets is none of ours: nothing
+ * is cut off there. */
+static DWORD find_end_of_rows(HANDLE handle, const LARGE_INTEGER *size, LARGE_INTEGER *end)
+{
+    char tail[PROTOLOG_ROW_LIMIT];
+    DWORD count = size->QuadPart < (LONGLONG)sizeof tail ? (DWORD)size->QuadPart : (DWORD)sizeof tail;
+    LARGE_INTEGER from = {.QuadPart = size->QuadPart - count};
+    DWORD read;
+    *end = *size;
+    if (!SetFilePointerEx(handle, from, NULL, FILE_BEGIN) || !ReadFile(handle, tail, count, &read, NULL))
+        return GetLastError();
+    if (read != count)
+        return ERROR_HANDLE_EOF;
+    while (count > 0 && tail[count - 1] != '\n')
+        count--;
+    if (count > 0 || from.QuadPart == 0)
+        end->QuadPart = from.QuadPart + count;
+    return 0;
+}
+
+static DWORD cut_partial_row(HANDLE handle)
+{
+    LARGE_INTEGER size;
+    LARGE_INTEGER end;
+    if (!GetFileSizeEx(handle, &size))
+        return GetLastError();
+    DWORD error = find_end_of_rows(handle, &size, &end);
+    if (error || end.QuadPart == size.QuadPart)
+        return error;
+    return SetFilePointerEx(handle, end, NULL, FILE_BEGIN) && SetEndOfFile(handle) ? 0 : GetLastError();
+}
+
 /* A row that was being written when the service was ended by force is not whole: it goes, or the next one would be part
  * of it. */
-static void drop_partial_row(const wchar_t *path)
+static DWORD drop_partial_row(const wchar_t *path)
 {
-    char end[PROTOLOG_ROW_LIMIT];
-    LARGE_INTEGER size;
-    DWORD read = 0;
-    HANDLE handle = CreateFileW(path, GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ, NULL, OPEN_EXISTING,
-                                FILE_ATTRIBUTE_NORMAL, NULL);
+    HANDLE handle = CreateFileW(path, GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_DELETE, NULL,
+                                OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, NULL);
     if (handle == INVALID_HANDLE_VALUE)
-        return;
-    LARGE_INTEGER from = {0};
-    if (GetFileSizeEx(handle, &size) && size.QuadPart > (LONGLONG)sizeof end)
-        from.QuadPart = size.QuadPart - (LONGLONG)sizeof end;
-    if (SetFilePointerEx(handle, from, NULL, FILE_BEGIN) && ReadFile(handle, end, sizeof end, &read, NULL)) {
-        DWORD whole = read;
-        while (whole > 0 && end[whole - 1] != '\n')
-            whole--;
-        from.QuadPart += whole;
-        if (whole < read && SetFilePointerEx(handle, from, NULL, FILE_BEGIN))
-            SetEndOfFile(handle);
-    }
+        return GetLastError() == ERROR_FILE_NOT_FOUND ? 0 : GetLastError();
+    DWORD error = cut_partial_row(handle);
     CloseHandle(handle);
+    return error;
 }
 
 /* Opens log->file, and writes what a file begins with where it is new. */
@@ -134,16 +154,19 @@ static DWORD open_file(struct protocol_log *log, int64_t utc_ms)
     wchar_t *path = path_of(&log->file);
     if (!path)
         return ERROR_NOT_ENOUGH_MEMORY;
-    drop_partial_row(path);
-    HANDLE handle = CreateFileW(path, FILE_APPEND_DATA | FILE_READ_ATTRIBUTES, FILE_SHARE_READ | FILE_SHARE_DELETE,
-                                NULL, OPEN_ALWAYS, FILE_ATTRIBUTE_NORMAL, NULL);
+    DWORD error = drop_partial_row(path);
+    HANDLE handle = INVALID_HANDLE_VALUE;
+    if (!error)
+        handle = CreateFileW(path, FILE_APPEND_DATA | FILE_READ_ATTRIBUTES, FILE_SHARE_READ | FILE_SHARE_DELETE, NULL,
+                             OPEN_ALWAYS, FILE_ATTRIBUTE_NORMAL, NULL);
     free(path);
+    if (error)
+        return error;
     if (handle == INVALID_HANDLE_VALUE)
         return GetLastError();
     log->handle = handle;
-    DWORD error = GetFileSizeEx(handle, &size) ? 0 : GetLastError();
-    if (error)
-        return error;
+    if (!GetFileSizeEx(handle, &size))
+        return GetLastError();
     log->file.size = (uint64_t)size.QuadPart;
     if (log->file.size > 0)
         return 0;

@@ -25,7 +25,7 @@ struct verify {
 /* Whoever made the certificate chose these letters. */
 static void add_simple_name(struct text *t, const CERT_CONTEXT *certificate, bool issuer)
 {
-    wchar_t wide[128];
+    wchar_t wide[128] = L"";
     CertGetNameStringW(certificate, CERT_NAME_SIMPLE_DISPLAY_TYPE, issuer ? CERT_NAME_ISSUER_FLAG : 0, NULL, wide,
                        ARRAYSIZE(wide));
     char *utf8 = narrow_copy(wide);
@@ -61,7 +61,7 @@ void verify_describe(const CERT_CONTEXT *certificate, struct certificate_facts *
     add_simple_name(&t, certificate, true);
     text_begin(&t, facts->names, sizeof facts->names);
     certificate_list_names(names_of(certificate)->pbData, names_of(certificate)->cbData, &t);
-    take_fingerprint(certificate, facts->fingerprint);
+    facts->hashed = take_fingerprint(certificate, facts->fingerprint);
 }
 
 /* ---- what can be wrong ---- */
@@ -254,8 +254,12 @@ static void check_fingerprint(struct verify *v, const char *fingerprint)
     if (known && fingerprint_read(fingerprint, wanted) && memcmp(wanted, found, sizeof found) == 0)
         return;
     add_whose(&t, v, v->certificate);
-    text_add(&t, " is not the one of TlsFingerprint; its SHA-256 is ");
-    fingerprint_show(found, false, &t);
+    if (known) {
+        text_add(&t, " is not the one of TlsFingerprint; its SHA-256 is ");
+        fingerprint_show(found, false, &t);
+    } else {
+        text_add(&t, " cannot be compared with TlsFingerprint: its SHA-256 cannot be computed");
+    }
 }
 
 static void verify_free(struct verify *v)

@@ -13,6 +13,7 @@ struct certificate_facts {
     char subject[160], issuer[160];     /* their simple names, escaped */
     char names[400];                    /* of certificate_list_names() */
     int64_t begins_utc_ms, ends_utc_ms; /* its validity */
+    bool hashed;                        /* false: there is no fingerprint, since it could not be computed */
     uint8_t fingerprint[FINGERPRINT_SIZE];
 };
 

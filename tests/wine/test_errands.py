@@ -276,6 +276,14 @@ def test_program_arguments_are_whole_ones(machine: Machine, program: Program) ->
     assert sorted(program.calls()) == sorted(expected)
 
 
+@pytest.mark.parametrize("ending", ["", ".", " ", " . ", "::$DATA", ":x"])
+def test_a_batch_file_by_any_name_is_refused_what_cmd_reads_as_more(machine: Machine, ending: str) -> None:
+    machine.fresh({"RetrySeconds": 600}, {"isp": program_host(rf'"C:\fetch.BAT{ending}" {{node}}', "#%PATH%")})
+    told = machine.wait_dequeues(1, PATIENCE)
+    text = nodes(told, "isp")["#%PATH%"]["text"]
+    assert "argument" in text, text  # refused before it is found that there is no such file
+
+
 def test_batch_file_gets_no_node_that_cmd_would_read_as_more(machine: Machine, tmp_path: Path) -> None:
     batch = tmp_path / "fetch.bat"
     batch.write_text("@echo off\r\necho [%1]\r\n")
@@ -291,9 +299,21 @@ def test_program_without_a_full_path_in_quotation_marks_is_refused(machine: Mach
     machine.fresh(hosts={"isp": program_host(command)})
     told = machine.wait_dequeues(1, PATIENCE)
     assert outcomes(told, "isp") == {"a.example": "program-failed"}  # there is none
+    assert text_of(told).startswith("it could not be started: "), text_of(told)
     [problem] = told["problems"]
     assert problem["name"] == "Program"
     assert machine.warnings()[:2] == [PARAMETERS + r"\Hosts\isp", "Program"]
+
+
+@pytest.mark.parametrize("command", [None, ""])
+def test_no_program_is_not_the_service_itself(machine: Machine, command: str | None) -> None:
+    settings = program_host("")
+    if command is None:
+        del settings["Program"]
+    machine.fresh(hosts={"isp": settings})
+    told = machine.wait_dequeues(1, PATIENCE)
+    assert outcomes(told, "isp") == {"a.example": "program-failed"}
+    assert text_of(told).startswith("it could not be started: "), text_of(told)
 
 
 def test_program_that_is_not_there(machine: Machine) -> None:

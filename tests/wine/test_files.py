@@ -21,3 +21,26 @@ def test_a_file_that_is_held_for_a_moment(machine: Machine, tmp_path: Path) -> N
     assert cases["held for good"] in (f"{error}, three" for error in (SHARING_VIOLATION, ACCESS_DENIED))
     assert cases["aside held for good"] == f"{SHARING_VIOLATION}, three"
     assert cases["another's file aside is there"] == "1"
+
+
+ROW, ROWS, PARTIAL = 76, 200, 15  # helpers/partial_log.c
+IO_DEVICE = 1117
+
+
+def test_a_log_is_cut_only_where_a_partial_row_was_found(machine: Machine, tmp_path: Path) -> None:
+    said = machine.run(str(helper("partial_log")), windows_path(tmp_path)).out.splitlines()
+    cases = dict(line.split(": ") for line in said)
+    assert cases["no file"] == "0, 0"
+    assert cases["none"] == f"0, {ROW * ROWS}"
+    for call in ("GetFileSizeEx", "SetFilePointerEx", "ReadFile", "SetEndOfFile"):
+        assert cases[call] == f"{IO_DEVICE}, {ROW * ROWS + PARTIAL}", call
+    assert cases["whole rows"] == f"0, {ROW * ROWS}"
+    assert cases["a partial row alone"] == "0, 0"
+    assert cases["no rows at all"] == "0, 16000"
+
+
+def test_what_could_not_be_had_is_not_shown(machine: Machine) -> None:
+    fingerprint, event = machine.run(str(helper("unset_reads"))).out.splitlines()
+    assert fingerprint == ("the certificate of mail.isp.example cannot be compared with TlsFingerprint: "
+                           "its SHA-256 cannot be computed")
+    assert event.split(maxsplit=1)[1] == "info    event 100 (without its text: error 8)"
