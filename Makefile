@@ -98,7 +98,7 @@ $(UNIT): $(B)/unit/%: $(B)/native/tests/unit/%.o $(call native,$(CORE))
 $(B)/unit/test_memory: UNIT_LINK := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 
 # What tests/cron asks about schedules.
-$(B)/cron_next: $(B)/native/tests/cron/cron_next.o $(call native,$(addprefix service/core/,cron.c cron_next.c calendar.c text.c))
+$(B)/cron_next: $(B)/native/tests/cron/cron_next.o $(call native,$(addprefix service/core/,cron.c cron_next.c calendar.c text.c utf.c))
 	$(CC) $(UNIT_FLAGS) -o $@ $^
 
 # The cases of tests/faults against the session.
@@ -239,7 +239,7 @@ FUZZ_SECONDS ?= 60
 FUZZ_FLAGS := -std=c11 -g -O1 $(WARNINGS) -Wno-missing-prototypes -Iservice/core \
               -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 
-$(FUZZ:%=$(B)/fuzz/%): $(B)/fuzz/%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.h $(CORE) $(CORE:.c=.h) Makefile
+$(FUZZ:%=$(B)/fuzz/%): $(B)/fuzz/%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.h $(CORE) $(wildcard service/core/*.h) Makefile
 	@mkdir -p $(B)/fuzz/corpus-copy/$*
 	clang $(FUZZ_FLAGS) -o $@ $(filter %.c,$^)
 

@@ -6,6 +6,7 @@
  *   RemoveData        deferred, as SYSTEM, when the product is gone for good: what the service has left on disk
  *
  * A deferred action sees no property but CustomActionData, which the one before it has filled. */
+#include "../service/core/utf.h"
 #include "commands.h"
 
 #include <windows.h>
@@ -22,11 +23,8 @@ __declspec(dllexport) action CheckProperties, WaitForEnd, Configure, RemoveData;
 
 static wchar_t *wide_from(const char *utf8)
 {
-    int size = MultiByteToWideChar(CP_UTF8, 0, utf8, -1, NULL, 0);
-    wchar_t *wide = malloc((size_t)size * sizeof *wide);
-    if (wide)
-        MultiByteToWideChar(CP_UTF8, 0, utf8, -1, wide, size);
-    return wide;
+    size_t size;
+    return utf16_copy(utf8, strlen(utf8) + 1, &size);
 }
 
 /* Ends `text` at the first `separator` and returns what follows, or NULL. */
@@ -54,10 +52,8 @@ static wchar_t *property(MSIHANDLE install, const wchar_t *name)
 static char *utf8_property(MSIHANDLE install, const wchar_t *name)
 {
     wchar_t *wide = property(install, name);
-    int size = wide ? WideCharToMultiByte(CP_UTF8, 0, wide, -1, NULL, 0, NULL, NULL) : 0;
-    char *utf8 = size ? malloc((size_t)size) : NULL;
-    if (utf8)
-        WideCharToMultiByte(CP_UTF8, 0, wide, -1, utf8, size, NULL, NULL);
+    size_t size;
+    char *utf8 = wide ? utf8_copy(wide, wcslen(wide) * sizeof *wide, &size) : NULL;
     free(wide);
     return utf8;
 }

@@ -1,6 +1,7 @@
 /* etrnctl backup; and the backup that every change makes by itself. */
 #include "backup.h"
 
+#include "../service/core/regfile_write.h"
 #include "../service/win/folder.h"
 #include "../service/win/file.h"
 #include "arguments.h"

@@ -210,9 +210,9 @@ void out_continued(unsigned indent, unsigned column, const char *words)
 
 bool out_json(struct json *j)
 {
-    bool fine = !j->failed;
+    bool fine = !j->out.failed;
     if (fine)
-        out("%s", j->data);
+        out("%s", j->out.data);
     else
         talk("etrnctl: not enough memory\n");
     json_free(j);

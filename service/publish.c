@@ -15,12 +15,12 @@ enum {
 
 static DWORD write_file(struct publish *p, const struct json *j)
 {
-    if (j->failed)
+    if (j->out.failed)
         return ERROR_NOT_ENOUGH_MEMORY;
     if (!p->path)
         p->path = folder_path(FOLDER_DATA, L"status.json");
     DWORD error = p->path ? folder_make(FOLDER_DATA) : GetLastError();
-    return error ? error : file_replace(p->path, j->data, j->length);
+    return error ? error : file_replace(p->path, j->out.data, j->out.length);
 }
 
 static void failed(struct publish *p, DWORD error)

@@ -1,6 +1,8 @@
 #include "auth.h"
 
+#include "hex.h"
 #include "text.h"
+#include "utf.h"
 #include "wipe.h"
 
 #include <string.h>
@@ -26,7 +28,7 @@ const char *auth_password_fault(const char *password, size_t size)
     if (size > AUTH_PASSWORD_LIMIT)
         return "is too long";
     for (size_t i = 0, length; i < size; i += length) {
-        length = text_utf8_length(password + i, size - i);
+        length = utf8_length(password + i, size - i);
         if (length == 0)
             return "is not UTF-8";
         if ((unsigned char)password[i] < 0x20 || password[i] == 0x7F)
@@ -144,16 +146,6 @@ static const char *answer_login(struct auth *a, char line[AUTH_LINE_SIZE])
     return base64_encode(answer, strlen(answer), line, AUTH_LINE_SIZE) ? NULL : too_long;
 }
 
-static void show_digest(const unsigned char digest[16], char text[33])
-{
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < 16; i++) {
-        text[2 * i] = digits[digest[i] >> 4];
-        text[2 * i + 1] = digits[digest[i] & 15];
-    }
-    text[32] = '\0';
-}
-
 /* RFC 2195 section 2: user, space, and the keyed digest of the challenge. */
 static bool cram_line(const struct auth *a, char line[AUTH_LINE_SIZE])
 {
@@ -169,13 +161,15 @@ static bool cram_line(const struct auth *a, char line[AUTH_LINE_SIZE])
 static const char *answer_cram(struct auth *a, const char *challenge, size_t size, char line[AUTH_LINE_SIZE])
 {
     unsigned char digest[16];
+    struct text t;
     if (a->answers > 1)
         return unexpected;
     if (size == 0)
         return "the host's challenge is empty";
     if (!a->who->hmac_md5(a->who->password, strlen(a->who->password), challenge, size, digest))
         return "this machine does not compute HMAC-MD5";
-    show_digest(digest, a->digest);
+    text_begin(&t, a->digest, sizeof a->digest);
+    hex_add(&t, digest, sizeof digest, "");
     wipe(digest, sizeof digest);
     return cram_line(a, line) ? NULL : too_long;
 }

@@ -1,5 +1,7 @@
 #include "certificate.h"
 
+#include "hex.h"
+
 #include <string.h>
 
 enum {
@@ -125,30 +127,21 @@ void certificate_list_names(const void *names, size_t size, struct text *out)
 
 /* ---- fingerprints ---- */
 
-static int digit(char c)
-{
-    static const char digits[] = "0123456789abcdef";
-    const char *found = c ? memchr(digits, lower((uint8_t)c), sizeof digits - 1) : NULL;
-    return found ? (int)(found - digits) : -1;
-}
-
 bool fingerprint_read(const char *words, uint8_t fingerprint[FINGERPRINT_SIZE])
 {
+    const char *end = words + strlen(words);
     for (size_t i = 0; i < FINGERPRINT_SIZE; i++) {
+        uint32_t octet;
         if (i > 0 && (*words == ':' || *words == ' '))
             words++;
-        int high = digit(words[0]);
-        int low = high < 0 ? -1 : digit(words[1]);
-        if (low < 0)
+        if (hex_read(&words, end, 2, &octet) != 2)
             return false;
-        fingerprint[i] = (uint8_t)(high << 4 | low);
-        words += 2;
+        fingerprint[i] = (uint8_t)octet;
     }
     return *words == '\0';
 }
 
 void fingerprint_show(const uint8_t fingerprint[FINGERPRINT_SIZE], bool colons, struct text *out)
 {
-    for (size_t i = 0; i < FINGERPRINT_SIZE; i++)
-        text_add(out, "%s%02x", i && colons ? ":" : "", fingerprint[i]);
+    hex_add(out, fingerprint, FINGERPRINT_SIZE, colons ? ":" : "");
 }

@@ -1,6 +1,8 @@
 #include "config.h"
 
+#include "buffer.h"
 #include "node.h"
+#include "utf.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -119,14 +121,10 @@ struct host_settings *config_add_host(struct config *c, const char *name)
     size_t place = host_place(c, name);
     if (place < c->host_count && text_same(c->hosts[place].name, name))
         return &c->hosts[place];
-    if (c->host_count == c->host_room) {
-        size_t room = c->host_room ? c->host_room * 2 : 8;
-        struct host_settings *hosts = realloc(c->hosts, room * sizeof *hosts);
-        if (!hosts)
-            return NULL;
-        c->hosts = hosts;
-        c->host_room = room;
-    }
+    struct host_settings *hosts = array_grow(c->hosts, c->host_count, &c->host_room, sizeof *hosts);
+    if (!hosts)
+        return NULL;
+    c->hosts = hosts;
     char *copy = text_copy(name);
     if (!copy)
         return NULL;
@@ -233,7 +231,7 @@ static bool apply_text(struct config *c, void *field, const struct setting *s, c
                        struct text *problem)
 {
     size_t length;
-    char *utf8 = value_text(data, size, &length);
+    char *utf8 = utf8_copy(data, size, &length);
     if (!utf8)
         return cannot_take(c, problem);
     bool fine = false;

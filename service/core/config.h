@@ -3,6 +3,7 @@
 #ifndef ETRN_CONFIG_H
 #define ETRN_CONFIG_H
 
+#include "must_check.h"
 #include "settings.h"
 
 enum {
@@ -35,7 +36,7 @@ void config_release(const struct config *c);
 
 /* Finds the host of that key name, or adds one of nothing but defaults; NULL when there is no memory. Pointers to hosts
  * are good until the next one is added. */
-struct host_settings *config_add_host(struct config *c, const char *name);
+MUST_CHECK struct host_settings *config_add_host(struct config *c, const char *name);
 const struct host_settings *config_find_host(const struct config *c, const char *name);
 
 /* The name or address to connect to first. */
@@ -55,8 +56,8 @@ void host_server(const struct host_settings *host, size_t which, char *address, 
  * `host` is NULL for the service's own. Returns false when it is not allowed or there is no memory: the field is then
  * its default, a list what of it is allowed, and `problem` says what was found and what is allowed. Without memory
  * `c->incomplete` is set. */
-bool config_apply(struct config *c, struct host_settings *host, const struct setting *s, enum origin origin,
-                  enum value_type type, const void *data, size_t size, struct text *problem);
+MUST_CHECK bool config_apply(struct config *c, struct host_settings *host, const struct setting *s, enum origin origin,
+                             enum value_type type, const void *data, size_t size, struct text *problem);
 
 /* What a configuration holds of this setting, as a person writes it; several strings are separated by spaces, or by
  * semicolons where they hold spaces. */

@@ -1,7 +1,9 @@
 #include "json.h"
 
+#include "hex.h"
 #include "stamp.h"
 #include "text.h"
+#include "utf.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,58 +18,34 @@ void json_begin(struct json *j)
 
 void json_free(struct json *j)
 {
-    free(j->data);
+    buffer_free(&j->out);
     *j = (struct json){0};
-}
-
-static void put(struct json *j, const char *octets, size_t count)
-{
-    if (j->failed)
-        return;
-    if (j->length + count + 1 > j->room) {
-        size_t room = (j->length + count + 1) * 2;
-        char *data = realloc(j->data, room);
-        if (!data) {
-            j->failed = true;
-            return;
-        }
-        j->data = data;
-        j->room = room;
-    }
-    memcpy(j->data + j->length, octets, count);
-    j->length += count;
-    j->data[j->length] = '\0';
-}
-
-static void put_text(struct json *j, const char *text)
-{
-    put(j, text, strlen(text));
 }
 
 static void put_string(struct json *j, const char *value)
 {
     size_t count = strlen(value);
-    put(j, "\"", 1);
+    buffer_add(&j->out, "\"", 1);
     for (size_t i = 0; i < count;) {
         unsigned char c = (unsigned char)value[i];
-        size_t length = text_utf8_length(value + i, count - i);
+        size_t length = utf8_length(value + i, count - i);
         char escape[8];
         if (length == 0) {
-            put_text(j, "\xEF\xBF\xBD");
+            buffer_add_text(&j->out, "\xEF\xBF\xBD");
         } else if (c == '"' || c == '\\') {
             snprintf(escape, sizeof escape, "\\%c", c);
-            put_text(j, escape);
+            buffer_add_text(&j->out, escape);
         } else if (c == '\n') {
-            put_text(j, "\\n");
+            buffer_add_text(&j->out, "\\n");
         } else if (c < 0x20 || c == 0x7F) {
             snprintf(escape, sizeof escape, "\\u%04x", c);
-            put_text(j, escape);
+            buffer_add_text(&j->out, escape);
         } else {
-            put(j, value + i, length);
+            buffer_add(&j->out, value + i, length);
         }
         i += length ? length : 1;
     }
-    put(j, "\"", 1);
+    buffer_add(&j->out, "\"", 1);
 }
 
 /* What comes before a value: the comma, a new line with its indentation, the key. */
@@ -75,14 +53,14 @@ static void lead(struct json *j, const char *key)
 {
     static const char blanks[] = "                                ";
     if (j->comma)
-        put(j, ",", 1);
-    if (j->length > 0) {
-        put(j, "\n", 1);
-        put(j, blanks, (size_t)j->depth * 2 < sizeof blanks ? (size_t)j->depth * 2 : sizeof blanks - 1);
+        buffer_add(&j->out, ",", 1);
+    if (j->out.length > 0) {
+        buffer_add(&j->out, "\n", 1);
+        buffer_add(&j->out, blanks, (size_t)j->depth * 2 < sizeof blanks ? (size_t)j->depth * 2 : sizeof blanks - 1);
     }
     if (key) {
         put_string(j, key);
-        put(j, ": ", 2);
+        buffer_add(&j->out, ": ", 2);
     }
     j->comma = true;
 }
@@ -90,7 +68,7 @@ static void lead(struct json *j, const char *key)
 static void open_bracket(struct json *j, const char *key, const char *bracket)
 {
     lead(j, key);
-    put_text(j, bracket);
+    buffer_add_text(&j->out, bracket);
     j->depth++;
     j->comma = false;
 }
@@ -112,9 +90,9 @@ void json_close(struct json *j, char bracket)
     j->comma = false;
     if (!empty)
         lead(j, NULL);
-    put(j, &bracket, 1);
+    buffer_add(&j->out, &bracket, 1);
     if (j->depth == 0)
-        put(j, "\n", 1);
+        buffer_add(&j->out, "\n", 1);
     j->comma = true;
 }
 
@@ -133,19 +111,19 @@ void json_number(struct json *j, const char *key, int64_t value)
     char digits[24];
     snprintf(digits, sizeof digits, "%lld", (long long)value);
     lead(j, key);
-    put_text(j, digits);
+    buffer_add_text(&j->out, digits);
 }
 
 void json_bool(struct json *j, const char *key, bool value)
 {
     lead(j, key);
-    put_text(j, value ? "true" : "false");
+    buffer_add_text(&j->out, value ? "true" : "false");
 }
 
 void json_null(struct json *j, const char *key)
 {
     lead(j, key);
-    put_text(j, "null");
+    buffer_add_text(&j->out, "null");
 }
 
 void json_time(struct json *j, const char *key, int64_t utc_ms)
@@ -197,37 +175,10 @@ static bool accept_word(struct reader *r, const char *word)
     return true;
 }
 
-static bool read_hex(struct reader *r, unsigned *value)
+/* The four digits of \u. */
+static bool read_unit(struct reader *r, uint32_t *value)
 {
-    *value = 0;
-    for (int i = 0; i < 4; i++, r->at++) {
-        static const char digits[] = "0123456789abcdef";
-        const char *digit = r->at < r->end && *r->at >= '0' ? strchr(digits, *r->at | 0x20) : NULL;
-        if (!digit)
-            return false;
-        *value = *value * 16 + (unsigned)(digit - digits);
-    }
-    return true;
-}
-
-static char *put_code_point(char *out, unsigned c)
-{
-    if (c < 0x80) {
-        *out++ = (char)c;
-    } else if (c < 0x800) {
-        *out++ = (char)(0xC0 | c >> 6);
-        *out++ = (char)(0x80 | (c & 0x3F));
-    } else if (c < 0x10000) {
-        *out++ = (char)(0xE0 | c >> 12);
-        *out++ = (char)(0x80 | (c >> 6 & 0x3F));
-        *out++ = (char)(0x80 | (c & 0x3F));
-    } else {
-        *out++ = (char)(0xF0 | c >> 18);
-        *out++ = (char)(0x80 | (c >> 12 & 0x3F));
-        *out++ = (char)(0x80 | (c >> 6 & 0x3F));
-        *out++ = (char)(0x80 | (c & 0x3F));
-    }
-    return out;
+    return hex_read(&r->at, r->end, 4, value) == 4;
 }
 
 static bool read_escape(struct reader *r, char **out)
@@ -241,18 +192,18 @@ static bool read_escape(struct reader *r, char **out)
         *(*out)++ = to[simple - from];
         return true;
     }
-    unsigned value;
-    if (c != 'u' || !read_hex(r, &value) || value == 0)
+    uint32_t value;
+    if (c != 'u' || !read_unit(r, &value) || value == 0)
         return false;
     if (value >= 0xD800 && value <= 0xDBFF) {
-        unsigned low;
-        if (!accept_word(r, "\\u") || !read_hex(r, &low) || low < 0xDC00 || low > 0xDFFF)
+        uint32_t low;
+        if (!accept_word(r, "\\u") || !read_unit(r, &low) || low < 0xDC00 || low > 0xDFFF)
             return false;
         value = 0x10000 + ((value & 0x3FF) << 10) + (low & 0x3FF);
     } else if (value >= 0xDC00 && value <= 0xDFFF) {
         return false;
     }
-    *out = put_code_point(*out, value);
+    *out += utf8_encode(value, *out);
     return true;
 }
 
@@ -270,7 +221,7 @@ static char *read_string(struct reader *r)
     char *out = string;
     while (string && r->at < close) {
         unsigned char c = (unsigned char)*r->at;
-        size_t count = text_utf8_length(r->at, (size_t)(close - r->at));
+        size_t count = utf8_length(r->at, (size_t)(close - r->at));
         bool fine = c >= 0x20 && count > 0;
         if (c == '\\') {
             r->at++;

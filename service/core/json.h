@@ -2,6 +2,7 @@
 #ifndef ETRN_JSON_H
 #define ETRN_JSON_H
 
+#include "buffer.h"
 #include "must_check.h"
 
 #include <stdbool.h>
@@ -11,10 +12,9 @@
 /* ---- writing ---- */
 
 struct json {
-    char *data; /* NUL-terminated; from malloc, to be freed by json_free() */
-    size_t length, room;
+    struct buffer out; /* the document so far; to be freed by json_free() */
     unsigned depth;
-    bool comma, failed; /* failed: no memory; further calls do nothing */
+    bool comma;
 };
 
 void json_begin(struct json *j);

@@ -1,16 +1,11 @@
 #include "regfile.h"
 
+#include "buffer.h"
+#include "hex.h"
 #include "utf.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const char header[] = "Windows Registry Editor Version 5.00";
-
-enum {
-    LINE_WIDTH = 80 /* of folded hex, the backslash included, as regedit's own lines */
-};
 
 /* ---- the list ---- */
 
@@ -28,14 +23,10 @@ void regfile_free(struct regfile *file)
 bool regfile_add(struct regfile *file, enum regfile_kind kind, const char *key, const char *name,
                  const struct value *value)
 {
-    if (file->count == file->room) {
-        size_t room = file->room ? file->room * 2 : 16;
-        struct regfile_entry *entries = realloc(file->entries, room * sizeof *entries);
-        if (!entries)
-            return false;
-        file->entries = entries;
-        file->room = room;
-    }
+    struct regfile_entry *entries = array_grow(file->entries, file->count, &file->room, sizeof *entries);
+    if (!entries)
+        return false;
+    file->entries = entries;
     struct regfile_entry *entry = &file->entries[file->count];
     *entry = (struct regfile_entry){.kind = kind, .key = text_copy(key), .name = text_copy(name ? name : "")};
     bool fine = entry->key && entry->name;
@@ -111,7 +102,7 @@ static char *copy_text(struct reader *r, const char *end, bool escapes)
         wrong(r, "not enough memory");
     while (copy && r->at < end) {
         r->at += escapes && *r->at == '\\';
-        size_t count = text_utf8_length(r->at, (size_t)(end - r->at));
+        size_t count = utf8_length(r->at, (size_t)(end - r->at));
         if (count == 0 || *r->at == '\0') {
             wrong(r, count ? "a NUL character" : "not UTF-8; save the file as UTF-8 or UTF-16LE");
             free(copy);
@@ -142,22 +133,9 @@ static char *read_quoted(struct reader *r)
     return string;
 }
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
-/* At most `most` hexadecimal digits; how many there were is returned. */
 static unsigned read_hex(struct reader *r, unsigned most, uint32_t *number)
 {
-    unsigned digits = 0;
-    *number = 0;
-    for (; digits < most && r->at < r->end && hex_digit(*r->at) >= 0; digits++)
-        *number = *number << 4 | (uint32_t)hex_digit(*r->at++);
-    return digits;
+    return hex_read(&r->at, r->end, most, number);
 }
 
 static bool read_dword(struct reader *r, struct value *value)
@@ -191,31 +169,28 @@ static void skip_folds(struct reader *r)
     }
 }
 
-static bool read_octets(struct reader *r, struct value *value)
+/* Past the comma between octets. False where the octets end: regedit takes a comma after the last. */
+static bool next_octet(struct reader *r)
 {
-    size_t room = 64;
-    value->data = malloc(room);
-    if (!value->data)
-        return wrong(r, "not enough memory");
+    r->at++;
+    skip_folds(r);
+    return !at_line_end(r);
+}
+
+static bool read_octets(struct reader *r, struct buffer *octets)
+{
     for (skip_folds(r); !at_line_end(r) && *r->at != ';'; skip_folds(r)) {
-        uint32_t octet;
-        if (value->size > 0) {
-            if (*r->at != ',')
-                return wrong(r, "a comma is expected between octets");
-            r->at++;
-            skip_folds(r);
-            if (at_line_end(r))
-                break; /* a comma behind the last: regedit takes it */
-        }
-        if (read_hex(r, 2, &octet) == 0)
+        uint32_t number;
+        if (octets->length > 0 && *r->at != ',')
+            return wrong(r, "a comma is expected between octets");
+        if (octets->length > 0 && !next_octet(r))
+            break;
+        if (read_hex(r, 2, &number) == 0)
             return wrong(r, "an octet of 1 or 2 hexadecimal digits is expected");
-        if (value->size == room) {
-            unsigned char *data = realloc(value->data, room *= 2);
-            if (!data)
-                return wrong(r, "not enough memory");
-            value->data = data;
-        }
-        value->data[value->size++] = (unsigned char)octet;
+        char octet = (char)number;
+        buffer_add(octets, &octet, 1);
+        if (octets->failed)
+            return wrong(r, "not enough memory");
     }
     return true;
 }
@@ -244,8 +219,12 @@ static bool read_hex_value(struct reader *r, struct value *value)
         return wrong(r, "hex( needs a type and a closing bracket");
     if (!accept(r, ":"))
         return wrong(r, "hex needs a colon");
+    struct buffer octets = {0};
+    bool fine = read_octets(r, &octets);
     value->type = (enum value_type)type;
-    return read_octets(r, value);
+    value->data = (unsigned char *)octets.data;
+    value->size = octets.length;
+    return fine;
 }
 
 static bool read_string_value(struct reader *r, struct value *value)
@@ -254,10 +233,7 @@ static bool read_string_value(struct reader *r, struct value *value)
     if (!string)
         return false;
     value->type = VALUE_SZ;
-    value->size = utf16_from_utf8(string, strlen(string) + 1, NULL, 0);
-    value->data = malloc(value->size);
-    if (value->data)
-        utf16_from_utf8(string, strlen(string) + 1, value->data, value->size);
+    value->data = utf16_copy(string, strlen(string) + 1, &value->size);
     free(string);
     return value->data || wrong(r, "not enough memory");
 }
@@ -354,8 +330,8 @@ static bool read_line(struct reader *r)
 static bool read_lines(struct reader *r)
 {
     skip_spaces(r);
-    if (!accept(r, header) || !at_line_end(r))
-        return wrong(r, "the file does not begin with \"Windows Registry Editor Version 5.00\"");
+    if (!accept(r, REGFILE_HEADER) || !at_line_end(r))
+        return wrong(r, "the file does not begin with \"" REGFILE_HEADER "\"");
     while (r->at < r->end) {
         next_line(r);
         if (!read_line(r))
@@ -371,13 +347,12 @@ bool regfile_read(struct regfile *file, const void *data, size_t size, struct te
     *file = (struct regfile){0};
     struct reader r = {.at = data, .end = (const char *)data + size, .line = 1, .file = file, .problem = problem};
     if (size >= 2 && octets[0] == 0xFF && octets[1] == 0xFE) {
-        size_t needed = utf8_from_utf16(octets + 2, size - 2, NULL, 0);
-        utf8 = malloc(needed + 1);
+        size_t length;
+        utf8 = utf8_copy(octets + 2, size - 2, &length);
         if (!utf8)
             return wrong(&r, "not enough memory");
-        utf8_from_utf16(octets + 2, size - 2, utf8, needed);
         r.at = utf8;
-        r.end = utf8 + needed;
+        r.end = utf8 + length;
     } else if (size >= 3 && memcmp(octets, "\xEF\xBB\xBF", 3) == 0) {
         r.at += 3;
     }
@@ -387,155 +362,4 @@ bool regfile_read(struct regfile *file, const void *data, size_t size, struct te
     if (!fine)
         regfile_free(file);
     return fine;
-}
-
-/* ---- writing ---- */
-
-struct writer {
-    char *data;
-    size_t length, room;
-    size_t line_start;
-    bool failed;
-};
-
-static void put(struct writer *w, const char *text, size_t count)
-{
-    if (w->failed)
-        return;
-    if (w->length + count > w->room) {
-        size_t room = (w->length + count) * 2;
-        char *data = realloc(w->data, room);
-        if (!data) {
-            w->failed = true;
-            return;
-        }
-        w->data = data;
-        w->room = room;
-    }
-    memcpy(w->data + w->length, text, count);
-    w->length += count;
-}
-
-static void put_text(struct writer *w, const char *text)
-{
-    put(w, text, strlen(text));
-}
-
-static void end_line(struct writer *w)
-{
-    put(w, "\r\n", 2);
-    w->line_start = w->length;
-}
-
-static void put_quoted(struct writer *w, const char *string)
-{
-    put(w, "\"", 1);
-    for (; *string; string++) {
-        if (*string == '"' || *string == '\\')
-            put(w, "\\", 1);
-        put(w, string, 1);
-    }
-    put(w, "\"", 1);
-}
-
-static void put_octets(struct writer *w, const struct value *value)
-{
-    for (size_t i = 0; i < value->size; i++) {
-        char octet[4];
-        bool last = i + 1 == value->size;
-        if (w->length - w->line_start + 4 > LINE_WIDTH) {
-            put(w, "\\", 1);
-            end_line(w);
-            put(w, "  ", 2);
-        }
-        snprintf(octet, sizeof octet, "%02x%s", value->data[i], last ? "" : ",");
-        put_text(w, octet);
-    }
-}
-
-/* A REG_SZ that can stand in quotation marks: whole, ended by its one NUL, in valid UTF-16, on one line. The UTF-8 of
- * it, from malloc; NULL when it is to be written as hex(1), or there is no memory, which ends in the same. */
-static char *plain_string(const struct value *value)
-{
-    if (value->type != VALUE_SZ || value->size < 2 || value->size % 2)
-        return NULL;
-    size_t length = utf8_from_utf16(value->data, value->size, NULL, 0);
-    char *utf8 = malloc(length + value->size);
-    if (!utf8)
-        return NULL;
-    char *back = utf8 + length;
-    utf8_from_utf16(value->data, value->size, utf8, length);
-    bool plain = utf8[length - 1] == '\0' && strlen(utf8) == length - 1 && !strpbrk(utf8, "\r\n") &&
-                 utf16_from_utf8(utf8, length, back, value->size) == value->size &&
-                 memcmp(back, value->data, value->size) == 0;
-    if (plain)
-        return utf8;
-    free(utf8);
-    return NULL;
-}
-
-static void put_value(struct writer *w, const struct value *value)
-{
-    char prefix[24];
-    char *string = plain_string(value);
-    if (string) {
-        put_quoted(w, string);
-        free(string);
-        return;
-    }
-    const unsigned char *data = value->data;
-    if (value->type == VALUE_DWORD && value->size == 4) {
-        snprintf(prefix, sizeof prefix, "dword:%02x%02x%02x%02x", data[3], data[2], data[1], data[0]);
-        put_text(w, prefix);
-        return;
-    }
-    if (value->type == VALUE_BINARY)
-        snprintf(prefix, sizeof prefix, "hex:");
-    else
-        snprintf(prefix, sizeof prefix, "hex(%x):", (unsigned)value->type);
-    put_text(w, prefix);
-    put_octets(w, value);
-}
-
-static void put_entry(struct writer *w, const struct regfile_entry *entry)
-{
-    bool key = entry->kind == REGFILE_KEY || entry->kind == REGFILE_DELETE_KEY;
-    if (key) {
-        w->failed = w->failed || strpbrk(entry->key, "\r\n"); /* it would read back as something else */
-        end_line(w);
-        put_text(w, entry->kind == REGFILE_KEY ? "[" : "[-");
-        put_text(w, entry->key);
-        put(w, "]", 1);
-    } else {
-        if (*entry->name)
-            put_quoted(w, entry->name);
-        else
-            put(w, "@", 1);
-        put(w, "=", 1);
-        if (entry->kind == REGFILE_VALUE)
-            put_value(w, &entry->value);
-        else
-            put(w, "-", 1);
-    }
-    end_line(w);
-}
-
-void *regfile_write(const struct regfile *file, size_t *size)
-{
-    struct writer w = {0};
-    put_text(&w, "\xEF\xBB\xBF"); /* U+FEFF, the byte order mark */
-    put_text(&w, header);
-    end_line(&w);
-    for (size_t i = 0; i < file->count; i++)
-        put_entry(&w, &file->entries[i]);
-    end_line(&w);
-    void *data = NULL;
-    if (!w.failed) {
-        *size = utf16_from_utf8(w.data, w.length, NULL, 0);
-        data = malloc(*size);
-        if (data)
-            utf16_from_utf8(w.data, w.length, data, *size);
-    }
-    free(w.data);
-    return data;
 }

@@ -1,11 +1,13 @@
 /* regfile: regedit's text format, "Windows Registry Editor Version 5.00": read into a list of what it says to do, in
- * order, and written from one. Files come as UTF-16LE with a byte order mark, as regedit writes them, or as UTF-8. */
+ * order. Files come as UTF-16LE with a byte order mark, as regedit writes them, or as UTF-8. */
 #ifndef ETRN_REGFILE_H
 #define ETRN_REGFILE_H
 
 #include "must_check.h"
 #include "text.h"
 #include "value.h"
+
+#define REGFILE_HEADER "Windows Registry Editor Version 5.00" /* the first line */
 
 enum regfile_kind {
     REGFILE_KEY,         /* [path]: make the key */
@@ -36,9 +38,5 @@ MUST_CHECK bool regfile_add(struct regfile *file, enum regfile_kind kind, const 
 /* Reads the whole of `data`. False when it is not such a file: `problem` then says in which line and what is wrong;
  * `file` is left empty. To be freed in any case. */
 MUST_CHECK bool regfile_read(struct regfile *file, const void *data, size_t size, struct text *problem);
-
-/* Writes the file as regedit does: UTF-16LE, byte order mark, CRLF, long values folded. From malloc; NULL when there is
- * no memory, or a line end in a key's name, which the format cannot say. */
-MUST_CHECK void *regfile_write(const struct regfile *file, size_t *size);
 
 #endif

@@ -4,6 +4,7 @@
 #define ETRN_SETTINGS_H
 
 #include "method.h"
+#include "must_check.h"
 #include "value.h"
 
 #include <stdbool.h>
@@ -91,11 +92,11 @@ void setting_default(const struct setting *s, struct text *out);
 void setting_allowed(const struct setting *s, struct text *out);
 
 /* The number of a word of a SETTING_CHOICE, without case. False when it is none of them. */
-bool setting_word(const struct setting *s, const char *word, uint32_t *number);
+MUST_CHECK bool setting_word(const struct setting *s, const char *word, uint32_t *number);
 
 /* Turns words from a person ("30", "require", "a.example b.example") into a value that config_apply() accepts. False
  * when they are not allowed or there is no memory; `problem` then says so. The caller frees value->data. */
-bool setting_encode(const struct setting *s, const char *const *words, size_t count, struct value *value,
-                    struct text *problem);
+MUST_CHECK bool setting_encode(const struct setting *s, const char *const *words, size_t count, struct value *value,
+                               struct text *problem);
 
 #endif

@@ -1,7 +1,8 @@
 #include "text.h"
 
+#include "utf.h"
+
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,33 +45,11 @@ void text_add(struct text *t, const char *format, ...)
     t->length += (size_t)needed;
 }
 
-size_t text_utf8_length(const char *bytes, size_t count)
-{
-    if (count == 0)
-        return 0;
-    unsigned char lead = (unsigned char)bytes[0];
-    if (lead < 0x80)
-        return 1;
-    size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-    if (lead < 0xC2 || lead > 0xF4 || length > count)
-        return 0;
-    uint32_t value = lead & (0xFFu >> (length + 1));
-    for (size_t i = 1; i < length; i++) {
-        unsigned char next = (unsigned char)bytes[i];
-        if ((next & 0xC0) != 0x80)
-            return 0;
-        value = value << 6 | (next & 0x3F);
-    }
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    bool surrogate = value >= 0xD800 && value <= 0xDFFF;
-    return value < least[length] || surrogate || value > 0x10FFFF ? 0 : length;
-}
-
 void text_add_escaped(struct text *t, const char *bytes, size_t count)
 {
     for (size_t i = 0; i < count && !t->cut;) {
         unsigned char c = (unsigned char)bytes[i];
-        size_t length = text_utf8_length(bytes + i, count - i);
+        size_t length = utf8_length(bytes + i, count - i);
         bool c1_control = c == 0xC2 && length == 2 && (unsigned char)bytes[i + 1] < 0xA0;
         if (c == '\\')
             text_add(t, "\\\\");

@@ -37,10 +37,6 @@ void text_add_lines(struct text *t, const char *bytes, size_t count);
 /* Adds lines as one: line ends, blanks and NULs in a row become one space, and none begins the text. */
 void text_add_folded(struct text *t, const char *bytes, size_t count);
 
-/* Length of the valid UTF-8 sequence at `bytes` (1 to 4), or 0 when there is none within `count` octets: overlong
- * forms, surrogates and values past U+10FFFF are not valid (RFC 3629). */
-MUST_CHECK size_t text_utf8_length(const char *bytes, size_t count);
-
 /* ASCII case-insensitive comparison, independent of any locale: registry names, SMTP keywords, domains. */
 int text_compare(const char *a, const char *b);
 static inline bool text_same(const char *a, const char *b)

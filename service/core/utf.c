@@ -1,14 +1,52 @@
 #include "utf.h"
 
-#include "text.h"
-
-#include <stdint.h>
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const uint32_t replacement = 0xFFFD;
 
+/* ---- a character ---- */
+
+static uint32_t decode(const char *bytes, size_t length)
+{
+    uint32_t c = length == 1 ? (unsigned char)bytes[0] : (unsigned char)bytes[0] & (0xFFu >> (length + 1));
+    for (size_t i = 1; i < length; i++)
+        c = c << 6 | ((unsigned char)bytes[i] & 0x3F);
+    return c;
+}
+
+size_t utf8_length(const char *bytes, size_t count)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    unsigned char lead = count > 0 ? (unsigned char)bytes[0] : 0xFF;
+    if (lead < 0x80)
+        return 1;
+    size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+    if (lead < 0xC2 || lead > 0xF4 || length > count)
+        return 0;
+    for (size_t i = 1; i < length; i++)
+        if (((unsigned char)bytes[i] & 0xC0) != 0x80)
+            return 0;
+    uint32_t c = decode(bytes, length);
+    bool surrogate = c >= 0xD800 && c <= 0xDFFF;
+    return c < least[length] || surrogate || c > 0x10FFFF ? 0 : length;
+}
+
+size_t utf8_encode(uint32_t c, char octets[4])
+{
+    static const unsigned char leads[] = {0, 0, 0xC0, 0xE0, 0xF0};
+    size_t count = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    for (size_t i = count - 1; i > 0; i--, c >>= 6)
+        octets[i] = (char)(0x80 | (c & 0x3F));
+    octets[0] = (char)(leads[count] | c);
+    return count;
+}
+
+/* ---- whole texts ---- */
+
 /* Adds `count` octets to what was written when they fit as a whole, and counts them in any case. */
-static size_t put(char *out, size_t size, size_t at, const unsigned char *octets, size_t count)
+static size_t put(char *out, size_t size, size_t at, const void *octets, size_t count)
 {
     if (at + count <= size)
         memcpy(out + at, octets, count);
@@ -17,16 +55,8 @@ static size_t put(char *out, size_t size, size_t at, const unsigned char *octets
 
 static size_t put_utf8(char *out, size_t size, size_t at, uint32_t c)
 {
-    unsigned char octets[4];
-    if (c < 0x80) {
-        octets[0] = (unsigned char)c;
-        return put(out, size, at, octets, 1);
-    }
-    size_t count = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-    static const unsigned char leads[] = {0, 0, 0xC0, 0xE0, 0xF0};
-    for (size_t i = count - 1; i > 0; i--, c >>= 6)
-        octets[i] = (unsigned char)(0x80 | (c & 0x3F));
-    octets[0] = (unsigned char)(leads[count] | c);
+    char octets[4];
+    size_t count = utf8_encode(c, octets);
     return put(out, size, at, octets, count);
 }
 
@@ -44,16 +74,8 @@ size_t utf16_from_utf8(const char *utf8, size_t octets, void *out, size_t size)
 {
     size_t at = 0;
     for (size_t i = 0; i < octets;) {
-        size_t length = text_utf8_length(utf8 + i, octets - i);
-        uint32_t c = replacement;
-        if (length == 1) {
-            c = (unsigned char)utf8[i];
-        } else if (length > 1) {
-            c = (unsigned char)utf8[i] & (0xFFu >> (length + 1));
-            for (size_t k = 1; k < length; k++)
-                c = c << 6 | ((unsigned char)utf8[i + k] & 0x3F);
-        }
-        at = put_utf16(out, size, at, c);
+        size_t length = utf8_length(utf8 + i, octets - i);
+        at = put_utf16(out, size, at, length > 0 ? decode(utf8 + i, length) : replacement);
         i += length > 0 ? length : 1;
     }
     return at;
@@ -80,4 +102,24 @@ size_t utf8_from_utf16(const void *utf16, size_t octets, char *out, size_t size)
         at = put_utf8(out, size, at, c);
     }
     return at;
+}
+
+void *utf16_copy(const char *utf8, size_t octets, size_t *size)
+{
+    size_t needed = utf16_from_utf8(utf8, octets, NULL, 0);
+    void *utf16 = malloc(needed > 0 ? needed : 1);
+    if (utf16)
+        *size = utf16_from_utf8(utf8, octets, utf16, needed);
+    return utf16;
+}
+
+char *utf8_copy(const void *utf16, size_t octets, size_t *size)
+{
+    size_t needed = utf8_from_utf16(utf16, octets, NULL, 0);
+    char *utf8 = malloc(needed + 1);
+    if (!utf8)
+        return NULL;
+    *size = utf8_from_utf16(utf16, octets, utf8, needed);
+    utf8[needed] = '\0';
+    return utf8;
 }

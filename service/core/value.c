@@ -51,18 +51,6 @@ void value_describe(enum value_type type, const void *data, size_t size, struct 
     }
 }
 
-char *value_text(const void *data, size_t size, size_t *length)
-{
-    size_t needed = utf8_from_utf16(data, size, NULL, 0);
-    char *utf8 = malloc(needed + 1);
-    if (!utf8)
-        return NULL;
-    utf8_from_utf16(data, size, utf8, needed);
-    utf8[needed] = '\0';
-    *length = needed;
-    return utf8;
-}
-
 bool value_from_number(struct value *value, uint32_t number)
 {
     value->size = 4;

@@ -2,6 +2,7 @@
 #ifndef ETRN_VALUE_H
 #define ETRN_VALUE_H
 
+#include "must_check.h"
 #include "text.h"
 
 #include <stdbool.h>
@@ -39,17 +40,13 @@ void value_describe(enum value_type type, const void *data, size_t size, struct 
 /* The number of a REG_DWORD's four octets. */
 uint32_t value_number(const void *data);
 
-/* The UTF-8 of a string or list (UTF-16LE), its own NUL characters kept and one more at its end, which `length` does
- * not count. The caller frees it; NULL when there is no memory. */
-char *value_text(const void *data, size_t size, size_t *length);
-
 /* Fill in `data` and `size`, data from malloc: a REG_DWORD; or UTF-16LE of the words, each with its NUL, and of a
  * VALUE_MULTI_SZ (value->type) one more NUL at the end. False, and data NULL, when there is no memory. */
-bool value_from_number(struct value *value, uint32_t number);
-bool value_from_words(struct value *value, const char *const *words, size_t count);
+MUST_CHECK bool value_from_number(struct value *value, uint32_t number);
+MUST_CHECK bool value_from_words(struct value *value, const char *const *words, size_t count);
 
-void strings_free(struct strings *strings);                         /* leaves it empty */
-bool strings_add(struct strings *strings, const char *item);        /* a copy; false when there is no memory */
-bool strings_have(const struct strings *strings, const char *item); /* compared without case */
+void strings_free(struct strings *strings);                             /* leaves it empty */
+MUST_CHECK bool strings_add(struct strings *strings, const char *item); /* a copy; false when there is no memory */
+bool strings_have(const struct strings *strings, const char *item);     /* compared without case */
 
 #endif

@@ -7,24 +7,18 @@
 
 wchar_t *wide_copy(const char *utf8)
 {
-    size_t octets = strlen(utf8) + 1;
-    size_t size = utf16_from_utf8(utf8, octets, NULL, 0);
-    wchar_t *wide = malloc(size);
-    if (wide)
-        utf16_from_utf8(utf8, octets, wide, size);
-    else
+    size_t size;
+    wchar_t *wide = utf16_copy(utf8, strlen(utf8) + 1, &size);
+    if (!wide)
         SetLastError(ERROR_NOT_ENOUGH_MEMORY);
     return wide;
 }
 
 char *narrow_copy(const wchar_t *wide)
 {
-    size_t octets = (wcslen(wide) + 1) * sizeof *wide;
-    size_t size = utf8_from_utf16(wide, octets, NULL, 0);
-    char *utf8 = malloc(size);
-    if (utf8)
-        utf8_from_utf16(wide, octets, utf8, size);
-    else
+    size_t size;
+    char *utf8 = utf8_copy(wide, wcslen(wide) * sizeof *wide, &size);
+    if (!utf8)
         SetLastError(ERROR_NOT_ENOUGH_MEMORY);
     return utf8;
 }

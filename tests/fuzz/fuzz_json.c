@@ -1,5 +1,6 @@
 /* Any document: refused, or read; then what is written of it reads back the same. And any string can be written. */
 #include "json.h"
+#include "utf.h"
 
 #include "fuzz.h"
 #include "text.h"
@@ -12,7 +13,7 @@ static void check_instant(const struct json_value *v)
     struct json j;
     json_begin(&j);
     json_time(&j, NULL, instant);
-    MUST(j.length == strlen(v->string) + 2 && memcmp(j.data + 1, v->string, j.length - 2) == 0);
+    MUST(j.out.length == strlen(v->string) + 2 && memcmp(j.out.data + 1, v->string, j.out.length - 2) == 0);
     json_free(&j);
 }
 
@@ -73,7 +74,7 @@ static bool shows(const char *written, const char *string)
 {
     size_t left = strlen(string);
     while (left > 0) {
-        size_t length = text_utf8_length(string, left);
+        size_t length = utf8_length(string, left);
         const char *expected = length ? string : "\xEF\xBF\xBD";
         size_t count = length ? length : 3;
         if (strncmp(written, expected, count) != 0)
@@ -91,7 +92,7 @@ static void write_string(const char *string)
     struct json j;
     json_begin(&j);
     json_string(&j, NULL, string);
-    struct json_value *v = read_text(j.data, j.length);
+    struct json_value *v = read_text(j.out.data, j.out.length);
     MUST(v && v->kind == JSON_STRING && shows(v->string, string));
     json_value_free(v);
     json_free(&j);
@@ -104,7 +105,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (first) {
         json_begin(&j);
         write_tree(&j, first);
-        struct json_value *second = read_text(j.data, j.length);
+        struct json_value *second = read_text(j.out.data, j.out.length);
         MUST(second);
         check_same(first, second);
         json_value_free(first);

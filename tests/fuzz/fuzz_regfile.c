@@ -1,5 +1,5 @@
 /* Any file: refused with its line, or read; then what is written of it reads back the same. */
-#include "regfile.h"
+#include "regfile_write.h"
 
 #include "fuzz.h"
 

@@ -19,7 +19,7 @@ static size_t to_utf8(const void *from, size_t octets, void *out, size_t size)
 static void check_utf8(const char *utf8, size_t octets)
 {
     for (size_t i = 0, length; i < octets; i += length) {
-        length = text_utf8_length(utf8 + i, octets - i);
+        length = utf8_length(utf8 + i, octets - i);
         MUST(length > 0);
     }
 }

@@ -14,13 +14,13 @@
 
 static void check_written(struct json *j, const char *expected)
 {
-    assert_false(j->failed);
-    assert_non_null(j->data);
-    assert_string_equal(j->data, expected);
-    assert_int_equal(j->length, strlen(expected));
+    assert_false(j->out.failed);
+    assert_non_null(j->out.data);
+    assert_string_equal(j->out.data, expected);
+    assert_int_equal(j->out.length, strlen(expected));
     assert_int_equal(j->depth, 0);
     json_free(j);
-    assert_null(j->data);
+    assert_null(j->out.data);
 }
 
 static void a_document_is_written_one_member_a_line(void **state)
@@ -141,7 +141,7 @@ static void indentation_stops_at_sixteen(void **state)
     json_null(&j, NULL);
     for (int i = 0; i < 20; i++)
         json_close(&j, ']');
-    const char *null = strstr(j.data, "null");
+    const char *null = strstr(j.out.data, "null");
     assert_memory_equal(null - 33, "\n                                ", 33);
     json_free(&j);
 }
@@ -156,7 +156,7 @@ static void stamp_of(int64_t utc_ms, char *stamp, size_t size)
     json_open_array(&j, NULL);
     json_time(&j, NULL, utc_ms);
     json_close(&j, ']');
-    struct json_value *document = json_read(j.data, j.length);
+    struct json_value *document = json_read(j.out.data, j.out.length);
     assert_non_null(document);
     const struct json_value *value = document->first;
     snprintf(stamp, size, "%s", value->kind == JSON_NULL ? "null" : value->string);
@@ -602,9 +602,9 @@ static void what_is_written_is_read_back_the_same(void **state)
         struct json_value *before = random_tree(&r, 0);
         json_begin(&j);
         write_tree(&j, before);
-        assert_false(j.failed);
-        struct json_value *after = json_read(j.data, j.length);
-        CHECK(after && same_tree(before, after), "tree %u:\n%s", round, j.data);
+        assert_false(j.out.failed);
+        struct json_value *after = json_read(j.out.data, j.out.length);
+        CHECK(after && same_tree(before, after), "tree %u:\n%s", round, j.out.data);
         json_free(&j);
         json_value_free(before);
         json_value_free(after);

@@ -53,7 +53,8 @@ static void set_list(struct world *w, struct config *c, struct host_settings *ho
     for (const char *at = items; *at; at++, size += 2)
         data[size] = (unsigned char)(*at == separator ? '\0' : *at);
     const struct setting *s = setting_find(host ? SCOPE_HOST : SCOPE_SERVICE, name);
-    config_apply(c, host, s, ORIGIN_PARAMETERS, VALUE_MULTI_SZ, data, size + 4, &problem);
+    bool all = config_apply(c, host, s, ORIGIN_PARAMETERS, VALUE_MULTI_SZ, data, size + 4, &problem);
+    assert_int_equal(all, problem.length == 0);
 }
 
 static void set_lists(struct world *w, struct config *c, const struct host_plan *plan)

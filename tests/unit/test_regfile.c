@@ -1,4 +1,4 @@
-#include "regfile.h"
+#include "regfile_write.h"
 #include "utf.h"
 #include "random.h"
 #include "unit.h"
@@ -392,8 +392,8 @@ static void a_tree_is_written_as_regedit_writes_it(void **state)
     unsigned char octets[60];
     for (size_t i = 0; i < sizeof octets; i++)
         octets[i] = (unsigned char)i;
-    regfile_add(&file, REGFILE_DELETE_KEY, KEY, NULL, NULL);
-    regfile_add(&file, REGFILE_KEY, KEY, NULL, NULL);
+    assert_true(regfile_add(&file, REGFILE_DELETE_KEY, KEY, NULL, NULL));
+    assert_true(regfile_add(&file, REGFILE_KEY, KEY, NULL, NULL));
     add_value(&file, KEY, "", VALUE_SZ, U("default \"q\" \\ b"));
     add_value(&file, KEY, "number", VALUE_DWORD, BYTES("\x2a\0\0\x80"));
     add_value(&file, KEY, "nothing", VALUE_BINARY, BYTES(""));
@@ -404,8 +404,8 @@ static void a_tree_is_written_as_regedit_writes_it(void **state)
     add_value(&file, KEY, "ImagePath", VALUE_EXPAND_SZ, U("%SystemRoot%\\system32\\svchost.exe -k netsvcs"));
     assert_true(regfile_add(&file, REGFILE_DELETE_VALUE, KEY, "gone", NULL));
     assert_true(regfile_add(&file, REGFILE_DELETE_VALUE, KEY, "", NULL));
-    regfile_add(&file, REGFILE_KEY, KEY "\\Hosts", NULL, NULL);
-    regfile_add(&file, REGFILE_KEY, KEY "\\Hosts\\m]x", NULL, NULL);
+    assert_true(regfile_add(&file, REGFILE_KEY, KEY "\\Hosts", NULL, NULL));
+    assert_true(regfile_add(&file, REGFILE_KEY, KEY "\\Hosts\\m]x", NULL, NULL));
     add_value(&file, KEY "\\Hosts\\m]x", "Domains", VALUE_MULTI_SZ, U("a.example\0b.example\0"));
     add_value(&file, KEY "\\Hosts\\m]x", "n22", VALUE_BINARY, octets, 22);
     add_value(&file, KEY "\\Hosts\\m]x", "n23", VALUE_BINARY, octets, 23);
@@ -525,7 +525,7 @@ static void a_key_with_a_line_end_in_its_name_is_not_written(void **state)
         for (int deleted = 0; deleted < 2; deleted++) {
             size_t size;
             struct regfile file = {0};
-            regfile_add(&file, deleted ? REGFILE_DELETE_KEY : REGFILE_KEY, keys[i], NULL, NULL);
+            assert_true(regfile_add(&file, deleted ? REGFILE_DELETE_KEY : REGFILE_KEY, keys[i], NULL, NULL));
             assert_null(regfile_write(&file, &size));
             regfile_free(&file);
         }

@@ -39,9 +39,9 @@ static void check(const struct snapshot_facts *facts, const struct planner *p, c
 {
     struct json j;
     snapshot_write(&j, facts, p);
-    assert_false(j.failed);
-    assert_string_equal(j.data, expected);
-    struct json_value *read = json_read(j.data, j.length);
+    assert_false(j.out.failed);
+    assert_string_equal(j.out.data, expected);
+    struct json_value *read = json_read(j.out.data, j.out.length);
     assert_non_null(read);
     json_value_free(read);
     json_free(&j);
@@ -404,7 +404,7 @@ static void check_node(const struct planner *p, const char *key, const char *exp
     struct json j;
     const struct snapshot_facts facts = {.version = "0", .now = first};
     snapshot_write(&j, &facts, p);
-    struct json_value *read = json_read(j.data, j.length);
+    struct json_value *read = json_read(j.out.data, j.out.length);
     assert_non_null(read);
     const struct json_value *node = json_member(json_member(read, "hosts")->first, "nodes")->first;
     CHECK_TEXT(key, json_member(node, key)->string, expected);

@@ -50,51 +50,6 @@ static void bytes_from_outside_are_shown_safely(void **state)
     }
 }
 
-static void utf8_sequences_are_measured(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *bytes;
-        size_t count, expected;
-    } rows[] = {
-        {BYTES(""), 0},
-        {BYTES("a"), 1},
-        {"\0", 1, 1},
-        {BYTES("\x7f"), 1},
-        {BYTES("\x80"), 0},
-        {BYTES("\xbf"), 0},
-        {BYTES("\xc0\x80"), 0},
-        {BYTES("\xc1\xbf"), 0}, /* overlong */
-        {BYTES("\xc2\x80"), 2},
-        {BYTES("\xdf\xbf"), 2},
-        {BYTES("\xdf"), 0},
-        {BYTES("\xdf\x7f"), 0},
-        {BYTES("\xdf\xc0"), 0},
-        {BYTES("\xe0\x9f\xbf"), 0}, /* overlong */
-        {BYTES("\xe0\xa0\x80"), 3},
-        {BYTES("\xed\x9f\xbf"), 3},
-        {BYTES("\xed\xa0\x80"), 0}, /* U+D800 */
-        {BYTES("\xed\xbf\xbf"), 0}, /* U+DFFF */
-        {BYTES("\xee\x80\x80"), 3},
-        {BYTES("\xef\xbf\xbf"), 3},
-        {BYTES("\xef\xbf"), 0},
-        {BYTES("\xef\xbf\x41"), 0},
-        {BYTES("\xf0\x8f\xbf\xbf"), 0}, /* overlong */
-        {BYTES("\xf0\x90\x80\x80"), 4},
-        {BYTES("\xf4\x8f\xbf\xbf"), 4},
-        {BYTES("\xf4\x90\x80\x80"), 0}, /* U+110000 */
-        {BYTES("\xf5\x80\x80\x80"), 0},
-        {BYTES("\xf0\x90\x80"), 0},
-        {BYTES("\xff"), 0},
-    };
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        char *bytes = exactly(rows[i].bytes, rows[i].count);
-        size_t found = text_utf8_length(bytes, rows[i].count);
-        free(bytes);
-        CHECK(found == rows[i].expected, "row %zu: found %zu, expected %zu", i, found, rows[i].expected);
-    }
-}
-
 static void what_does_not_fit_is_cut_and_shows_it(void **state)
 {
     (void)state;
@@ -314,7 +269,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_stay_lines),
         cmocka_unit_test(bytes_from_outside_are_shown_safely),
-        cmocka_unit_test(utf8_sequences_are_measured),
         cmocka_unit_test(what_does_not_fit_is_cut_and_shows_it),
         cmocka_unit_test(a_cut_text_stays_as_it_is),
         cmocka_unit_test(an_escape_that_does_not_fit_ends_in_dots),

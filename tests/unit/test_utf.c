@@ -63,15 +63,67 @@ static size_t to_utf8(const void *from, size_t octets, void *out, size_t size)
     return utf8_from_utf16(from, octets, out, size);
 }
 
+/* A copy with nothing after it, so that the sanitizer sees a look past its end; to be freed. */
+static char *exactly(const char *octets, size_t count)
+{
+    char *copy = malloc(count ? count : 1);
+    memcpy(copy, octets, count);
+    return copy;
+}
+
 static void check(conversion *convert, const char *from, size_t octets, const char *expected, size_t length)
 {
     char out[64];
-    char *exact = malloc(octets ? octets : 1); /* so that the sanitizer sees a look behind its end */
-    memcpy(exact, from, octets);
+    char *exact = exactly(from, octets);
     assert_int_equal(convert(exact, octets, NULL, 0), length);
     assert_int_equal(convert(exact, octets, out, sizeof out), length);
     assert_memory_equal(out, expected, length);
     free(exact);
+}
+
+static void utf8_sequences_are_measured(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t count, expected;
+    } rows[] = {
+        {BYTES(""), 0},
+        {BYTES("a"), 1},
+        {"\0", 1, 1},
+        {BYTES("\x7f"), 1},
+        {BYTES("\x80"), 0},
+        {BYTES("\xbf"), 0},
+        {BYTES("\xc0\x80"), 0},
+        {BYTES("\xc1\xbf"), 0}, /* overlong */
+        {BYTES("\xc2\x80"), 2},
+        {BYTES("\xdf\xbf"), 2},
+        {BYTES("\xdf"), 0},
+        {BYTES("\xdf\x7f"), 0},
+        {BYTES("\xdf\xc0"), 0},
+        {BYTES("\xe0\x9f\xbf"), 0}, /* overlong */
+        {BYTES("\xe0\xa0\x80"), 3},
+        {BYTES("\xed\x9f\xbf"), 3},
+        {BYTES("\xed\xa0\x80"), 0}, /* U+D800 */
+        {BYTES("\xed\xbf\xbf"), 0}, /* U+DFFF */
+        {BYTES("\xee\x80\x80"), 3},
+        {BYTES("\xef\xbf\xbf"), 3},
+        {BYTES("\xef\xbf"), 0},
+        {BYTES("\xef\xbf\x41"), 0},
+        {BYTES("\xf0\x8f\xbf\xbf"), 0}, /* overlong */
+        {BYTES("\xf0\x90\x80\x80"), 4},
+        {BYTES("\xf4\x8f\xbf\xbf"), 4},
+        {BYTES("\xf4\x90\x80\x80"), 0}, /* U+110000 */
+        {BYTES("\xf5\x80\x80\x80"), 0},
+        {BYTES("\xf0\x90\x80"), 0},
+        {BYTES("\xff"), 0},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char *bytes = exactly(rows[i].bytes, rows[i].count);
+        size_t found = utf8_length(bytes, rows[i].count);
+        free(bytes);
+        CHECK(found == rows[i].expected, "row %zu: found %zu, expected %zu", i, found, rows[i].expected);
+    }
 }
 
 static void text_converts_both_ways(void **state)
@@ -90,6 +142,22 @@ static void what_is_not_valid_becomes_the_replacement_character(void **state)
         check(to_utf16, bad_utf8[i].utf8, bad_utf8[i].utf8_octets, bad_utf8[i].utf16, bad_utf8[i].utf16_octets);
     for (size_t i = 0; i < COUNT(bad_utf16); i++)
         check(to_utf8, bad_utf16[i].utf16, bad_utf16[i].utf16_octets, bad_utf16[i].utf8, bad_utf16[i].utf8_octets);
+}
+
+static void copies_are_as_long_as_they_say(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(pairs); i++) {
+        size_t size;
+        char *utf8 = utf8_copy(pairs[i].utf16, pairs[i].utf16_octets, &size);
+        assert_int_equal(size, pairs[i].utf8_octets);
+        assert_memory_equal(utf8, pairs[i].utf8, size + 1); /* literals end in NUL as well */
+        void *utf16 = utf16_copy(pairs[i].utf8, pairs[i].utf8_octets, &size);
+        assert_int_equal(size, pairs[i].utf16_octets);
+        assert_memory_equal(utf16, pairs[i].utf16, size);
+        free(utf8);
+        free(utf16);
+    }
 }
 
 /* "a", two octets, three, four in UTF-8; one unit each but the last in UTF-16, which has two. */
@@ -133,6 +201,9 @@ static void every_character_survives_the_round_trip(void **state)
         unsigned char back[4];
         size_t length = utf8_from_utf16(utf16, octets, utf8, sizeof utf8);
         size_t returned = utf16_from_utf8(utf8, length, back, sizeof back);
+        char encoded[4];
+        assert_int_equal(utf8_encode(c, encoded), length);
+        assert_memory_equal(encoded, utf8, length);
         CHECK(returned == octets && memcmp(back, utf16, octets) == 0, "U+%04X", (unsigned)c);
     }
 }
@@ -140,7 +211,9 @@ static void every_character_survives_the_round_trip(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(utf8_sequences_are_measured),
         cmocka_unit_test(text_converts_both_ways),
+        cmocka_unit_test(copies_are_as_long_as_they_say),
         cmocka_unit_test(what_is_not_valid_becomes_the_replacement_character),
         cmocka_unit_test(no_character_is_written_in_part),
         cmocka_unit_test(every_character_survives_the_round_trip),

@@ -88,20 +88,6 @@ static void words_become_what_windows_writes(void **state)
     }
 }
 
-static void a_text_keeps_the_ends_of_its_items(void **state)
-{
-    (void)state;
-    size_t length;
-    char *utf8 = value_text(u"a\0\u00fc", 6, &length);
-    assert_int_equal(length, 4);
-    assert_memory_equal(utf8, "a\0\xc3\xbc\0", 5);
-    free(utf8);
-    utf8 = value_text("", 0, &length);
-    assert_int_equal(length, 0);
-    assert_string_equal(utf8, "");
-    free(utf8);
-}
-
 static void a_list_knows_its_items_without_case(void **state)
 {
     (void)state;
@@ -124,7 +110,6 @@ int main(void)
         cmocka_unit_test(a_value_is_described_in_a_few_words),
         cmocka_unit_test(a_number_is_four_octets_the_low_one_first),
         cmocka_unit_test(words_become_what_windows_writes),
-        cmocka_unit_test(a_text_keeps_the_ends_of_its_items),
         cmocka_unit_test(a_list_knows_its_items_without_case),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
