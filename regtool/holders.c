@@ -291,7 +291,7 @@ static enum exit_code take_options(struct holders *h, const struct arguments *a)
     h->params.port = (uint16_t)port;
     h->params.session.helo = option_value(a, "--helo");
     h->params.session.tls = TLS_MAY;
-    h->params.connect_timeout_ms = h->params.reply_timeout_ms = (int64_t)timeout * 1000;
+    h->params.connect_timeout_ms = h->params.session.reply_timeout_ms = (int64_t)timeout * 1000;
     h->params.session_timeout_ms = 900000;
     return code;
 }

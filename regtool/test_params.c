@@ -70,7 +70,7 @@ static enum exit_code take_timeout(struct test_params *p, const struct arguments
 {
     unsigned long timeout = 60;
     enum exit_code code = option_number(a, "--timeout", 600, &timeout);
-    p->link.connect_timeout_ms = p->link.reply_timeout_ms = (int64_t)timeout * 1000;
+    p->link.connect_timeout_ms = p->link.session.reply_timeout_ms = (int64_t)timeout * 1000;
     p->link.session_timeout_ms = SESSION_TIMEOUT_MS;
     return code;
 }

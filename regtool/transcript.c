@@ -128,14 +128,14 @@ static void on_received(struct transcript *record, const struct session_event *e
 {
     measure(record);
     say_line(record, "<-", "server", line);
-    if (event->state == SESSION_EHLO && event->code == 250)
+    if (event->state == SESSION_CAPABILITIES && event->code == 250)
         note_capability(record, event->line);
 }
 
 static void on_node(struct transcript *record, const struct session_event *event)
 {
     record->results[event->node] = *event->result;
-    if (event->state == SESSION_ETRN && event->result->code && event->result->code != 421)
+    if (event->state == SESSION_NODE_REPLY && event->result->code && event->result->code != 421)
         explain(record, event->result);
 }
 
@@ -147,6 +147,8 @@ void transcript_session(struct transcript *record, const struct session_event *e
     if (event->kind == SESSION_SENT || event->kind == SESSION_RECEIVED)
         text_add_escaped(&t, event->line, event->length);
     switch (event->kind) {
+    case SESSION_STATE:
+        break;
     case SESSION_SENT:
         on_sent(record, event, line);
         break;

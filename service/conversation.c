@@ -53,7 +53,7 @@ void conversation_note(struct conversation *c, const char *words)
 /* Of what a finger server says the result has only a line. */
 static void collect(struct conversation *c, const struct session_event *event)
 {
-    if (event->state != SESSION_FINGER)
+    if (event->state != SESSION_ANSWER)
         return;
     if (!c->said)
         c->said = malloc(SAID_LIMIT);
@@ -92,6 +92,9 @@ static void on_session(void *owner, const struct session_event *event)
 {
     struct conversation *c = owner;
     switch (event->kind) {
+    case SESSION_STATE:
+        trace("%s: %s -> %s", c->name, session_state_name(event->from), session_state_name(event->state));
+        break;
     case SESSION_RECEIVED:
         collect(c, event);
         on_line(c, event);

@@ -266,9 +266,9 @@ static struct job *job_new(struct jobs *jobs, const struct assignment *a)
                     .node_count = job->node_count,
                     .force_etrn = host->force_etrn,
                     .tls = (enum tls_mode)host->tls,
-                    .method = (enum method)host->method},
+                    .method = (enum method)host->method,
+                    .reply_timeout_ms = (int64_t)service->timeout_seconds * 1000},
         .connect_timeout_ms = (int64_t)service->connect_timeout_seconds * 1000,
-        .reply_timeout_ms = (int64_t)service->timeout_seconds * 1000,
         .session_timeout_ms = (int64_t)service->session_timeout_seconds * 1000,
     };
     return job;

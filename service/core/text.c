@@ -13,6 +13,13 @@ void text_begin(struct text *t, char *buffer, size_t size)
     buffer[0] = '\0';
 }
 
+struct text text_in(char *buffer, size_t size)
+{
+    struct text t;
+    text_begin(&t, buffer, size);
+    return t;
+}
+
 /* Ends a text that is full: backs off to a character boundary that leaves room for the dots. */
 static void mark_cut(struct text *t)
 {

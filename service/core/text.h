@@ -24,6 +24,13 @@ struct text {
 /* Begins an empty text in `buffer`, which must outlive it. */
 void text_begin(struct text *t, char *buffer, size_t size);
 
+/* The same as an expression; and as a declaration, with a buffer of its own: TEXT_SCRATCH(line, 80) is a text `line`
+ * of at most 79 octets. */
+struct text text_in(char *buffer, size_t size);
+#define TEXT_SCRATCH(name, size)                                                                                       \
+    char name##_buffer[size];                                                                                          \
+    struct text name = text_in(name##_buffer, sizeof name##_buffer)
+
 /* Appends as printf does. */
 void text_add(struct text *t, const char *format, ...) TEXT_FORMAT(2, 3);
 

@@ -5,10 +5,6 @@
 
 #include <stdlib.h>
 
-enum {
-    QUIT_TIMEOUT_MS = 2000 /* the outcome is known by then: QUIT is a courtesy */
-};
-
 enum phase {
     RESOLVING,
     CONNECTING,
@@ -107,6 +103,15 @@ static void handshake_failed(struct link *link, enum outcome why, const char *de
     link->phase = RECONNECTING;
 }
 
+static void broken(void *owner, enum outcome why, bool handshake, const char *detail)
+{
+    struct link *link = owner;
+    if (handshake)
+        handshake_failed(link, why, detail);
+    else
+        fail(link, why, detail);
+}
+
 /* ---- deadlines ---- */
 
 static void set_deadline(struct link *link, int64_t due_ms)
@@ -116,10 +121,7 @@ static void set_deadline(struct link *link, int64_t due_ms)
 
 static void expect_reply(struct link *link)
 {
-    int64_t limit_ms = link->params->reply_timeout_ms;
-    if (link->session.state == SESSION_QUIT && limit_ms > QUIT_TIMEOUT_MS)
-        limit_ms = QUIT_TIMEOUT_MS;
-    set_deadline(link, loop_now_ms() + limit_ms);
+    set_deadline(link, loop_now_ms() + session_timeout_ms(&link->session));
 }
 
 static void deadline(struct loop_timer *timer)
@@ -139,13 +141,9 @@ static void deadline(struct loop_timer *timer)
     } else if (whole) {
         text_add(&t, "the session was not done in %d s", (int)(link->params->session_timeout_ms / 1000));
         fail(link, OUTCOME_TIMED_OUT, detail);
-    } else if (link->session.state == SESSION_TLS) {
-        text_add(&t, "the TLS handshake was not done in %d s", (int)(link->params->reply_timeout_ms / 1000));
-        handshake_failed(link, OUTCOME_TIMED_OUT, detail);
     } else {
-        text_add(&t, "no %s%s in %d s", link->session.state == SESSION_GREETING ? "" : "reply to ",
-                 session_state_name(link->session.state), (int)(link->params->reply_timeout_ms / 1000));
-        fail(link, OUTCOME_TIMED_OUT, detail);
+        session_add_overdue(&link->session, &t);
+        broken(link, OUTCOME_TIMED_OUT, link->session.state == SESSION_TLS, detail);
     }
     release_when_idle(link);
 }
@@ -211,15 +209,6 @@ static void ended(void *owner)
     struct link *link = owner;
     session_closed(&link->session);
     end_if_over(link);
-}
-
-static void broken(void *owner, enum outcome why, bool handshake, const char *detail)
-{
-    struct link *link = owner;
-    if (handshake)
-        handshake_failed(link, why, detail);
-    else
-        fail(link, why, detail);
 }
 
 static const struct stream_sink stream_sink = {

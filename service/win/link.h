@@ -15,7 +15,6 @@ struct link_params {
     const char *tls_fingerprint;   /* of the host's certificate, as for verify_begin() */
     struct session_params session; /* helo NULL or "": this computer's full name, or an address literal */
     int64_t connect_timeout_ms;    /* the name's resolution, then each address */
-    int64_t reply_timeout_ms;
     int64_t session_timeout_ms;
 };
 

@@ -10,7 +10,6 @@
 
 enum {
     REPLY_TIMEOUT_MS = 5000,
-    QUIT_TIMEOUT_MS = 2000,
     SESSION_TIMEOUT_MS = 30000,
     CUT_LIMIT = 400 /* octets of a segment that is still cut at every one of them */
 };
@@ -123,6 +122,7 @@ static void watch(void *owner, const struct session_event *event)
     if (event->result)
         check_secret(p, event->result->text, strlen(event->result->text));
     switch (event->kind) {
+    case SESSION_STATE:
     case SESSION_RECEIVED:
         break;
     case SESSION_SENT:
@@ -145,7 +145,7 @@ static void watch(void *owner, const struct session_event *event)
 
 static void expect_reply(struct played *p)
 {
-    p->reply_due_ms = p->now_ms + (p->session.state == SESSION_QUIT ? QUIT_TIMEOUT_MS : REPLY_TIMEOUT_MS);
+    p->reply_due_ms = p->now_ms + session_timeout_ms(&p->session);
 }
 
 /* The connection takes the command, if there is one. */
@@ -177,8 +177,7 @@ static void pass(struct played *p, int64_t ms)
     if (whole)
         text_add(&t, "the session was not done in %d s", SESSION_TIMEOUT_MS / 1000);
     else
-        text_add(&t, "no %s%s in %d s", p->session.state == SESSION_GREETING ? "" : "reply to ",
-                 session_state_name(p->session.state), REPLY_TIMEOUT_MS / 1000);
+        session_add_overdue(&p->session, &t);
     session_fail(&p->session, OUTCOME_TIMED_OUT, detail);
 }
 
@@ -277,11 +276,12 @@ static bool play(const struct fault_case *c, struct cut cut)
                                     .node_count = c->node_count,
                                     .force_etrn = c->force_etrn,
                                     .tls = c->tls,
+                                    .reply_timeout_ms = REPLY_TIMEOUT_MS,
                                     .auth = c->user[0] ? &who : NULL};
     p = (struct played){.fault = c, .cut = cut};
     text_begin(&p.commands, p.command_buffer, sizeof p.command_buffer);
-    expect_reply(&p);
     session_begin(&p.session, &params, watch, &p);
+    expect_reply(&p);
     for (size_t i = 0; i < c->step_count; i++)
         perform(&p, &c->steps[i]);
     if (p.session.state != SESSION_OVER)

@@ -91,18 +91,18 @@ static void check_command(struct conversation *c, const struct session_event *ev
     MUST(c->sent == c->handed);      /* no second command before the first was sent */
     MUST(c->replies == c->sent + 1); /* none before its turn */
     MUST(out && count > 2 && memcmp(out + count - 2, "\r\n", 2) == 0);
-    if (event->state == SESSION_AUTH)
+    if (event->state == SESSION_AUTHENTICATION)
         check_auth_line(c, event, out, count);
     else
         MUST(count <= SESSION_COMMAND_LIMIT && event->length == count - 2 &&
              memcmp(event->line, out, event->length) == 0);
     for (size_t i = 0; i < count - 2; i++)
         MUST(out[i] >= 0x20 && out[i] < 0x7F);
-    if (event->state == SESSION_ETRN) {
+    if (event->state == SESSION_NODE_REPLY) {
         const char *node = c->params.nodes[c->settled];
         MUST(node_fault(node) == NODE_FINE && event->length == 5 + strlen(node));
         MUST(memcmp(out, "ETRN ", 5) == 0 && memcmp(out + 5, node, strlen(node)) == 0);
-        MUST(c->params.force_etrn || c->session.etrn_offered);
+        MUST(c->params.force_etrn || c->session.errand_offered);
         MUST(c->authenticating == (c->params.auth != NULL));
         MUST(c->verified || (c->params.tls != TLS_REQUIRE && c->params.tls != TLS_IMPLICIT));
         MUST(event->result->channel == CHANNEL_NONE);
@@ -118,11 +118,15 @@ static void watch(void *owner, const struct session_event *event)
     trace(c, &event->state, sizeof event->state);
     if (event->line) {
         MUST(event->length < REPLY_LINE_LIMIT);
-        bool own = event->kind == SESSION_SENT && event->state != SESSION_AUTH; /* a node may be the password */
+        bool own =
+            event->kind == SESSION_SENT && event->state != SESSION_AUTHENTICATION; /* a node may be the password */
         MUST(!c->authenticating || own || !tells(event->line, event->length));
         trace(c, event->line, event->length);
     }
     switch (event->kind) {
+    case SESSION_STATE:
+        MUST(event->from != event->state);
+        break;
     case SESSION_RECEIVED:
         c->replies += event->code && (event->length == 3 || event->line[3] == ' ');
         break;

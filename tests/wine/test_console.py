@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 
@@ -11,7 +12,7 @@ import pytest
 from lab.scripted import Each, Script
 
 from .console import HAS_TMUX, Console, consoles
-from .machine import PARAMETERS, Machine, Serve, host_at, wait_until
+from .machine import PARAMETERS, SERVICE_EXE, Machine, Serve, host_at, wait_until
 
 pytestmark = pytest.mark.skipif(not HAS_TMUX, reason="needs tmux")
 
@@ -287,3 +288,18 @@ def test_run_shows_its_progress(machine: Machine, serve: Serve, console: Open) -
     screen, code = person.end()
     assert code == DONE
     assert "hosts" not in screen  # it is gone
+
+
+def test_the_service_on_a_console_shows_each_state_of_a_session(machine: Machine, serve: Serve) -> None:
+    machine.fresh(hosts={"mail.isp.example": host_at(serve(), "a.example", "b.example")}, start=False)
+    service = machine.prefix.popen([SERVICE_EXE, "--console"])
+    assert service.stdout
+    states = []
+    for line in service.stdout:
+        states += re.findall(r"mail\.isp\.example: (.* -> .*)", line.rstrip())
+        if states and states[-1].endswith("end"):
+            break
+    service.send_signal(signal.SIGINT)
+    service.stdout.read()
+    assert service.wait(10) == 0
+    assert states == ["greeting -> capabilities", "capabilities -> node reply", "node reply -> farewell", "farewell -> end"]
