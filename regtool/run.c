@@ -1,6 +1,7 @@
 /* etrnctl run: has the service ask now, and shows each outcome as it comes. */
 #include "../service/core/outcome.h"
 #include "../service/core/planner.h"
+#include "../service/core/result_json.h"
 #include "../service/win/control.h"
 #include "../service/win/request.h"
 #include "arguments.h"
@@ -66,17 +67,8 @@ static void write_outcome(struct json *j, const char *host, const struct json_va
     json_open_object(j, NULL);
     json_string(j, "host", host);
     json_string(j, "node", report_string(node, "node"));
-    json_string(j, "outcome", report_string(node, "outcome"));
-    if (json_member(node, "code")->kind == JSON_NUMBER)
-        json_number(j, "code", json_member(node, "code")->number);
-    else
-        json_null(j, "code");
-    json_string(j, "text", report_string(node, "text"));
+    result_copy(j, node);
     json_string(j, "output", json_member(node, "output")->string);
-    json_string(j, "meaning", report_string(node, "meaning"));
-    json_string(j, "advice", report_string(node, "advice"));
-    json_string(j, "channel", report_string(node, "channel"));
-    json_string(j, "channel_meaning", report_string(node, "channel_meaning"));
     json_close(j, '}');
 }
 

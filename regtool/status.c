@@ -1,4 +1,5 @@
 /* etrnctl status: the screen that answers at a glance. */
+#include "../service/core/grouping.h"
 #include "../service/core/outcome.h"
 #include "arguments.h"
 #include "failure.h"
@@ -101,7 +102,7 @@ static bool same_code(const struct json_value *a, const struct json_value *b)
 }
 
 /* Nodes of which the same is to be said, but for the words of their replies. */
-static bool same_news(const struct json_value *a, const struct json_value *b)
+static bool same_news(const void *a, const void *b)
 {
     return node_fails(a) == node_fails(b) && text_same(report_string(a, "outcome"), report_string(b, "outcome")) &&
            text_same(report_string(a, "channel"), report_string(b, "channel")) && same_code(a, b) &&
@@ -117,33 +118,36 @@ static bool same_reply(const struct json_value *a, const struct json_value *b)
            (told_once || strcmp(output_a, output_b) == 0);
 }
 
-/* A node before this one, from `first` on, of the same news and with the same reply; or NULL. */
-static const struct json_value *same_before(const struct json_value *first, const struct json_value *node)
+static bool same_news_and_reply(const void *a, const void *b)
 {
-    for (; first != node; first = first->next)
-        if (same_news(first, node) && same_reply(first, node))
-            return first;
-    return NULL;
+    return same_news(a, b) && same_reply(a, b);
+}
+
+static const void *node_next(const void *node)
+{
+    return ((const struct json_value *)node)->next;
+}
+
+static const char *node_name(const void *node)
+{
+    return report_string(node, "node");
 }
 
 /* The reply to a group of nodes, of which `first` is the first; where they differ in words, each with its nodes. */
 static void print_replies(const struct json_value *first)
 {
+    const struct grouping replies = {.first = first, .next = node_next, .same = same_news_and_reply, .name = node_name};
     bool several = false;
     for (const struct json_value *node = first; node; node = node->next)
         several = several || (same_news(first, node) && !same_reply(first, node));
     for (const struct json_value *node = first; node; node = node->next) {
-        char names[1000];
-        struct text t;
-        if (!same_news(first, node) || same_before(first, node))
+        TEXT_SCRATCH(names, 1000);
+        if (!same_news(first, node) || !grouping_begins(&replies, node))
             continue;
-        text_begin(&t, names, sizeof names);
-        for (const struct json_value *other = node; other; other = other->next)
-            if (same_news(node, other) && same_reply(node, other))
-                text_add(&t, "%s%s", t.length ? ", " : "", report_string(other, "node"));
-        text_add(&t, ":");
+        grouping_add_names(&replies, node, &names);
+        text_add(&names, ":");
         if (several)
-            out_wrapped(6, names);
+            out_wrapped(6, names.data);
         report_reply(node, several ? 8 : 6, OUTPUT_LINES);
     }
 }
@@ -175,19 +179,13 @@ static void print_news(const struct view *v, const struct json_value *node, cons
 static void print_nodes(const struct view *v, const struct json_value *host, bool failing)
 {
     const struct json_value *nodes = json_member(host, "nodes")->first;
+    const struct grouping news = {.first = nodes, .next = node_next, .same = same_news, .name = node_name};
     for (const struct json_value *node = nodes; node; node = node->next) {
-        char names[2000];
-        struct text t;
-        bool told = node_fails(node) != failing;
-        for (const struct json_value *before = nodes; before != node; before = before->next)
-            told = told || same_news(before, node);
-        if (told)
+        TEXT_SCRATCH(names, 2000);
+        if (node_fails(node) != failing || !grouping_begins(&news, node))
             continue;
-        text_begin(&t, names, sizeof names);
-        for (const struct json_value *other = node; other; other = other->next)
-            if (same_news(other, node))
-                text_add(&t, "%s%s", t.length ? ", " : "", report_string(other, "node"));
-        print_news(v, node, names);
+        grouping_add_names(&news, node, &names);
+        print_news(v, node, names.data);
     }
 }
 
@@ -298,35 +296,6 @@ static void print_screen(const struct view *v)
 
 /* ---- for programs ---- */
 
-/* Copies a value that was read. */
-static void copy(struct json *j, const char *key, const struct json_value *value)
-{
-    switch (value->kind) {
-    case JSON_NULL:
-        json_null(j, key);
-        break;
-    case JSON_BOOL:
-        json_bool(j, key, value->boolean);
-        break;
-    case JSON_NUMBER:
-        json_number(j, key, value->number);
-        break;
-    case JSON_STRING:
-        json_string(j, key, value->string);
-        break;
-    case JSON_ARRAY:
-    case JSON_OBJECT:
-        if (value->kind == JSON_ARRAY)
-            json_open_array(j, key);
-        else
-            json_open_object(j, key);
-        for (const struct json_value *child = value->first; child; child = child->next)
-            copy(j, child->key, child);
-        json_close(j, value->kind == JSON_ARRAY ? ']' : '}');
-        break;
-    }
-}
-
 static enum exit_code print_json(const struct view *v)
 {
     static const struct json_value nothing = {.kind = JSON_NULL};
@@ -337,7 +306,7 @@ static enum exit_code print_json(const struct view *v)
     json_string(&j, "state", report_state_name(v->state));
     json_bool(&j, "enabled", v->config.service.always_use_etrn);
     json_string(&j, "enabled_by", switch_origin(v));
-    copy(&j, "service", v->told ? v->told : &nothing);
+    json_copy(&j, "service", v->told ? v->told : &nothing);
     json_close(&j, '}');
     return out_json(&j) ? EXIT_DONE : EXIT_FAILED;
 }

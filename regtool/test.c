@@ -1,5 +1,6 @@
 /* etrnctl test: the conversation that one would type into telnet, with each reply explained. It uses the service's own
  * link and session, without the service. */
+#include "../service/core/result_json.h"
 #include "arguments.h"
 #include "failure.h"
 #include "output.h"
@@ -97,13 +98,7 @@ static void write_outcome(struct json *j, const char *node, const struct result 
 {
     json_open_object(j, NULL);
     json_string(j, "node", node);
-    json_string(j, "outcome", outcome_name(result->outcome));
-    write_number(j, "code", result->code, result->code != 0);
-    json_string(j, "text", result->text);
-    json_string(j, "meaning", outcome_meaning(result));
-    json_string(j, "advice", outcome_advice(result));
-    json_string(j, "channel", channel_name(result->channel));
-    json_string(j, "channel_meaning", channel_meaning(result->channel));
+    result_write(j, result);
     json_close(j, '}');
 }
 

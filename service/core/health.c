@@ -1,6 +1,7 @@
 #include "health.h"
 
 #include "calendar.h"
+#include "grouping.h"
 
 #include <string.h>
 
@@ -48,30 +49,52 @@ bool health_same_news(const struct planned_node *a, const struct planned_node *b
            (a->edge != EDGE_STILL_FAILS || minute_of(a->since) == minute_of(b->since));
 }
 
-bool health_add_names(struct text *t, const struct planned_host *host, size_t first)
+/* ---- what one sentence tells of several nodes ---- */
+
+static const void *node_next(const void *node)
 {
-    for (size_t i = 0; i < first; i++)
-        if (health_same_news(&host->nodes[i], &host->nodes[first]))
-            return false;
-    for (size_t i = first; i < host->node_count && !t->cut; i++)
-        if (health_same_news(&host->nodes[i], &host->nodes[first]))
-            text_add(t, "%s%s", i > first ? ", " : "", host->nodes[i].name);
-    return true;
+    return (const struct planned_node *)node + 1;
 }
 
-/* Whether a node before `which`, from `first` on, has the same news with the same words. */
-static bool is_repeated(const struct planned_host *host, size_t first, size_t which)
+static const char *node_name(const void *node)
 {
-    const struct planned_node *node = &host->nodes[which];
-    for (size_t i = first; i < which; i++)
-        if (health_same_news(&host->nodes[i], node) && strcmp(host->nodes[i].result.text, node->result.text) == 0)
-            return true;
-    return false;
+    return ((const struct planned_node *)node)->name;
+}
+
+static bool same_news(const void *a, const void *b)
+{
+    return health_same_news(a, b);
+}
+
+static bool same_reply(const void *a, const void *b)
+{
+    const struct planned_node *first = a;
+    const struct planned_node *second = b;
+    return health_same_news(first, second) && strcmp(first->result.text, second->result.text) == 0;
+}
+
+static struct grouping nodes_of(const struct planned_host *host, bool (*same)(const void *a, const void *b))
+{
+    return (struct grouping){.first = host->nodes,
+                             .end = host->nodes + host->node_count,
+                             .next = node_next,
+                             .same = same,
+                             .name = node_name};
+}
+
+bool health_add_names(struct text *t, const struct planned_host *host, size_t first)
+{
+    struct grouping by_news = nodes_of(host, same_news);
+    if (!grouping_begins(&by_news, &host->nodes[first]))
+        return false;
+    grouping_add_names(&by_news, &host->nodes[first], t);
+    return true;
 }
 
 void health_add_replies(struct text *t, const struct planned_host *host, size_t first)
 {
+    struct grouping by_reply = nodes_of(host, same_reply);
     for (size_t i = first; i < host->node_count && !t->cut; i++)
-        if (health_same_news(&host->nodes[i], &host->nodes[first]) && !is_repeated(host, first, i))
+        if (health_same_news(&host->nodes[i], &host->nodes[first]) && grouping_begins(&by_reply, &host->nodes[i]))
             text_add(t, "%s%s", i > first ? " | " : "", host->nodes[i].result.text);
 }

@@ -372,3 +372,33 @@ int64_t json_instant(const struct json_value *value)
 {
     return value->string ? stamp_read(value->string) : 0;
 }
+
+/* ---- both ---- */
+
+void json_copy(struct json *j, const char *key, const struct json_value *value)
+{
+    switch (value->kind) {
+    case JSON_NULL:
+        json_null(j, key);
+        break;
+    case JSON_BOOL:
+        json_bool(j, key, value->boolean);
+        break;
+    case JSON_NUMBER:
+        json_number(j, key, value->number);
+        break;
+    case JSON_STRING:
+        json_string(j, key, value->string);
+        break;
+    case JSON_ARRAY:
+    case JSON_OBJECT:
+        if (value->kind == JSON_ARRAY)
+            json_open_array(j, key);
+        else
+            json_open_object(j, key);
+        for (const struct json_value *child = value->first; child; child = child->next)
+            json_copy(j, child->key, child);
+        json_close(j, value->kind == JSON_ARRAY ? ']' : '}');
+        break;
+    }
+}

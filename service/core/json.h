@@ -58,6 +58,9 @@ void json_value_free(struct json_value *value);
 /* The member of that key; a null value when there is none, so that look-ups can be chained. Never NULL. */
 const struct json_value *json_member(const struct json_value *object, const char *key);
 
+/* Writes a value that was read, with all in it. */
+void json_copy(struct json *j, const char *key, const struct json_value *value);
+
 /* Reads what json_time() writes; 0 when it is something else. */
 int64_t json_instant(const struct json_value *value);
 

@@ -1,6 +1,7 @@
 #include "snapshot.h"
 
 #include "node.h"
+#include "result_json.h"
 
 #include <string.h>
 
@@ -34,22 +35,12 @@ static void write_server(struct json *j, const struct planned_host *host, const 
 
 static void write_node(struct json *j, const struct planned_host *host, const struct planned_node *node)
 {
-    const struct result *result = &node->result;
     json_open_object(j, NULL);
     json_string(j, "node", node->name);
-    json_string(j, "outcome", outcome_name(result->outcome));
-    if (result->code)
-        json_number(j, "code", result->code);
-    else
-        json_null(j, "code");
-    json_number(j, "messages", result->messages);
-    write_server(j, host, node);
-    json_string(j, "text", result->text);
+    result_write(j, &node->result);
+    json_number(j, "messages", node->result.messages);
     json_string(j, "output", node->output);
-    json_string(j, "meaning", outcome_meaning(result));
-    json_string(j, "advice", outcome_advice(result));
-    json_string(j, "channel", channel_name(result->channel));
-    json_string(j, "channel_meaning", channel_meaning(result->channel));
+    write_server(j, host, node);
     json_time(j, "at", node->asked.utc_ms);
     json_bool(j, "failing", node->failing);
     json_time(j, "since", node->since.utc_ms);

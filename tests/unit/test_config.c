@@ -269,7 +269,7 @@ static void without_a_port_it_is_the_methods_own(void **state)
         struct fixture f;
         char address[NODE_LIMIT + 1];
         set_up(&f);
-        setting_word(setting_find(SCOPE_HOST, "Method"), rows[i].method, &f.host->method);
+        assert_true(setting_word(setting_find(SCOPE_HOST, "Method"), rows[i].method, &f.host->method));
         f.host->port = rows[i].port;
         apply(&f, SCOPE_HOST, "Fallback", VALUE_MULTI_SZ, U("mx2\0mx3:26\0"));
         assert_int_equal(host_port(f.host), rows[i].own);
@@ -299,7 +299,7 @@ static void the_method_bounds_how_many_nodes_go_together(void **state)
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct host_settings host = {.etrns_per_connection = 5, .program = rows[i].program};
-        setting_word(setting_find(SCOPE_HOST, "Method"), rows[i].method, &host.method);
+        assert_true(setting_word(setting_find(SCOPE_HOST, "Method"), rows[i].method, &host.method));
         assert_int_equal(host_batch(&host), rows[i].batch);
     }
 }

@@ -611,6 +611,20 @@ static void what_is_written_is_read_back_the_same(void **state)
     }
 }
 
+static void what_was_read_is_copied_whole(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{\n  \"a\": [\n    1,\n    \"two\",\n    {\n      \"b\": null\n    },\n    [],\n    true\n  ]\n}\n";
+    struct json_value *read = json_read(text, strlen(text));
+    struct json j;
+    json_begin(&j);
+    json_copy(&j, NULL, read);
+    assert_string_equal(j.out.data, text);
+    json_value_free(read);
+    json_free(&j);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -629,6 +643,7 @@ int main(void)
         cmocka_unit_test(a_very_deep_document_is_refused_early),
         cmocka_unit_test(members_are_found_by_their_key),
         cmocka_unit_test(what_is_written_is_read_back_the_same),
+        cmocka_unit_test(what_was_read_is_copied_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
