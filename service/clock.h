@@ -2,7 +2,7 @@
 #ifndef ETRN_CLOCK_H
 #define ETRN_CLOCK_H
 
-#include "core/planner.h"
+#include "core/moment.h"
 #include "win/loop.h"
 
 static inline struct moment clock_now(void)

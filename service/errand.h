@@ -3,7 +3,7 @@
 #ifndef ETRN_ERRAND_H
 #define ETRN_ERRAND_H
 
-#include "core/planner.h"
+#include "core/planned_host.h"
 #include "win/loop.h"
 
 struct errand;

@@ -127,7 +127,8 @@ static const struct answers answers = {.node = on_node, .output = on_output, .en
 /* What is asked, and why. */
 static void describe(struct text *t, const struct job *job)
 {
-    text_add(t, "asking %s for %zu of its nodes (%s)", job->address, job->node_count, trigger_name(job->host->trigger));
+    text_add(t, "asking %s for %zu of its nodes (%s)", job->address, job->node_count,
+             trigger_name(job->host->dequeue.trigger));
 }
 
 /* ---- sessions ---- */

@@ -3,6 +3,7 @@
 #ifndef ETRN_JOB_H
 #define ETRN_JOB_H
 
+#include "core/planner.h"
 #include "errand.h"
 
 struct job;

@@ -3,7 +3,7 @@
 #ifndef ETRN_NEWS_H
 #define ETRN_NEWS_H
 
-#include "core/planner.h"
+#include "core/planned_host.h"
 
 /* Reports the edges of the dequeue that has just ended: one event for the nodes that share theirs. */
 void news_report(const struct planned_host *host);

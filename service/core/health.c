@@ -10,10 +10,11 @@
 
 static bool is_reminder_due(struct planned_node *node, struct moment now)
 {
-    int64_t passed_ms = now.steady_ms - node->told_ms;
+    int64_t passed_ms = now.steady_ms - node->reported_ms;
     if (passed_ms < DAY_MS - EARLY_MS)
         return false;
-    node->told_ms = passed_ms < DAY_MS ? node->told_ms + DAY_MS : now.steady_ms; /* early ones bring none forward */
+    node->reported_ms =
+        passed_ms < DAY_MS ? node->reported_ms + DAY_MS : now.steady_ms; /* early ones bring none forward */
     return true;
 }
 
@@ -25,7 +26,7 @@ void health_follow(struct planned_node *node, enum consequence follows, struct m
     bool fails = follows == FOLLOWS_PASSING || follows == FOLLOWS_PERMANENT || node->unable_in_row >= 3;
     if (fails && !node->failing) {
         node->edge = EDGE_FAILS;
-        node->told_ms = now.steady_ms;
+        node->reported_ms = now.steady_ms;
     } else if (works && node->failing) {
         node->edge = EDGE_RECOVERS;
     } else if (node->failing && is_reminder_due(node, now)) {

@@ -3,7 +3,7 @@
 #ifndef ETRN_HEALTH_H
 #define ETRN_HEALTH_H
 
-#include "planner.h"
+#include "planned_host.h"
 
 /* Notes the result that the node has now, from which `follows` follows, and whether that is news: node->edge. */
 void health_follow(struct planned_node *node, enum consequence follows, struct moment now);

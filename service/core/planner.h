@@ -7,115 +7,19 @@
 #ifndef ETRN_PLANNER_H
 #define ETRN_PLANNER_H
 
-#include "cron_next.h"
-#include "outcome.h"
-#include "config.h"
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#define PLANNER_NEVER INT64_MAX
-
-struct moment {
-    int64_t steady_ms; /* since the system started, time asleep included; never goes back */
-    int64_t utc_ms;    /* since 1970; may step */
-};
-
-/* Why a dequeue starts. */
-enum trigger {
-    TRIGGER_NONE,
-    TRIGGER_START,
-    TRIGGER_ENABLE,
-    TRIGGER_INTERVAL,
-    TRIGGER_SCHEDULE,
-    TRIGGER_RETRY,
-    TRIGGER_REQUEST,
-    TRIGGER_NETWORK, /* an address came up */
-    TRIGGER_RESUME   /* the machine woke */
-};
-
-/* What is news of a node's health at the end of a dequeue (health.h). */
-enum edge {
-    EDGE_NONE,
-    EDGE_FAILS,
-    EDGE_RECOVERS,
-    EDGE_STILL_FAILS /* no edge, but a day has passed since it was told */
-};
-
-enum node_progress {
-    NODE_IDLE,
-    NODE_WAITING, /* belongs to the dequeue under way, no session yet */
-    NODE_OUT      /* handed out in a session */
-};
-
-struct planned_node {
-    char *name;
-    enum node_progress progress;
-    struct result result;   /* the last one; OUTCOME_NONE before */
-    char *output;           /* all that was said with it, in lines, escaped; NULL when that is all in the result */
-    size_t server;          /* to ask now: 0 is the host, those behind it its Fallback */
-    size_t answered;        /* the one whose result this is */
-    struct moment asked;    /* when it came */
-    struct moment since;    /* since when it has been failing, or working */
-    int64_t told_ms;        /* when its failure was told last, on the steady clock */
-    uint32_t unable_in_row; /* 458s */
-    bool failing, known;    /* health as last told by an edge */
-    bool retry;             /* to be asked again by the next retry */
-    enum edge edge;         /* of the dequeue that ended last */
-};
-
-struct planned_host {
-    char *name;
-    const struct host_settings *settings; /* NULL: removed while its sessions end */
-    struct planned_node *nodes;
-    size_t node_count;
-    bool usable; /* to be asked at all, by the configuration */
-    bool active; /* a dequeue is under way */
-    bool asked;  /* some node got an outcome in it */
-    bool over;   /* it has ended, and planner_take_ended() is to hand that out */
-    struct planned_host *next_over;
-    enum { PREPARED, TO_PREPARE, PREPARING } stage; /* of the dequeue under way */
-    enum trigger trigger;
-    size_t batch; /* nodes for one session of this dequeue */
-    size_t waiting, sessions;
-    struct moment started, ended; /* the last dequeue's; steady_ms 0 before the first */
-    int64_t interval_ms;          /* as planned with */
-    struct cron_line *lines;      /* of its schedule; with none, the interval counts */
-    size_t line_count;
-    int64_t every_from_utc_ms;              /* when the schedule was taken up */
-    int64_t scheduled_utc_ms;               /* by the schedule, of which `scheduled` is the steady time */
-    int64_t met_utc_ms;                     /* the one of these that was asked last */
-    int64_t scheduled, retry_at, wanted_at; /* on the steady clock, or PLANNER_NEVER */
-    enum trigger wanted;
-    uint32_t failures;                        /* passing ones in a row */
-    uint64_t dequeues;                        /* ended so far */
-    uint64_t requests;                        /* by planner_trigger() with TRIGGER_REQUEST, so far */
-    uint64_t requests_met, requests_answered; /* of these, by a dequeue that began after them; by one that has ended */
-    uint64_t random;
-};
+#include "dequeue.h"
+#include "roster.h"
 
 struct planner {
-    struct planned_host **hosts; /* sorted by name; each stays where it is while it exists */
-    size_t host_count, host_room;
+    struct roster roster;
     const struct config *config;
     bool enabled, paused, held;
     const struct cron_zone *zone;
-    int64_t clocks_apart_ms; /* wall clock minus steady clock, as last seen */
-    size_t sessions;         /* open, of all hosts */
-    size_t doubtful;         /* of these, with hosts whose last dequeue met passing trouble */
-    size_t scan;             /* where planner_next() goes on looking */
-    struct planned_host *first_over, *last_over;
-    struct planned_host *gone; /* removed, and handed out by planner_take_ended() last */
     uint64_t seed;
-};
-
-/* One session to open; or, with no nodes, a host to be made ready first: its WakeHost, its RunService. */
-struct assignment {
-    struct planned_host *host; /* stays until planner_session_done() */
-    size_t server;             /* which of the host's servers: host_server() */
-    size_t nodes[100];         /* indices into host->nodes, valid until the next planner_configure() */
-    size_t node_count;
+    int64_t clocks_apart_ms;      /* wall clock minus steady clock, as last seen */
+    size_t sessions;              /* open, of all hosts */
+    size_t sessions_with_failing; /* of these, with hosts whose last dequeue met passing trouble */
+    size_t next_turn;             /* the index of the host that planner_next() looks at first */
 };
 
 /* `seed` varies the jitter from machine to machine. `zone`, which must stay, is what schedules are read in. */
@@ -176,12 +80,10 @@ struct planned_host *planner_take_ended(struct planner *p);
  * stays due. */
 void planner_follow_zone(struct planner *p, struct moment now);
 
-/* When to call planner_next() again if nothing happens before: steady_ms, never less than now, or PLANNER_NEVER. */
+/* When to call planner_next() again if nothing happens before: steady_ms, never less than now, or NEVER_MS. */
 int64_t planner_wakeup(const struct planner *p, struct moment now);
 
-/* When this host will be asked next on the steady clock, and why; PLANNER_NEVER when it will not be. */
+/* When this host will be asked next on the steady clock, and why; NEVER_MS when it will not be. */
 int64_t planner_due(const struct planner *p, const struct planned_host *host, enum trigger *why);
-
-const char *trigger_name(enum trigger trigger);
 
 #endif

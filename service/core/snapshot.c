@@ -8,13 +8,14 @@
 /* Steady time as wall-clock time, as the clock is now. */
 static int64_t utc_of(struct moment now, int64_t steady_ms)
 {
-    return steady_ms == PLANNER_NEVER ? 0 : now.utc_ms + (steady_ms - now.steady_ms);
+    return steady_ms == NEVER_MS ? 0 : now.utc_ms + (steady_ms - now.steady_ms);
 }
 
 /* By its schedule a host is due at a time of the wall clock; the steady one is only how that is waited for. */
 static int64_t due_utc(const struct planned_host *host, struct moment now, int64_t due)
 {
-    return host->line_count > 0 && due == host->scheduled ? host->scheduled_utc_ms : utc_of(now, due);
+    return host->timetable.line_count > 0 && due == host->timetable.scheduled ? host->timetable.scheduled_utc_ms
+                                                                              : utc_of(now, due);
 }
 
 /* The server that a node's result is of; with its port where that is not the host's own. */
@@ -24,7 +25,7 @@ static void write_server(struct json *j, const struct planned_host *host, const 
     char server[NODE_LIMIT + 16];
     uint16_t port;
     struct text t;
-    host_server(host->settings, node->answered, address, sizeof address, &port);
+    host_server(host->settings, node->result_server, address, sizeof address, &port);
     text_begin(&t, server, sizeof server);
     if (port == host_port(host->settings))
         text_add(&t, "%s", address);
@@ -41,7 +42,7 @@ static void write_node(struct json *j, const struct planned_host *host, const st
     json_number(j, "messages", node->result.messages);
     json_string(j, "output", node->output);
     write_server(j, host, node);
-    json_time(j, "at", node->asked.utc_ms);
+    json_time(j, "at", node->result_at.utc_ms);
     json_bool(j, "failing", node->failing);
     json_time(j, "since", node->since.utc_ms);
     json_close(j, '}');
@@ -56,15 +57,13 @@ static void write_host(struct json *j, const struct planner *p, const struct pla
     json_string(j, "host", host_address(host->settings));
     json_number(j, "port", host_port(host->settings));
     json_bool(j, "enabled", host->settings->enabled);
-    json_bool(j, "asking", host->active);
+    json_bool(j, "asking", host->dequeue.active);
     json_number(j, "dequeues", (int64_t)host->dequeues);
-    json_number(j, "requests", (int64_t)host->requests);
-    json_number(j, "requests_answered", (int64_t)host->requests_answered);
-    json_string(j, "trigger", host->trigger == TRIGGER_NONE ? NULL : trigger_name(host->trigger));
-    json_time(j, "started", host->started.utc_ms);
-    json_time(j, "ended", host->active ? 0 : host->ended.utc_ms);
-    json_time(j, "next", host->active ? 0 : due_utc(host, now, due));
-    json_string(j, "next_trigger", host->active || why == TRIGGER_NONE ? NULL : trigger_name(why));
+    json_string(j, "trigger", host->dequeue.trigger == TRIGGER_NONE ? NULL : trigger_name(host->dequeue.trigger));
+    json_time(j, "started", host->dequeue.started.utc_ms);
+    json_time(j, "ended", host->dequeue.active ? 0 : host->dequeue.ended.utc_ms);
+    json_time(j, "next", host->dequeue.active ? 0 : due_utc(host, now, due));
+    json_string(j, "next_trigger", host->dequeue.active || why == TRIGGER_NONE ? NULL : trigger_name(why));
     json_open_array(j, "nodes");
     for (size_t i = 0; i < host->node_count; i++)
         write_node(j, host, &host->nodes[i]);
@@ -88,15 +87,15 @@ static void write_problems(struct json *j, const struct snapshot_facts *facts)
 /* When the first host is due; 0 when none will be. */
 static int64_t next_utc(const struct planner *p, struct moment now)
 {
-    int64_t first = PLANNER_NEVER;
+    int64_t first = NEVER_MS;
     int64_t utc_ms = 0;
-    for (size_t i = 0; i < p->host_count; i++) {
+    for (size_t i = 0; i < p->roster.count; i++) {
         enum trigger why;
-        int64_t due = p->hosts[i]->active ? PLANNER_NEVER : planner_due(p, p->hosts[i], &why);
+        int64_t due = p->roster.hosts[i]->dequeue.active ? NEVER_MS : planner_due(p, p->roster.hosts[i], &why);
         if (due >= first)
             continue;
         first = due;
-        utc_ms = due_utc(p->hosts[i], now, due);
+        utc_ms = due_utc(p->roster.hosts[i], now, due);
     }
     return utc_ms;
 }
@@ -122,9 +121,9 @@ void snapshot_write(struct json *j, const struct snapshot_facts *facts, const st
     json_time(j, "next", p->paused ? 0 : next_utc(p, facts->now));
     write_problems(j, facts);
     json_open_array(j, "hosts");
-    for (size_t i = 0; i < p->host_count; i++)
-        if (p->hosts[i]->settings)
-            write_host(j, p, p->hosts[i], facts->now);
+    for (size_t i = 0; i < p->roster.count; i++)
+        if (p->roster.hosts[i]->settings)
+            write_host(j, p, p->roster.hosts[i], facts->now);
     json_close(j, ']');
     json_close(j, '}');
 }

@@ -108,8 +108,8 @@ static struct config *make_config(struct world *w)
 
 static bool is_known(const struct world *w, const struct planned_host *host)
 {
-    for (size_t i = 0; i < w->planner.host_count; i++)
-        if (w->planner.hosts[i] == host)
+    for (size_t i = 0; i < w->planner.roster.count; i++)
+        if (w->planner.roster.hosts[i] == host)
             return true;
     return false;
 }
@@ -134,7 +134,7 @@ static void settle_ended(struct world *w)
 {
     const struct planned_host *host;
     while ((host = planner_take_ended(&w->planner)) != NULL) {
-        MUST(!host->active && open_with(w, host) == 0);
+        MUST(!host->dequeue.active && open_with(w, host) == 0);
         MUST(is_known(w, host) == (host->settings != NULL));
         for (size_t i = w->errand_count; i-- > 0;)
             if (w->errands[i] == host)
@@ -147,7 +147,7 @@ static void begin(struct world *w, const struct assignment *a)
     struct open_job *job = &w->open[w->open_count++];
     const struct planned_host *host = a->host;
     *job = (struct open_job){.host = a->host, .node_count = a->node_count};
-    MUST(is_known(w, host) && host->settings && host->usable && host->active);
+    MUST(is_known(w, host) && host->settings && host->usable && host->dequeue.active);
     MUST(w->planner.enabled && !w->planner.paused);
     MUST(w->planner.sessions <= w->config->service.max_connections);
     MUST(open_with(w, host) <= host->settings->connections_per_host);
@@ -195,28 +195,28 @@ static void check_host(const struct world *w, const struct planned_host *h)
         waiting += h->nodes[i].progress == NODE_WAITING;
         out += h->nodes[i].progress == NODE_OUT;
     }
-    MUST(h->waiting == waiting && h->sessions == open_with(w, h));
-    MUST(h->active == (h->sessions > 0 || h->waiting > 0));
-    MUST(h->sessions > 0 || out == 0);
-    MUST(h->settings || h->sessions > 0);
-    MUST(!w->planner.paused || h->waiting == 0);
-    MUST(h->active || errands_for(w, h) == 0); /* else RunService would run for ever */
-    if (!h->usable || !w->planner.enabled || h->active)
+    MUST(h->dequeue.waiting == waiting && h->dequeue.sessions == open_with(w, h));
+    MUST(h->dequeue.active == (h->dequeue.sessions > 0 || h->dequeue.waiting > 0));
+    MUST(h->dequeue.sessions > 0 || out == 0);
+    MUST(h->settings || h->dequeue.sessions > 0);
+    MUST(!w->planner.paused || h->dequeue.waiting == 0);
+    MUST(h->dequeue.active || errands_for(w, h) == 0); /* else RunService would run for ever */
+    if (!h->usable || !w->planner.enabled || h->dequeue.active)
         return;
-    MUST(planner_due(&w->planner, h, &why) != PLANNER_NEVER ? why != TRIGGER_NONE : h->line_count > 0);
+    MUST(planner_due(&w->planner, h, &why) != NEVER_MS ? why != TRIGGER_NONE : h->timetable.line_count > 0);
 }
 
 static void check(const struct world *w)
 {
     const struct planner *p = &w->planner;
     size_t doubtful = 0;
-    for (size_t i = 0; i < p->host_count; i++) {
-        check_host(w, p->hosts[i]);
-        doubtful += p->hosts[i]->failures > 0 ? p->hosts[i]->sessions : 0;
+    for (size_t i = 0; i < p->roster.count; i++) {
+        check_host(w, p->roster.hosts[i]);
+        doubtful += p->roster.hosts[i]->failures > 0 ? p->roster.hosts[i]->dequeue.sessions : 0;
     }
     for (size_t i = 0; i < w->errand_count; i++)
         MUST(is_known(w, w->errands[i]));
-    MUST(p->sessions == w->open_count && p->doubtful == doubtful);
+    MUST(p->sessions == w->open_count && p->sessions_with_failing == doubtful);
     MUST(planner_wakeup(p, w->now) >= w->now.steady_ms);
 }
 
@@ -251,7 +251,7 @@ static void trigger(struct world *w)
 {
     struct planner *p = &w->planner;
     unsigned which = octet(w);
-    struct planned_host *host = p->host_count > 0 && which & 0x80 ? p->hosts[which % p->host_count] : NULL;
+    struct planned_host *host = p->roster.count > 0 && which & 0x80 ? p->roster.hosts[which % p->roster.count] : NULL;
     planner_trigger(p, host, which & 0x40 ? TRIGGER_REQUEST : TRIGGER_NETWORK, w->now);
 }
 
@@ -264,7 +264,7 @@ static void step_clock(struct world *w)
 static void sleep_until_due(struct world *w)
 {
     int64_t wakeup = planner_wakeup(&w->planner, w->now);
-    if (wakeup != PLANNER_NEVER)
+    if (wakeup != NEVER_MS)
         pass(w, wakeup - w->now.steady_ms);
 }
 

@@ -297,9 +297,9 @@ static bool prepared(struct planned_host *host, enum outcome failure)
 static void check_idle(const struct planned_host *host, size_t dequeues)
 {
     assert_int_equal(planner.sessions, 0);
-    assert_int_equal(host->sessions, 0);
-    assert_int_equal(host->waiting, 0);
-    assert_false(host->active);
+    assert_int_equal(host->dequeue.sessions, 0);
+    assert_int_equal(host->dequeue.waiting, 0);
+    assert_false(host->dequeue.active);
     assert_int_equal(host->dequeues, dequeues);
 }
 
@@ -358,7 +358,7 @@ static void no_fallback_is_asked_where_the_host_could_not_be_made_ready(void **s
     struct planned_host *host = preparing();
     assert_true(prepared(host, OUTCOME_NO_SERVICE));
     check_idle(host, 1);
-    assert_int_equal(host->nodes[0].answered, 0); /* nor named as the one that answered */
+    assert_int_equal(host->nodes[0].result_server, 0); /* nor named as the one that answered */
 }
 
 static void cancelled_is_no_result_and_comes_after(void **state)
@@ -419,7 +419,7 @@ static void removed_while_it_is_made_ready(void **state)
     reconfigure(NULL);
     assert_null(planner_find(&planner, "mx"));
     assert_false(prepared(host, OUTCOME_NONE)); /* and the host is gone */
-    assert_int_equal(planner.host_count, 0);
+    assert_int_equal(planner.roster.count, 0);
     assert_int_equal(planner.sessions, 0);
     assert_false(planner_next(&planner, now, &a));
 }
@@ -450,7 +450,7 @@ static void a_preparation_counts_as_a_session(void **state)
     struct assignment a;
     config.service.max_connections = 1;
     struct planned_host *host = preparing();
-    assert_int_equal(planner_wakeup(&planner, now), PLANNER_NEVER);
+    assert_int_equal(planner_wakeup(&planner, now), NEVER_MS);
     assert_false(prepared(host, OUTCOME_NONE));
     assert_true(planner_next(&planner, now, &a));
     assert_int_equal(a.node_count, 2);

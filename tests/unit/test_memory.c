@@ -421,7 +421,7 @@ static bool plan(void)
     assert_int_equal(p.sessions, count);
     while (count-- > 0)
         planner_session_done(&p, open[count].host, now);
-    assert_int_equal(p.host_count, configs[2].host_count); /* what was removed is gone */
+    assert_int_equal(p.roster.count, configs[2].host_count); /* what was removed is gone */
     planner_free(&p);
     return fine;
 }

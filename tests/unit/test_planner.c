@@ -1,5 +1,6 @@
 #include "health.h"
 #include "node.h"
+#include "planner.h"
 #include "unit.h"
 
 #include <inttypes.h>
@@ -157,9 +158,9 @@ static const char *next_session(struct world *w)
 
 static struct planned_host *find(struct world *w, const char *host)
 {
-    for (size_t i = 0; i < w->planner.host_count; i++) /* planner_find() does not know the removed */
-        if (strcmp(w->planner.hosts[i]->name, host) == 0)
-            return w->planner.hosts[i];
+    for (size_t i = 0; i < w->planner.roster.count; i++) /* planner_find() does not know the removed */
+        if (strcmp(w->planner.roster.hosts[i]->name, host) == 0)
+            return w->planner.roster.hosts[i];
     fail_msg("no host %s", host);
     return NULL;
 }
@@ -217,7 +218,7 @@ static const char *next_time(struct world *w, const char *host)
     static char line[60];
     enum trigger why;
     int64_t due = planner_due(&w->planner, find(w, host), &why);
-    if (due == PLANNER_NEVER)
+    if (due == NEVER_MS)
         return "never";
     snprintf(line, sizeof line, "%s in %" PRId64, trigger_name(why), (due - w->now.steady_ms) / SECOND);
     return line;
@@ -226,7 +227,7 @@ static const char *next_time(struct world *w, const char *host)
 static int64_t seconds_to_wakeup(struct world *w)
 {
     int64_t wakeup = planner_wakeup(&w->planner, w->now);
-    return wakeup == PLANNER_NEVER ? -1 : (wakeup - w->now.steady_ms) / SECOND;
+    return wakeup == NEVER_MS ? -1 : (wakeup - w->now.steady_ms) / SECOND;
 }
 
 /* One dequeue of one session, from due to done. */
@@ -436,7 +437,7 @@ static void the_wall_clock_moves_nothing_and_a_suspend_is_one_round(void **state
     dequeue(&w, "a: x", "a", "x=250");
     assert_string_equal(next_session(&w), "");
     assert_string_equal(next_time(&w, "a"), "interval in 900");
-    assert_int_equal(find(&w, "a")->ended.utc_ms, w.now.utc_ms);
+    assert_int_equal(find(&w, "a")->dequeue.ended.utc_ms, w.now.utc_ms);
     tear_down(&w);
 }
 
@@ -483,7 +484,7 @@ static void a_schedule_replaces_the_interval(void **state)
     assert_string_equal(next_session(&w), "");
     pass(&w, 1);
     dequeue(&w, "a: x", "a", "x=250");
-    assert_int_equal(find(&w, "a")->trigger, TRIGGER_SCHEDULE);
+    assert_int_equal(find(&w, "a")->dequeue.trigger, TRIGGER_SCHEDULE);
     assert_string_equal(next_session(&w), "");
     assert_string_equal(next_time(&w, "a"), "schedule in 1800"); /* whichever line is first */
     pass(&w, 40 * DAY);                                          /* asleep: once for all that was missed */
@@ -595,7 +596,7 @@ static void neither_requests_nor_retries_move_a_schedule(void **state)
     dequeue(&w, "a: x", "a", "x=451");
     pass(&w, 75 * SECOND);
     dequeue(&w, "a: x", "a", "x=250");
-    assert_int_equal(find(&w, "a")->trigger, TRIGGER_RETRY);
+    assert_int_equal(find(&w, "a")->dequeue.trigger, TRIGGER_RETRY);
     assert_string_equal(next_time(&w, "a"), "schedule in 2725");
     pass(&w, 2715 * SECOND);
     planner_trigger(&w.planner, NULL, TRIGGER_REQUEST, w.now);
@@ -616,7 +617,7 @@ static void a_retry_that_meets_the_schedule_is_one_round_of_all(void **state)
     dequeue(&w, "a: x y", "a", "x=451 y=250");
     pass(&w, HOUR); /* asleep */
     dequeue(&w, "a: x y", "a", "x=250 y=250");
-    assert_int_equal(find(&w, "a")->trigger, TRIGGER_SCHEDULE);
+    assert_int_equal(find(&w, "a")->dequeue.trigger, TRIGGER_SCHEDULE);
     assert_string_equal(next_session(&w), "");
     tear_down(&w);
 }
@@ -635,7 +636,7 @@ static void a_retry_that_meets_a_request_is_one_round_of_all(void **state)
     pass(&w, 20 * SECOND);
     planner_hold(&w.planner, false);
     dequeue(&w, "a: x y", "a", "x=250 y=250");
-    assert_int_equal(find(&w, "a")->trigger, TRIGGER_REQUEST);
+    assert_int_equal(find(&w, "a")->dequeue.trigger, TRIGGER_REQUEST);
     assert_string_equal(next_session(&w), "");
     assert_string_equal(next_time(&w, "a"), "interval in 900");
     tear_down(&w);
@@ -900,13 +901,13 @@ static void after_passing_trouble_the_next_server_is_asked(void **state)
     assert_string_equal(next_session(&w), "a 2: x y");
     assert_true(answer(&w, "a", "x=250 y=251"));
     assert_string_equal(news(&w, "a"), "");
-    assert_int_equal(find(&w, "a")->nodes[0].answered, 2);
+    assert_int_equal(find(&w, "a")->nodes[0].result_server, 2);
     assert_int_equal(find(&w, "a")->dequeues, 1);
     assert_string_equal(next_session(&w), "");
     assert_string_equal(next_time(&w, "a"), "interval in 900"); /* no retry */
     pass(&w, 15 * MINUTE);
     dequeue(&w, "a: x y", "a", "x=250 y=250"); /* the first is first again */
-    assert_int_equal(find(&w, "a")->nodes[0].answered, 0);
+    assert_int_equal(find(&w, "a")->nodes[0].result_server, 0);
     tear_down(&w);
 }
 
@@ -925,7 +926,7 @@ static void each_node_falls_back_by_itself(void **state)
     assert_string_equal(news(&w, "a"), "x fails, z fails");
     static const size_t answered[] = {0, 2, 0, 0, 1};
     for (size_t i = 0; i < COUNT(answered); i++)
-        assert_int_equal(find(&w, "a")->nodes[i].answered, answered[i]);
+        assert_int_equal(find(&w, "a")->nodes[i].result_server, answered[i]);
     pass(&w, 75 * SECOND);
     dequeue(&w, "a: w y", "a", "w=250 y=250");
     tear_down(&w);
@@ -966,8 +967,8 @@ static void when_all_servers_are_dead_it_is_one_failure(void **state)
         assert_int_equal(find(&w, "a")->nodes[0].result.code, 421); /* the last one's word */
         assert_int_equal(find(&w, "a")->failures, round + 1);
         int64_t least = 60 * SECOND << round;
-        assert_in_range(find(&w, "a")->retry_at - w.now.steady_ms, least, least / 4 * 5);
-        pass(&w, find(&w, "a")->retry_at - w.now.steady_ms);
+        assert_in_range(find(&w, "a")->timetable.retry_at - w.now.steady_ms, least, least / 4 * 5);
+        pass(&w, find(&w, "a")->timetable.retry_at - w.now.steady_ms);
     }
     assert_string_equal(next_session(&w), "a: x");
     assert_false(answer(&w, "a", "x=451"));
@@ -1041,7 +1042,7 @@ static void disabled_or_removed_in_the_midst_no_other_server_is_asked(void **sta
     assert_true(answer(&w, "a", "x=451"));
     assert_string_equal(news(&w, "a"), "x fails");
     assert_false(answer(&w, "b", "y=451"));
-    assert_int_equal(w.planner.host_count, 2);
+    assert_int_equal(w.planner.roster.count, 2);
     assert_string_equal(next_session(&w), "");
     w.hosts[0].disabled = false;
     configure(&w, TRIGGER_ENABLE);
@@ -1051,7 +1052,7 @@ static void disabled_or_removed_in_the_midst_no_other_server_is_asked(void **sta
     configure(&w, TRIGGER_ENABLE);
     assert_string_equal(ended(&w), "a");
     assert_string_equal(next_session(&w), "");
-    assert_false(find(&w, "a")->active);
+    assert_false(find(&w, "a")->dequeue.active);
     tear_down(&w);
 }
 
@@ -1144,7 +1145,7 @@ static void retries_double_up_to_the_interval(void **state)
         static const int64_t least[] = {60, 120, 240, 480, 600, 600};
         for (size_t i = 0; i < COUNT(least); i++) {
             struct planned_host *h = find(&w, "a");
-            int64_t delay = h->retry_at - w.now.steady_ms;
+            int64_t delay = h->timetable.retry_at - w.now.steady_ms;
             int64_t most = least[i] * 1250 < 600 * SECOND ? least[i] * 1250 : 600 * SECOND;
             CHECK(delay >= least[i] * SECOND && delay <= most, "retry %zu after %" PRId64 " ms", i + 1, delay);
             pass(&w, delay);
@@ -1153,10 +1154,10 @@ static void retries_double_up_to_the_interval(void **state)
         }
         pass(&w, 10 * MINUTE);
         dequeue(&w, "a: x", "a", "x=250");
-        assert_int_equal(find(&w, "a")->retry_at, PLANNER_NEVER);
+        assert_int_equal(find(&w, "a")->timetable.retry_at, NEVER_MS);
         pass(&w, 10 * MINUTE);
         dequeue(&w, "a: x", "a", "x=451"); /* and begin anew after a success */
-        assert_in_range(find(&w, "a")->retry_at - w.now.steady_ms, 60 * SECOND, 75 * SECOND);
+        assert_in_range(find(&w, "a")->timetable.retry_at - w.now.steady_ms, 60 * SECOND, 75 * SECOND);
     }
     tear_down(&w);
 }
@@ -1171,7 +1172,7 @@ static void the_jitter_differs_from_machine_to_machine(void **state)
         planner_init(&w.planner, seed, &w.zone);
         configure(&w, TRIGGER_START);
         dequeue(&w, "a: x", "a", "x=451");
-        at[seed] = find(&w, "a")->retry_at;
+        at[seed] = find(&w, "a")->timetable.retry_at;
         tear_down(&w);
     }
     assert_int_not_equal(at[0], at[1]);
@@ -1403,7 +1404,7 @@ static void each_node_has_its_own_news(void **state)
     assert_string_equal(news(&w, "a"), "x recovers, y fails");
     assert_int_equal(find(&w, "a")->nodes[0].since.steady_ms, w.now.steady_ms);
     assert_int_equal(find(&w, "a")->nodes[2].since.steady_ms, since);
-    assert_int_equal(find(&w, "a")->nodes[2].asked.steady_ms, w.now.steady_ms);
+    assert_int_equal(find(&w, "a")->nodes[2].result_at.steady_ms, w.now.steady_ms);
     tear_down(&w);
 }
 
@@ -1505,7 +1506,7 @@ static void hosts_that_failed_share_half_of_the_sessions(void **state)
     pass(&w, 2 * MINUTE);
     assert_string_equal(next_session(&w), "a: x");
     assert_string_equal(next_session(&w), ""); /* b waits, though there is room */
-    assert_false(find(&w, "b")->active);
+    assert_false(find(&w, "b")->dequeue.active);
     assert_int_equal(seconds_to_wakeup(&w), 13 * 60); /* c's interval: b comes after a, whenever that is */
     planner_trigger(&w.planner, find(&w, "c"), TRIGGER_REQUEST, w.now);
     dequeue(&w, "c: z", "c", "z=250");
@@ -1613,7 +1614,7 @@ static void nodes_taken_away_between_two_sessions_end_the_dequeue(void **state)
     assert_string_equal(ended(&w), "a");
     assert_string_equal(news(&w, "a"), "x fails");
     assert_string_equal(next_session(&w), "");
-    assert_in_range(find(&w, "a")->retry_at - w.now.steady_ms, 60 * SECOND, 75 * SECOND);
+    assert_in_range(find(&w, "a")->timetable.retry_at - w.now.steady_ms, 60 * SECOND, 75 * SECOND);
     pass(&w, 75 * SECOND);
     dequeue(&w, "a: x", "a", "x=451");
     assert_string_equal(news(&w, "a"), "");
@@ -1630,7 +1631,7 @@ static void under_way_without_a_session(struct world *w)
     assert_false(answer(w, "a", "x=250"));
     assert_string_equal(next_session(w), "b: z");
     assert_string_equal(next_session(w), "");
-    assert_true(find(w, "a")->active);
+    assert_true(find(w, "a")->dequeue.active);
 }
 
 static void an_end_that_the_configuration_brings_is_handed_out_once(void **state)
@@ -1646,7 +1647,7 @@ static void an_end_that_the_configuration_brings_is_handed_out_once(void **state
         configure(&w, TRIGGER_ENABLE);
         assert_string_equal(ended(&w), way == 3 ? "a gone" : "a");
         assert_string_equal(ended(&w), "");
-        assert_int_equal(w.planner.host_count, way == 3 ? 1 : 2);
+        assert_int_equal(w.planner.roster.count, way == 3 ? 1 : 2);
         configure(&w, TRIGGER_ENABLE);
         assert_string_equal(ended(&w), "");
         assert_true(answer(&w, "b", "z=250"));
@@ -1693,7 +1694,7 @@ static void an_end_is_not_lost_whatever_follows(void **state)
     w.hosts[0].name = w.hosts[1].name = NULL;
     configure(&w, TRIGGER_ENABLE);
     planner_session_done(&w.planner, find(&w, "A"), w.now);
-    assert_int_equal(w.planner.host_count, 0);
+    assert_int_equal(w.planner.roster.count, 0);
     tear_down(&w); /* frees what nobody looked for */
 }
 
@@ -1714,9 +1715,9 @@ static void a_host_removed_while_busy_goes_with_its_last_session(void **state)
     assert_string_equal(next_session(&w), "");
     assert_string_equal(next_time(&w, "a"), "never");
     assert_false(answer(&w, "a", "x=250"));
-    assert_int_equal(w.planner.host_count, 2);
+    assert_int_equal(w.planner.roster.count, 2);
     assert_false(answer(&w, "a", "y=451"));
-    assert_int_equal(w.planner.host_count, 1);
+    assert_int_equal(w.planner.roster.count, 1);
     assert_int_equal(w.planner.sessions, 1);
     assert_true(answer(&w, "b", "z=250"));
     tear_down(&w);
@@ -1730,7 +1731,7 @@ static void a_host_removed_while_idle_goes_at_once(void **state)
     configure(&w, TRIGGER_START);
     w.hosts[1].name = NULL;
     configure(&w, TRIGGER_ENABLE);
-    assert_int_equal(w.planner.host_count, 2);
+    assert_int_equal(w.planner.roster.count, 2);
     dequeue(&w, "a: x", "a", "x=250");
     dequeue(&w, "c: z", "c", "z=250");
     assert_string_equal(next_session(&w), "");
@@ -1752,7 +1753,7 @@ static void a_host_removed_and_added_while_busy_is_still_one(void **state)
     configure(&w, TRIGGER_ENABLE);
     w.hosts[0] = (struct host_plan){.name = "A", .nodes = "x new"};
     configure(&w, TRIGGER_ENABLE);
-    assert_int_equal(w.planner.host_count, 1);
+    assert_int_equal(w.planner.roster.count, 1);
     assert_string_equal(next_session(&w), "");
     assert_true(answer(&w, "a", "x=250"));
     assert_string_equal(next_session(&w), "");
@@ -1832,17 +1833,17 @@ struct shadow {
     uint32_t unable[NODES];
     size_t server[NODES];
     size_t open;
-    uint32_t limit;    /* nodes of one session, of this dequeue */
-    int64_t base;      /* the last full round, or when it came to be asked at all; PLANNER_NEVER: not to be */
-    const char *lines; /* of its schedule; "" when the interval counts */
-    int64_t taken_up;  /* the schedule, by the wall clock */
-    int64_t due_utc;   /* by the schedule; CRON_NEVER: never */
-    int64_t met_utc;   /* the last of these that was asked */
-    int64_t overdue;   /* since when it has been due by its schedule, whatever came since; or PLANNER_NEVER */
+    uint32_t limit;               /* nodes of one session, of this dequeue */
+    int64_t base;                 /* the last full round, or when it came to be asked at all; NEVER_MS: not to be */
+    const char *lines;            /* of its schedule; "" when the interval counts */
+    int64_t taken_up;             /* the schedule, by the wall clock */
+    int64_t due_utc;              /* by the schedule; CRON_NEVER: never */
+    int64_t met_utc;              /* the last of these that was asked */
+    int64_t overdue;              /* since when it has been due by its schedule, whatever came since; or NEVER_MS */
     int64_t planned, planned_utc; /* what the planner had in mind: where the clocks' drift leaves both free */
     int64_t ended;                /* the last dequeue; 0: none */
-    int64_t wanted;               /* since when a trigger waits; PLANNER_NEVER: none */
-    int64_t retry_from, retry_to; /* the window of the next retry; PLANNER_NEVER: none */
+    int64_t wanted;               /* since when a trigger waits; NEVER_MS: none */
+    int64_t retry_from, retry_to; /* the window of the next retry; NEVER_MS: none */
     uint32_t failures;
     unsigned mood; /* how the host answers lately */
     uint64_t dequeues;
@@ -1937,7 +1938,7 @@ static void shadow_plans(struct simulation *sim, struct shadow *s)
     if (s->met_utc > after && s->met_utc < after + DRIFT_MS)
         after = s->met_utc;
     s->base = sim->w.now.steady_ms;
-    s->overdue = PLANNER_NEVER;
+    s->overdue = NEVER_MS;
     s->due_utc = cron_next(lines, count, &sim->w.zone, s->taken_up, after);
 }
 
@@ -1945,12 +1946,12 @@ static void shadow_plans(struct simulation *sim, struct shadow *s)
 static void scheduled_between(const struct simulation *sim, size_t i, int64_t *from, int64_t *to)
 {
     const struct shadow *s = &sim->hosts[i];
-    *from = *to = PLANNER_NEVER;
-    if (s->base == PLANNER_NEVER)
+    *from = *to = NEVER_MS;
+    if (s->base == NEVER_MS)
         return;
     if (!*s->lines) {
         *from = *to = s->base + interval_of(sim, i);
-    } else if (s->overdue != PLANNER_NEVER) {
+    } else if (s->overdue != NEVER_MS) {
         *from = INT64_MIN;
         *to = s->overdue;
     } else if (s->due_utc != CRON_NEVER) {
@@ -1967,10 +1968,10 @@ static void note_what_is_due(struct simulation *sim)
     for (size_t i = 0; i < HOSTS; i++) {
         struct shadow *s = &sim->hosts[i];
         int64_t from, to;
-        if (!s->usable || !*s->lines || s->overdue != PLANNER_NEVER)
+        if (!s->usable || !*s->lines || s->overdue != NEVER_MS)
             continue;
         scheduled_between(sim, i, &from, &to);
-        if (to <= now || (from <= now && planner_find(&sim->w.planner, host_names[i])->scheduled <= now))
+        if (to <= now || (from <= now && planner_find(&sim->w.planner, host_names[i])->timetable.scheduled <= now))
             s->overdue = now;
     }
 }
@@ -1979,7 +1980,7 @@ static void note_what_is_due(struct simulation *sim)
 static void shadows_follow_clock(struct simulation *sim, int64_t step)
 {
     for (size_t i = 0; i < HOSTS; i++)
-        if (sim->hosts[i].usable && *sim->hosts[i].lines && sim->hosts[i].overdue == PLANNER_NEVER && step < 0) {
+        if (sim->hosts[i].usable && *sim->hosts[i].lines && sim->hosts[i].overdue == NEVER_MS && step < 0) {
             int64_t base = sim->hosts[i].base;
             shadow_plans(sim, &sim->hosts[i]);
             sim->hosts[i].base = base;
@@ -1994,17 +1995,16 @@ static void shadow_follows_schedule(struct simulation *sim, size_t i)
     bool by_interval = !*s->lines;
     if (strcmp(lines, s->lines) == 0)
         return;
-    bool due =
-        by_interval ? s->base != PLANNER_NEVER && s->base + interval_of(sim, i) <= now : s->overdue != PLANNER_NEVER;
+    bool due = by_interval ? s->base != NEVER_MS && s->base + interval_of(sim, i) <= now : s->overdue != NEVER_MS;
     s->lines = lines;
     s->taken_up = sim->w.now.utc_ms;
     if (due && by_interval) {
         s->overdue = now;
     } else if (due && !*lines && s->usable) {
-        s->base = planner_find(&sim->w.planner, host_names[i])->scheduled - interval_of(sim, i);
+        s->base = planner_find(&sim->w.planner, host_names[i])->timetable.scheduled - interval_of(sim, i);
         HOLDS(s->base + interval_of(sim, i) <= now);
-        s->overdue = PLANNER_NEVER;
-    } else if (!due && s->base != PLANNER_NEVER) {
+        s->overdue = NEVER_MS;
+    } else if (!due && s->base != NEVER_MS) {
         shadow_plans(sim, s);
     }
 }
@@ -2085,7 +2085,7 @@ static void shadow_ends(struct simulation *sim, struct shadow *s, int64_t interv
     s->dequeues++;
     if (!s->asked_any)
         return;
-    s->retry_from = s->retry_to = PLANNER_NEVER;
+    s->retry_from = s->retry_to = NEVER_MS;
     s->failures = s->retry ? s->failures + 1 : 0;
     if (!s->retry || !s->usable)
         return;
@@ -2107,11 +2107,11 @@ static void shadow_follows(struct simulation *sim, size_t i, enum trigger trigge
         *s = (struct shadow){.mood = s->mood,
                              .over = s->busy || s->over,
                              .lines = "",
-                             .overdue = PLANNER_NEVER,
-                             .base = PLANNER_NEVER,
-                             .wanted = PLANNER_NEVER,
-                             .retry_from = PLANNER_NEVER,
-                             .retry_to = PLANNER_NEVER};
+                             .overdue = NEVER_MS,
+                             .base = NEVER_MS,
+                             .wanted = NEVER_MS,
+                             .retry_from = NEVER_MS,
+                             .retry_to = NEVER_MS};
         return;
     }
     s->known = plan->name;
@@ -2122,14 +2122,14 @@ static void shadow_follows(struct simulation *sim, size_t i, enum trigger trigge
     }
     if (!s->usable) {
         s->waiting = 0;
-        s->overdue = s->base = s->wanted = s->retry_from = s->retry_to = PLANNER_NEVER;
+        s->overdue = s->base = s->wanted = s->retry_from = s->retry_to = NEVER_MS;
     }
     if (s->retry == 0)
-        s->retry_from = s->retry_to = PLANNER_NEVER;
+        s->retry_from = s->retry_to = NEVER_MS;
     if (s->usable && (!was_usable || grown) && (trigger != TRIGGER_START || !sim->w.not_at_start))
         s->wanted = s->wanted < sim->w.now.steady_ms ? s->wanted : sim->w.now.steady_ms;
-    bool never = *s->lines && s->due_utc == CRON_NEVER && s->overdue == PLANNER_NEVER;
-    if (s->usable && (s->base == PLANNER_NEVER || never))
+    bool never = *s->lines && s->due_utc == CRON_NEVER && s->overdue == NEVER_MS;
+    if (s->usable && (s->base == NEVER_MS || never))
         shadow_plans(sim, s);
     if (s->busy && s->open == 0 && s->waiting == 0)
         shadow_ends(sim, s, interval_of(sim, i));
@@ -2180,9 +2180,9 @@ static void shadow_begins(struct simulation *sim, size_t i, enum trigger why)
     uint32_t etrns = or_default(sim->w.hosts[i].etrns, 7);
     uint32_t sessions = (bits(s->waiting) + etrns - 1) / etrns;
     s->limit = (bits(s->waiting) + sessions - 1) / sessions;
-    s->retry_from = s->retry_to = PLANNER_NEVER;
+    s->retry_from = s->retry_to = NEVER_MS;
     if (why != TRIGGER_RETRY) {
-        s->wanted = PLANNER_NEVER;
+        s->wanted = NEVER_MS;
         s->met_utc = s->planned <= now ? s->planned_utc : s->met_utc;
         shadow_plans(sim, s);
     }
@@ -2216,7 +2216,7 @@ static void open_session(struct simulation *sim, const struct assignment *a)
     s = &sim->hosts[i];
     HOLDS(s->usable && !sim->w.off && !sim->paused);
     if (!s->busy)
-        shadow_begins(sim, i, a->host->trigger);
+        shadow_begins(sim, i, a->host->dequeue.trigger);
     uint32_t nodes = 0;
     for (size_t k = 0; k < a->node_count; k++) {
         uint32_t bit = 1u << atoi(a->host->nodes[a->nodes[k]].name + 1);
@@ -2228,7 +2228,7 @@ static void open_session(struct simulation *sim, const struct assignment *a)
     HOLDS(bits(nodes) == (bits(alike) < s->limit ? bits(alike) : s->limit));
     HOLDS(s->open < or_default(sim->w.hosts[i].connections, 4));
     HOLDS(sim->open_count < sim->w.maximum && sim->open_count < OPEN_LIMIT);
-    HOLDS(a->host->failures == 0 || sim->w.planner.doubtful <= (sim->w.maximum + 1) / 2);
+    HOLDS(a->host->failures == 0 || sim->w.planner.sessions_with_failing <= (sim->w.maximum + 1) / 2);
     s->waiting &= ~nodes;
     s->out |= nodes;
     s->open++;
@@ -2397,42 +2397,42 @@ static void check_counts(struct simulation *sim)
 {
     const struct planner *p = &sim->w.planner;
     size_t sessions = 0, doubtful = 0, hosts = 0;
-    for (size_t i = 0; i < p->host_count; i++) {
-        const struct planned_host *h = p->hosts[i];
+    for (size_t i = 0; i < p->roster.count; i++) {
+        const struct planned_host *h = p->roster.hosts[i];
         size_t waiting = 0;
-        sessions += h->sessions;
-        doubtful += h->failures > 0 ? h->sessions : 0;
+        sessions += h->dequeue.sessions;
+        doubtful += h->failures > 0 ? h->dequeue.sessions : 0;
         for (size_t k = 0; k < h->node_count; k++)
             waiting += h->nodes[k].progress == NODE_WAITING;
-        HOLDS(h->waiting == waiting);
-        HOLDS(h->active == (h->sessions > 0 || h->waiting > 0));
-        HOLDS(i == 0 || text_compare(p->hosts[i - 1]->name, h->name) < 0);
+        HOLDS(h->dequeue.waiting == waiting);
+        HOLDS(h->dequeue.active == (h->dequeue.sessions > 0 || h->dequeue.waiting > 0));
+        HOLDS(i == 0 || text_compare(p->roster.hosts[i - 1]->name, h->name) < 0);
     }
     HOLDS(p->sessions == sessions && sessions == sim->open_count);
-    HOLDS(p->doubtful == doubtful);
+    HOLDS(p->sessions_with_failing == doubtful);
     for (size_t i = 0; i < HOSTS; i++)
         hosts += sim->hosts[i].known || sim->hosts[i].open > 0;
-    HOLDS(p->host_count == hosts);
+    HOLDS(p->roster.count == hosts);
 }
 
 /* Hosts that failed the last time have all that they may have. */
 static bool no_share(const struct simulation *sim, const struct planned_host *h)
 {
-    return h->failures > 0 && sim->w.planner.doubtful >= (sim->w.maximum + 1) / 2;
+    return h->failures > 0 && sim->w.planner.sessions_with_failing >= (sim->w.maximum + 1) / 2;
 }
 
 static void check_idle(struct simulation *sim)
 {
     const struct planner *p = &sim->w.planner;
     bool held = sim->w.off || sim->paused || sim->open_count >= sim->w.maximum;
-    int64_t now = sim->w.now.steady_ms, wakeup = planner_wakeup(p, sim->w.now), soonest = PLANNER_NEVER;
+    int64_t now = sim->w.now.steady_ms, wakeup = planner_wakeup(p, sim->w.now), soonest = NEVER_MS;
     for (size_t i = 0; i < HOSTS; i++) {
         const struct shadow *s = &sim->hosts[i];
         const struct planned_host *h = planner_find(p, host_names[i]);
         HOLDS((h != NULL) == s->known);
         if (!s->usable)
             continue;
-        HOLDS(h->usable && h->active == s->busy);
+        HOLDS(h->usable && h->dequeue.active == s->busy);
         if (s->busy) {
             bool full = s->open >= or_default(sim->w.hosts[i].connections, 4);
             HOLDS(held || s->waiting == 0 || full || no_share(sim, h));
@@ -2446,7 +2446,7 @@ static void check_idle(struct simulation *sim)
         soonest = due < soonest && !no_share(sim, h) ? due : soonest;
     }
     HOLDS(wakeup >= now);
-    HOLDS(wakeup == (held || sim->held ? PLANNER_NEVER : soonest));
+    HOLDS(wakeup == (held || sim->held ? NEVER_MS : soonest));
 }
 
 static void note_plans(struct simulation *sim)
@@ -2454,8 +2454,8 @@ static void note_plans(struct simulation *sim)
     planner_follow_clock(&sim->w.planner, sim->w.now);
     for (size_t i = 0; i < HOSTS; i++) {
         const struct planned_host *h = planner_find(&sim->w.planner, host_names[i]);
-        sim->hosts[i].planned = h ? h->scheduled : PLANNER_NEVER;
-        sim->hosts[i].planned_utc = h ? h->scheduled_utc_ms : 0;
+        sim->hosts[i].planned = h ? h->timetable.scheduled : NEVER_MS;
+        sim->hosts[i].planned_utc = h ? h->timetable.scheduled_utc_ms : 0;
     }
 }
 
@@ -2478,7 +2478,7 @@ static void trigger_request(struct simulation *sim)
     enum trigger trigger = (enum trigger)ONE_OF(sim, TRIGGER_REQUEST, TRIGGER_NETWORK, TRIGGER_RESUME);
     planner_trigger(&sim->w.planner, all ? NULL : h, trigger, sim->w.now);
     for (size_t k = 0; k < HOSTS; k++)
-        if ((all || k == i) && sim->hosts[k].usable && sim->hosts[k].wanted == PLANNER_NEVER)
+        if ((all || k == i) && sim->hosts[k].usable && sim->hosts[k].wanted == NEVER_MS)
             sim->hosts[k].wanted = sim->w.now.steady_ms;
 }
 
@@ -2558,9 +2558,9 @@ static void ten_years_pass_without_a_slip(void **state)
     change_service(sim);
     sim->w.off = false;
     for (size_t i = 0; i < HOSTS; i++) {
-        sim->hosts[i].base = sim->hosts[i].wanted = sim->hosts[i].retry_from = sim->hosts[i].retry_to = PLANNER_NEVER;
+        sim->hosts[i].base = sim->hosts[i].wanted = sim->hosts[i].retry_from = sim->hosts[i].retry_to = NEVER_MS;
         sim->hosts[i].lines = "";
-        sim->hosts[i].overdue = PLANNER_NEVER;
+        sim->hosts[i].overdue = NEVER_MS;
         sim->w.hosts[i].nodes = "";
         change_host(sim, i);
     }
