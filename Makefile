@@ -92,7 +92,13 @@ $(B)/native/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(UNIT_FLAGS) -c -o $@ $<
 
-$(UNIT): $(B)/unit/%: $(B)/native/tests/unit/%.o $(call native,$(CORE))
+# What several of them share.
+$(B)/unit/shared.a: $(call native,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
+	@mkdir -p $(@D)
+	rm -f $@
+	ar rcs $@ $^
+
+$(UNIT): $(B)/unit/%: $(B)/native/tests/unit/%.o $(B)/unit/shared.a $(call native,$(CORE))
 	@mkdir -p $(@D)
 	$(CC) $(UNIT_FLAGS) $(UNIT_LINK) -o $@ $^ -lcmocka
 $(B)/unit/test_memory: UNIT_LINK := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
@@ -213,7 +219,11 @@ $(B)/coverage/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(COVER_FLAGS) -c -o $@ $<
 
-$(COVERED): $(B)/coverage/%: $(B)/coverage/tests/unit/%.o $(CORE:%.c=$(B)/coverage/%.o)
+$(B)/coverage/shared.a: $(patsubst %.c,$(B)/coverage/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
+	rm -f $@
+	ar rcs $@ $^
+
+$(COVERED): $(B)/coverage/%: $(B)/coverage/tests/unit/%.o $(B)/coverage/shared.a $(CORE:%.c=$(B)/coverage/%.o)
 	$(CC) $(COVER_FLAGS) $(UNIT_LINK) -o $@ $^ -lcmocka
 $(B)/coverage/test_memory: UNIT_LINK := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 

@@ -1,5 +1,7 @@
 #include "roster.h"
 
+#include "buffer.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,26 +36,15 @@ struct planned_host *roster_find(const struct roster *r, const char *name)
     return place < r->count && text_same(r->hosts[place]->name, name) ? r->hosts[place] : NULL;
 }
 
-static bool reserve(struct roster *r)
-{
-    if (r->count < r->room)
-        return true;
-    size_t room = r->room ? r->room * 2 : 8;
-    struct planned_host **hosts = realloc(r->hosts, room * sizeof *hosts);
-    if (!hosts)
-        return false;
-    r->hosts = hosts;
-    r->room = room;
-    return true;
-}
-
 struct planned_host *roster_add(struct roster *r, const char *name, const struct cron_zone *zone, uint64_t seed)
 {
-    struct planned_host *h = planned_host_new(name, zone, seed);
-    if (!h || !reserve(r)) {
-        planned_host_free(h);
+    struct planned_host **hosts = array_grow(r->hosts, r->count, &r->room, sizeof(struct planned_host *));
+    if (!hosts)
         return NULL;
-    }
+    r->hosts = hosts;
+    struct planned_host *h = planned_host_new(name, zone, seed);
+    if (!h)
+        return NULL;
     size_t place = place_of(r, name);
     memmove(r->hosts + place + 1, r->hosts + place, (r->count - place) * sizeof *r->hosts);
     r->hosts[place] = h;

@@ -59,6 +59,8 @@ static void write_host(struct json *j, const struct planner *p, const struct pla
     json_bool(j, "enabled", host->settings->enabled);
     json_bool(j, "asking", host->dequeue.active);
     json_number(j, "dequeues", (int64_t)host->dequeues);
+    json_number(j, "requests", (int64_t)host->requests);
+    json_number(j, "requests_answered", (int64_t)host->requests_answered);
     json_string(j, "trigger", host->dequeue.trigger == TRIGGER_NONE ? NULL : trigger_name(host->dequeue.trigger));
     json_time(j, "started", host->dequeue.started.utc_ms);
     json_time(j, "ended", host->dequeue.active ? 0 : host->dequeue.ended.utc_ms);
