@@ -184,7 +184,6 @@ static void adopt_config(struct engine *e, const struct config *fresh, enum trig
     protocol_follow(&e->log, e->config->service.protocol_log);
     jobs_finish(&e->jobs, false);
     status_changed(e);
-    pump(e);
     if (!whole)
         loop_set_timer(&e->loop, &e->reread, loop_now_ms() + MEMORY_RETRY_MS);
 }
@@ -199,21 +198,27 @@ static void read_config(struct engine *e, enum trigger trigger)
     adopt_config(e, fresh ? fresh : config_hold(&e->nothing), trigger);
 }
 
+static void follow_config(struct engine *e)
+{
+    read_config(e, TRIGGER_ENABLE);
+    pump(e);
+}
+
 static void read_again(struct loop_timer *timer)
 {
-    read_config(CONTAINING_RECORD(timer, struct engine, reread), TRIGGER_ENABLE);
+    follow_config(CONTAINING_RECORD(timer, struct engine, reread));
 }
 
 static void config_changed(void *owner, DWORD error)
 {
     if (error)
         report_error(EVENT_CANNOT_WATCH, error);
-    read_config(owner, TRIGGER_ENABLE);
+    follow_config(owner);
 }
 
 /* ---- requests ---- */
 
-static void run_requested(void *owner, const char *name)
+static void run_host(void *owner, const char *name)
 {
     struct engine *e = owner;
     struct planned_host *host = planner_find(&e->planner, name);
@@ -221,11 +226,33 @@ static void run_requested(void *owner, const char *name)
         planner_trigger(&e->planner, host, TRIGGER_REQUEST, clock_now());
 }
 
-static void run_all_requested(struct engine *e)
+/* What was written just before a request counts for it: the registry reports changes only a moment later. */
+static void begin_request(struct engine *e)
 {
-    DWORD error = request_take(run_requested, e);
+    read_config(e, TRIGGER_ENABLE);
+    gate_hurry(&e->gate);
+}
+
+static void end_request(struct engine *e)
+{
+    status_changed(e);
+    pump(e);
+}
+
+static void run_all(struct engine *e)
+{
+    begin_request(e);
+    planner_trigger(&e->planner, NULL, TRIGGER_REQUEST, clock_now());
+    end_request(e);
+}
+
+static void run_requested(struct engine *e)
+{
+    begin_request(e);
+    DWORD error = request_take(run_host, e);
     if (error)
         report_error(EVENT_REQUEST_UNREAD, error);
+    end_request(e);
 }
 
 /* A round as RunOnNetworkChange has it. */
@@ -237,10 +264,15 @@ static void follow_machine(struct engine *e, enum trigger trigger)
     pump(e);
 }
 
-static void network_grew(void *owner)
+static void network_grew(struct engine *e)
 {
     trace("An address came up.");
-    follow_machine(owner, TRIGGER_NETWORK);
+    follow_machine(e, TRIGGER_NETWORK);
+}
+
+static void network_changed(void *owner)
+{
+    network_grew(owner);
 }
 
 static void cut_off(struct loop_timer *timer)
@@ -271,51 +303,49 @@ static void set_paused(struct engine *e, bool paused)
     pump(e);
 }
 
+static void pause(struct engine *e)
+{
+    set_paused(e, true);
+}
+
+static void resume(struct engine *e)
+{
+    set_paused(e, false);
+}
+
+static void woke(struct engine *e)
+{
+    trace("The computer woke.");
+    follow_machine(e, TRIGGER_RESUME);
+}
+
+static void clock_set(struct engine *e)
+{
+    trace("The clock was set.");
+    e->zone_next_ms = 0; /* it may have been the zone */
+    planner_follow_clock(&e->planner, clock_now());
+    status_changed(e);
+    pump(e);
+}
+
 static void requested(struct loop_op *op, DWORD error, DWORD bytes)
 {
+    static void (*const answers[ENGINE_REQUESTS])(struct engine * e) = {
+        [ENGINE_STOP] = stop,
+        [ENGINE_PAUSE] = pause,
+        [ENGINE_CONTINUE] = resume,
+        [ENGINE_READ_CONFIG] = follow_config,
+        [ENGINE_RUN_ALL] = run_all,
+        [ENGINE_RUN_REQUESTED] = run_requested,
+        [ENGINE_NETWORK_GREW] = network_grew,
+        [ENGINE_RESUMED] = woke,
+        [ENGINE_CLOCK_SET] = clock_set,
+    };
     struct engine *e = &engine;
-    enum engine_request request = (enum engine_request)(op - e->requests);
+    size_t request = (size_t)(op - e->requests);
     (void)error, (void)bytes;
-    switch (request) {
-    case ENGINE_STOP:
-        stop(e);
-        break;
-    case ENGINE_PAUSE:
-    case ENGINE_CONTINUE:
-        set_paused(e, request == ENGINE_PAUSE);
-        break;
-    case ENGINE_READ_CONFIG:
-        read_config(e, TRIGGER_ENABLE);
-        break;
-    case ENGINE_RUN_ALL:
-        planner_trigger(&e->planner, NULL, TRIGGER_REQUEST, clock_now());
-        break;
-    case ENGINE_RUN_REQUESTED:
-        run_all_requested(e);
-        break;
-    case ENGINE_NETWORK_GREW:
-        network_grew(e);
-        break;
-    case ENGINE_RESUMED:
-        trace("The computer woke.");
-        follow_machine(e, TRIGGER_RESUME);
-        break;
-    case ENGINE_CLOCK_SET:
-        trace("The clock was set.");
-        e->zone_next_ms = 0; /* it may have been the zone */
-        planner_follow_clock(&e->planner, clock_now());
-        status_changed(e);
-        pump(e);
-        break;
-    case ENGINE_REQUESTS:
-        break;
-    }
-    if (request == ENGINE_RUN_ALL || request == ENGINE_RUN_REQUESTED) {
-        gate_hurry(&e->gate);
-        status_changed(e);
-        pump(e);
-    }
-    e->callbacks->answered(e->callbacks->owner, request);
+    answers[request](e);
+    e->callbacks->answered(e->callbacks->owner, (enum engine_request)request);
 }
 
 void engine_ask(enum engine_request request)
@@ -364,7 +394,7 @@ static DWORD start(struct engine *e, const char **failed)
         return error;
     *failed = "cannot watch the configuration in the registry";
     error = registry_watch_open(&e->news, &e->loop, config_changed, e);
-    if (!error && network_watch_open(&e->network, &e->loop, network_grew, e) != 0)
+    if (!error && network_watch_open(&e->network, &e->loop, network_changed, e) != 0)
         trace("This system does not report new addresses."); /* rounds come by schedule and retry all the same */
     return error;
 }
@@ -373,6 +403,7 @@ static DWORD start(struct engine *e, const char **failed)
 static DWORD run(struct engine *e, const char **failed)
 {
     read_config(e, TRIGGER_START);
+    pump(e);
     publish_now(&e->publish); /* nobody who finds us running reads an older one */
     e->callbacks->running(e->callbacks->owner);
     *failed = "cannot wait at the completion port";

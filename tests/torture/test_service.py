@@ -106,6 +106,19 @@ def test_the_event_log_is_full(machine: TortureMachine, serve: Serve) -> None:
 # ---- a change of the configuration ----
 
 
+def test_a_request_goes_by_the_settings_written_just_before(machine: TortureMachine) -> None:
+    """Here for the driver, which writes and asks within the 50 ms in which the service gathers changes."""
+    with servers() as serve:
+        before, after = serve(), serve()
+        machine.fresh({"RunAtStart": 0}, {"isp": host_at(before)}, start=False)
+        machine.start()
+        assert machine.driver.numbers(rf"set {BELOW_MACHINE}\Hosts\isp Port {after.port}") == [0]
+        machine.ask_all()
+        machine.wait_dequeues(1)
+        assert (len(before.etrns()), len(after.etrns())) == (0, 1)
+        machine.stop()
+
+
 @pytest.mark.fault("13.2")
 @pytest.mark.fault("11.6")
 def test_change(machine: TortureMachine) -> None:
