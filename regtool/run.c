@@ -27,7 +27,7 @@ enum {
 struct awaited {
     char *name;
     int64_t requests; /* before ours */
-    bool done, told_of_gap;
+    bool done, gap_explained;
 };
 
 struct wait {
@@ -35,7 +35,7 @@ struct wait {
     size_t count, done;
     int64_t process; /* of the service that was asked */
     enum exit_code worst;
-    bool as_json, told_of_port;
+    bool as_json, port_explained;
     struct json json;
 };
 
@@ -101,22 +101,22 @@ static int64_t count(const struct json_value *object, const char *key)
 }
 
 /* Both times are of the service's clock as it wrote them: it may have been set since. */
-static void tell_of_gap(struct awaited *a, const struct json_value *told, const struct json_value *host)
+static void explain_gap(struct awaited *a, const struct json_value *status, const struct json_value *host)
 {
-    int64_t left_ms = json_instant(json_member(host, "next")) - json_instant(json_member(told, "written"));
+    int64_t left_ms = json_instant(json_member(host, "next")) - json_instant(json_member(status, "written"));
     bool held = text_same(report_string(host, "next_trigger"), trigger_name(TRIGGER_REQUEST)); /* not just planned */
-    if (a->told_of_gap || !held || left_ms <= 1000)
+    if (a->gap_explained || !held || left_ms <= 1000)
         return;
-    a->told_of_gap = true;
+    a->gap_explained = true;
     talk("%s was asked a moment ago; MinimumGapSeconds holds it back for %lld s more.\n", a->name,
          (long long)(left_ms + 999) / 1000);
 }
 
 /* Whether the service has taken up our request. */
-static bool is_taken_up(const struct wait *w, const struct json_value *told)
+static bool is_taken_up(const struct wait *w, const struct json_value *status)
 {
     for (size_t i = 0; i < w->count; i++) {
-        const struct json_value *host = report_host(told, w->hosts[i].name);
+        const struct json_value *host = report_host(status, w->hosts[i].name);
         if (host && count(host, "requests") > w->hosts[i].requests)
             return true;
     }
@@ -124,12 +124,12 @@ static bool is_taken_up(const struct wait *w, const struct json_value *told)
 }
 
 /* The service looks at the port as it takes up a request: what it reported before is of no interest. */
-static void tell_of_port(struct wait *w, const struct json_value *told)
+static void explain_port(struct wait *w, const struct json_value *status)
 {
-    const struct json_value *port = json_member(told, "awaited_port");
-    if (w->told_of_port || port->kind != JSON_NUMBER || !is_taken_up(w, told))
+    const struct json_value *port = json_member(status, "awaited_port");
+    if (w->port_explained || port->kind != JSON_NUMBER || !is_taken_up(w, status))
         return;
-    w->told_of_port = true;
+    w->port_explained = true;
     talk("Waiting for the local mail server: nothing listens on this computer's port %lld (LocalPort).\n"
          "As soon as it does, ETRN is sent; Ctrl+C ends only the waiting here.\n",
          (long long)port->number);
@@ -141,16 +141,16 @@ static bool is_there(const struct awaited *a, const struct json_value *host)
     return host && usable(host) && count(host, "requests") >= a->requests;
 }
 
-static void look(struct wait *w, const struct json_value *told)
+static void look(struct wait *w, const struct json_value *status)
 {
     for (size_t i = 0; i < w->count; i++) {
         struct awaited *a = &w->hosts[i];
-        const struct json_value *host = report_host(told, a->name);
+        const struct json_value *host = report_host(status, a->name);
         if (a->done)
             continue;
         bool there = is_there(a, host);
         if (there && count(host, "requests_answered") <= a->requests) {
-            tell_of_gap(a, told, host);
+            explain_gap(a, status, host);
             continue;
         }
         a->done = true;
@@ -166,27 +166,27 @@ static void look(struct wait *w, const struct json_value *told)
 }
 
 /* What has become of the service, when it will not answer any more; NULL while it may. */
-static const char *end_of_service(const struct wait *w, const struct json_value *told)
+static const char *end_of_service(const struct wait *w, const struct json_value *status)
 {
     DWORD state;
-    if (told && !report_bool(told, "enabled"))
+    if (status && !report_bool(status, "enabled"))
         return "was disabled";
     if (report_service_state(&state) != 0 || state != SERVICE_RUNNING)
         return "has stopped";
-    return told && count(told, "process") != w->process ? "was restarted" : NULL;
+    return status && count(status, "process") != w->process ? "was restarted" : NULL;
 }
 
 /* Until all are done, or the service ends, is disabled or loses the host. */
 static enum exit_code wait_for_outcomes(struct wait *w, struct report_watch *news)
 {
     while (w->done < w->count) {
-        struct json_value *told = report_read();
-        if (told && count(told, "process") == w->process)
-            look(w, told);
-        if (told && w->done < w->count)
-            tell_of_port(w, told);
-        const char *end = w->done < w->count ? end_of_service(w, told) : NULL;
-        json_value_free(told);
+        struct json_value *status = report_read();
+        if (status && count(status, "process") == w->process)
+            look(w, status);
+        if (status && w->done < w->count)
+            explain_port(w, status);
+        const char *end = w->done < w->count ? end_of_service(w, status) : NULL;
+        json_value_free(status);
         if (w->done == w->count)
             break;
         if (end) {
@@ -219,11 +219,11 @@ static enum exit_code unknown_host(const char *name)
     return code;
 }
 
-static enum exit_code choose_hosts(struct wait *w, const struct json_value *told, const struct arguments *a)
+static enum exit_code choose_hosts(struct wait *w, const struct json_value *status, const struct arguments *a)
 {
-    w->process = count(told, "process");
+    w->process = count(status, "process");
     for (int i = 0; i < a->count; i++) {
-        const struct json_value *host = report_host(told, a->words[i]);
+        const struct json_value *host = report_host(status, a->words[i]);
         if (!host)
             return unknown_host(a->words[i]);
         if (!usable(host)) {
@@ -233,7 +233,7 @@ static enum exit_code choose_hosts(struct wait *w, const struct json_value *told
         if (!await(w, host))
             return fail(ERROR_NOT_ENOUGH_MEMORY, "run");
     }
-    for (const struct json_value *host = json_member(told, "hosts")->first; a->count == 0 && host; host = host->next)
+    for (const struct json_value *host = json_member(status, "hosts")->first; a->count == 0 && host; host = host->next)
         if (usable(host) && !await(w, host))
             return fail(ERROR_NOT_ENOUGH_MEMORY, "run");
     if (w->count > 0)
@@ -254,8 +254,8 @@ static enum exit_code ask_service(struct wait *w, const struct arguments *a)
     return code;
 }
 
-/* The service must be there, run and be enabled; each lack is told with its remedy. */
-static enum exit_code check_service(const struct json_value *told)
+/* The service must be there, run and be enabled; what is missing is reported with its remedy. */
+static enum exit_code check_service(const struct json_value *status)
 {
     DWORD state;
     DWORD error = report_service_state(&state);
@@ -271,51 +271,51 @@ static enum exit_code check_service(const struct json_value *told)
                                        : "etrnctl service start");
         return EXIT_NOT_FOUND;
     }
-    if (!told) {
+    if (!status) {
         talk("etrnctl: the service has not told its status yet; try again in a moment\n");
         return EXIT_NOT_FOUND;
     }
-    if (!report_bool(told, "enabled")) {
+    if (!report_bool(status, "enabled")) {
         talk("etrnctl: ETRN is disabled (AlwaysUseETRN is 0); to enable it: etrnctl enable\n");
         return EXIT_INVALID;
     }
     return EXIT_DONE;
 }
 
-/* Whether what the service tells is of the configuration as it is now. */
-static bool is_of(const struct json_value *told, const struct config *config)
+/* Whether the status is of the configuration as it is now. */
+static bool is_of(const struct json_value *status, const struct config *config)
 {
     size_t hosts = 0;
-    for (const struct json_value *host = json_member(told, "hosts")->first; host; host = host->next, hosts++)
+    for (const struct json_value *host = json_member(status, "hosts")->first; host; host = host->next, hosts++)
         if (!config_find_host(config, report_string(host, "name")))
             return false;
-    return hosts == config->host_count && report_bool(told, "enabled") == (config->service.always_use_etrn != 0);
+    return hosts == config->host_count && report_bool(status, "enabled") == (config->service.always_use_etrn != 0);
 }
 
 /* A script may have changed the configuration a moment ago: the service follows within a second, and is given two.
- * `*told` is NULL when there is no report, and to be freed in any case. */
-static enum exit_code read_report(struct json_value **told)
+ * `*status` is NULL when there is no report, and to be freed in any case. */
+static enum exit_code read_report(struct json_value **status)
 {
     struct config config;
-    *told = report_read();
+    *status = report_read();
     enum exit_code code = store_read(&config, true);
-    for (int waited = 0; code == EXIT_DONE && *told && !is_of(*told, &config) && waited < FOLLOW_LIMIT_MS;
+    for (int waited = 0; code == EXIT_DONE && *status && !is_of(*status, &config) && waited < FOLLOW_LIMIT_MS;
          waited += FOLLOW_STEP_MS) {
-        json_value_free(*told);
+        json_value_free(*status);
         Sleep(FOLLOW_STEP_MS);
-        *told = report_read();
+        *status = report_read();
     }
     config_free(&config);
     return code;
 }
 
-static enum exit_code choose_and_ask(struct wait *w, const struct json_value *told, const struct arguments *a)
+static enum exit_code choose_and_ask(struct wait *w, const struct json_value *status, const struct arguments *a)
 {
     json_begin(&w->json);
     json_open_object(&w->json, NULL);
     json_number(&w->json, "schema", 1);
     json_open_array(&w->json, "outcomes");
-    enum exit_code code = choose_hosts(w, told, a);
+    enum exit_code code = choose_hosts(w, status, a);
     if (code != EXIT_DONE)
         return code;
     code = ask_service(w, a);
@@ -327,13 +327,13 @@ static enum exit_code choose_and_ask(struct wait *w, const struct json_value *to
 enum exit_code run_run(const struct arguments *a)
 {
     struct wait w = {.as_json = option_value(a, "--json") != NULL};
-    struct json_value *told;
-    enum exit_code code = read_report(&told);
+    struct json_value *status;
+    enum exit_code code = read_report(&status);
     if (code == EXIT_DONE)
-        code = check_service(told);
+        code = check_service(status);
     if (code == EXIT_DONE)
-        code = choose_and_ask(&w, told, a);
-    json_value_free(told);
+        code = choose_and_ask(&w, status, a);
+    json_value_free(status);
     json_free(&w.json);
     for (size_t i = 0; i < w.count; i++)
         free(w.hosts[i].name);

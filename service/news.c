@@ -10,7 +10,7 @@ enum {
 };
 
 /* One event for all nodes of the host that share the news of node `first`. */
-static void report_news(const struct planned_host *host, size_t first)
+static void report(const struct planned_host *host, size_t first)
 {
     char names[NODES_LIMIT];
     char replies[REPLIES_LIMIT];
@@ -20,8 +20,7 @@ static void report_news(const struct planned_host *host, size_t first)
     const char *meaning = outcome_meaning(&node->result);
     const char *advice = outcome_advice(&node->result);
     text_begin(&t, names, sizeof names);
-    if (!health_add_names(&t, host, first))
-        return; /* told with one before */
+    health_add_names(&t, host, first);
     text_begin(&t, replies, sizeof replies);
     health_add_replies(&t, host, first);
     text_begin(&t, since, sizeof since);
@@ -44,6 +43,6 @@ static void report_news(const struct planned_host *host, size_t first)
 void news_report(const struct planned_host *host)
 {
     for (size_t i = 0; i < host->node_count; i++)
-        if (host->nodes[i].edge != EDGE_NONE)
-            report_news(host, i);
+        if (host->nodes[i].edge != EDGE_NONE && health_is_first(host, i))
+            report(host, i);
 }

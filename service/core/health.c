@@ -8,14 +8,16 @@
 /* So that neither seconds nor the end of daylight saving make a host that is asked once a day miss its reminder. */
 #define EARLY_MS (HOUR_MS + HOUR_MS / 12)
 
-static bool is_reminder_due(struct planned_node *node, struct moment now)
+static bool is_reminder_due(const struct planned_node *node, struct moment now)
 {
-    int64_t passed_ms = now.steady_ms - node->reported_ms;
-    if (passed_ms < DAY_MS - EARLY_MS)
-        return false;
-    node->reported_ms =
-        passed_ms < DAY_MS ? node->reported_ms + DAY_MS : now.steady_ms; /* early ones bring none forward */
-    return true;
+    return now.steady_ms - node->reported_ms >= DAY_MS - EARLY_MS;
+}
+
+/* An early reminder does not bring the next one forward. */
+static void note_reminder(struct planned_node *node, struct moment now)
+{
+    bool early = now.steady_ms - node->reported_ms < DAY_MS;
+    node->reported_ms = early ? node->reported_ms + DAY_MS : now.steady_ms;
 }
 
 /* A failure is news at once, but a 458 only as the third in a row: servers say it for busy as well. */
@@ -31,6 +33,7 @@ void health_follow(struct planned_node *node, enum consequence follows, struct m
         node->edge = EDGE_RECOVERS;
     } else if (node->failing && is_reminder_due(node, now)) {
         node->edge = EDGE_STILL_FAILS;
+        note_reminder(node, now);
     }
     if ((fails || works) && (!node->known || fails != node->failing)) {
         node->known = true;
@@ -83,13 +86,16 @@ static struct grouping nodes_of(const struct planned_host *host, bool (*same)(co
                              .name = node_name};
 }
 
-bool health_add_names(struct text *t, const struct planned_host *host, size_t first)
+bool health_is_first(const struct planned_host *host, size_t node)
 {
     struct grouping by_news = nodes_of(host, same_news);
-    if (!grouping_begins(&by_news, &host->nodes[first]))
-        return false;
+    return grouping_begins(&by_news, &host->nodes[node]);
+}
+
+void health_add_names(struct text *t, const struct planned_host *host, size_t first)
+{
+    struct grouping by_news = nodes_of(host, same_news);
     grouping_add_names(&by_news, &host->nodes[first], t);
-    return true;
 }
 
 void health_add_replies(struct text *t, const struct planned_host *host, size_t first)
