@@ -5,8 +5,7 @@
 
 static HANDLE ended;
 
-/* In a thread of the system's. When it returns from a closed window the process is ended: so it waits for the engine.
- */
+/* In a thread of the system's. It waits for the engine, since the process ends when it returns from a closed window. */
 static BOOL WINAPI interrupted(DWORD event)
 {
     (void)event;
@@ -33,11 +32,14 @@ int console_run(void)
 {
     struct engine_callbacks callbacks = {.running = running, .answered = answered};
     ended = CreateEventW(NULL, TRUE, FALSE, NULL);
-    if (!ended)
-        return 1;
+    DWORD error = ended ? 0 : GetLastError();
     eventlog_open(true);
+    if (error) {
+        event_write_cannot_run("cannot create an event", error);
+        return 1;
+    }
     EVENT(EVENT_STARTED, SERVICE_DISPLAY_NAME, VERSION);
-    DWORD error = engine_run(&callbacks);
+    error = engine_run(&callbacks);
     EVENT(EVENT_STOPPED, SERVICE_DISPLAY_NAME);
     eventlog_close();
     SetEvent(ended);

@@ -90,7 +90,7 @@ static void follow_zone(struct engine *e, struct moment at)
 static void pump(struct engine *e)
 {
     struct assignment a;
-    struct moment at = clock_now(); /* one for all: what comes due meanwhile has not passed the gate */
+    struct moment at = clock_now(); /* one for all: the gate has not seen what comes due after it */
     if (e->stopping || !e->planned)
         return;
     follow_zone(e, at);
@@ -142,7 +142,7 @@ static void report_error(DWORD id, DWORD error)
     EVENT(id, words);
 }
 
-/* Told once; nobody may change anything for long, so it is tried again by itself. */
+/* Each error is reported once. It is tried again by itself: nobody may change anything for a long time. */
 static void cannot_read(struct engine *e, DWORD error)
 {
     if (error != e->read_error)
@@ -366,7 +366,7 @@ static void init(struct engine *e)
     e->jobs = (struct jobs){.loop = &e->loop,
                             .planner = &e->planner,
                             .log = &e->log,
-                            .news = status_changed,
+                            .changed = status_changed,
                             .ended = job_ended,
                             .owner = e};
     e->gate = (struct gate){

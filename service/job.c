@@ -48,7 +48,7 @@ static void settle_ended(struct jobs *jobs)
         if (host->settings)
             news_report(host);
         errands_release(&jobs->errands, host);
-        jobs->news(jobs->owner);
+        jobs->changed(jobs->owner);
     }
 }
 
@@ -99,7 +99,7 @@ static void on_node(void *owner, size_t node, const struct result *result)
     struct job *job = owner;
     trace("%s: %s: %s", job->host->name, job->nodes[node], outcome_meaning(result));
     planner_node_done(job->jobs->planner, job->host, job->nodes[node], result, clock_now());
-    job->jobs->news(job->jobs->owner);
+    job->jobs->changed(job->jobs->owner);
 }
 
 /* No memory for it is no harm. */
@@ -237,28 +237,11 @@ static const struct job_kind *kind_of(const struct assignment *a)
     return methods[a->host->settings->method].transport == TRANSPORT_PROGRAM ? &program : &session;
 }
 
-static struct job *job_new(struct jobs *jobs, const struct assignment *a)
+static struct link_params link_params_of(const struct job *job, uint16_t port)
 {
-    const struct host_settings *host = a->host->settings;
-    const struct config *config = jobs->planner->config;
-    const struct service_settings *service = &config->service;
-    struct job *job = calloc(1, sizeof *job + a->node_count * sizeof job->nodes[0]);
-    char address[NODE_LIMIT + 1];
-    uint16_t port;
-    if (!job)
-        return NULL;
-    host_server(host, a->server, address, sizeof address, &port);
-    job->jobs = jobs;
-    job->kind = kind_of(a);
-    job->host = a->host;
-    job->config = config_hold(config);
-    job->settings = host;
-    job->address = text_copy(address);
-    if (!job->address || !copy_nodes(job, a)) {
-        job_free(job);
-        return NULL;
-    }
-    job->params = (struct link_params){
+    const struct host_settings *host = job->settings;
+    const struct service_settings *service = &job->config->service;
+    return (struct link_params){
         .address = job->address,
         .port = port,
         .tls_fingerprint = host->tls_fingerprint,
@@ -272,10 +255,32 @@ static struct job *job_new(struct jobs *jobs, const struct assignment *a)
         .connect_timeout_ms = (int64_t)service->connect_timeout_seconds * 1000,
         .session_timeout_ms = (int64_t)service->session_timeout_seconds * 1000,
     };
+}
+
+/* NULL when there is no memory. */
+static struct job *job_new(struct jobs *jobs, const struct assignment *a)
+{
+    struct job *job = calloc(1, sizeof *job + a->node_count * sizeof job->nodes[0]);
+    char address[NODE_LIMIT + 1];
+    uint16_t port;
+    if (!job)
+        return NULL;
+    host_server(a->host->settings, a->server, address, sizeof address, &port);
+    job->jobs = jobs;
+    job->kind = kind_of(a);
+    job->host = a->host;
+    job->config = config_hold(jobs->planner->config);
+    job->settings = a->host->settings;
+    job->address = text_copy(address);
+    if (!job->address || !copy_nodes(job, a)) {
+        job_free(job);
+        return NULL;
+    }
+    job->params = link_params_of(job, port);
     return job;
 }
 
-/* It could not be begun: its nodes learn it. */
+/* It could not be begun: its nodes get that result. */
 static void refuse(struct jobs *jobs, const struct assignment *a, const struct result *result)
 {
     for (size_t i = 0; i < a->node_count; i++)

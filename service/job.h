@@ -11,19 +11,19 @@ struct job;
 struct jobs {
     struct loop *loop;
     struct planner *planner;
-    void (*news)(void *owner);  /* something in the planner changed that status tells */
-    void (*ended)(void *owner); /* a job has ended: others may begin */
+    void (*changed)(void *owner); /* something in the planner that status.json shows */
+    void (*ended)(void *owner);   /* a job has ended: others may begin */
     void *owner;
     struct job *first;
     struct protocol_log *log;
     struct errands errands;
 };
 
-/* Begins what was handed out. When it cannot be begun, the planner learns it at once. */
+/* Begins what planner_next() handed out. What cannot be begun is reported to the planner at once. */
 void jobs_begin(struct jobs *jobs, const struct assignment *a);
 
-/* Ends jobs politely, of hosts that are not to be asked any more, or all; and sees to dequeues that have ended without.
- * To be called after planner_configure() and planner_pause(). */
+/* Ends the jobs of hosts that are no longer to be asked, or all, politely, and reports dequeues that have ended without
+ * a job. To be called after planner_configure() and planner_pause(). */
 void jobs_finish(struct jobs *jobs, bool all);
 
 /* Ends all now. */
