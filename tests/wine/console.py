@@ -15,6 +15,7 @@ from lab.wine import environment
 from .machine import TOOL_EXE, Machine, wait_until
 
 HAS_TMUX = shutil.which("tmux") is not None
+ENTERS, ENTER_PATIENCE = 3, 5.0  # times, and seconds for each
 EXIT = re.compile(r"\[exit (\d+)\]$", re.M)
 
 
@@ -48,8 +49,20 @@ class Console:
         self._tmux("send-keys", "-t", self._name, *keys)
 
     def answer(self, question: str, *keys: str, times: int = 1) -> None:
+        """Wine sometimes loses a key that is pressed just when the program begins to read: Enter is pressed again while the
+        cursor stays in the line of the question."""
         self.wait_for(question, times)
+        line = self._line()
         self.type(*keys)
+        for _ in range(ENTERS if keys[-1] == "Enter" else 0):
+            with contextlib.suppress(TimeoutError):
+                wait_until(lambda: self._line() != line, "another line", ENTER_PATIENCE)
+                break
+            self.type("Enter")
+
+    def _line(self) -> str:
+        """Which line the cursor is in, counted from the first that was ever on the screen."""
+        return self._tmux("display-message", "-p", "-t", self._name, "#{history_size} #{cursor_y}")
 
     def end(self) -> tuple[str, int]:
         """Waits for the program's end, and returns the last screen without the exit code, and that."""

@@ -182,6 +182,18 @@ class Machine:
     def stop(self) -> None:
         self.control(STOP, STOPPED)
 
+    def save(self) -> None:
+        """Has the registry on disk, by switching the machine off and on; the service runs afterwards. Wine's server sometimes
+        ends itself when a process with open connections is killed, and what it had not saved by then is lost."""
+        self.prefix.kill()
+        self.prefix.start()
+        wait_until(lambda: self.state() == RUNNING, "the service running")
+
+    def begin_stop(self) -> Stop:
+        """Asks the service to stop; what it takes is in the result."""
+        self.control(INTERROGATE)  # the program that asks is there, and ready
+        return Stop(self)
+
     def state(self) -> int:
         error, state = self.control(INTERROGATE)
         return STOPPED if error == NOT_ACTIVE else state
@@ -216,12 +228,20 @@ class Machine:
         """The Unix process ids of the service's program on this machine."""
         return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if self._is_service(pid)]
 
+    def all_processes(self) -> list[int]:
+        """Those of all programs on this machine, and of what plays Windows' kernel."""
+        return [*filter(self._is_here, map(int, filter(str.isdigit, os.listdir("/proc")))), self.prefix.server()]
+
+    def _is_here(self, pid: int) -> bool:
+        try:
+            return f"WINEPREFIX={self.prefix.path}\0".encode() in Path(f"/proc/{pid}/environ").read_bytes()
+        except OSError:  # it has ended meanwhile
+            return False
+
     def _is_service(self, pid: int) -> bool:
         try:
-            program = Path(f"/proc/{pid}/cmdline").read_bytes()
-            return (b"etrnsvc.exe" in program
-                    and f"WINEPREFIX={self.prefix.path}".encode() in Path(f"/proc/{pid}/environ").read_bytes())
-        except OSError:  # it has ended meanwhile
+            return b"etrnsvc.exe" in Path(f"/proc/{pid}/cmdline").read_bytes() and self._is_here(pid)
+        except OSError:
             return False
 
     def process(self) -> int:
@@ -299,6 +319,38 @@ class Machine:
 
     def warnings(self) -> list[str]:
         return [text for level, text in self.events() if level == "warn"]
+
+
+STOP_LIMIT = 2.0  # seconds that the service may take to stop
+
+
+class Stop:
+    """The service on its way to its end. From the time that passes until its process is gone, that is subtracted in which it,
+    or what Wine has in place of Windows' kernel and service manager, was ready to run and waited for a processor: so it is
+    what the service takes, whatever else this computer does."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._service = machine.process()
+        self._family = machine.all_processes()
+        self._waited: dict[int, float] = {}
+        self._look()
+        self._before = dict(self._waited)
+        self._began = time.monotonic()
+        machine.control(STOP)
+
+    def seconds(self, patience: float = 10.0) -> float:
+        while not wait_gone(self._service, 0.01):
+            self._look()
+            assert time.monotonic() - self._began < patience, "the process did not end"
+        passed = time.monotonic() - self._began
+        return passed - sum(waited - self._before[pid] for pid, waited in self._waited.items())
+
+    def _look(self) -> None:
+        """For each process, the thread that waited longest; what is known of those that have ended stays."""
+        for pid in self._family:
+            with contextlib.suppress(OSError):
+                tasks = [path.joinpath("schedstat").read_text().split() for path in Path(f"/proc/{pid}/task").iterdir()]
+                self._waited[pid] = max(int(nanoseconds) for _, nanoseconds, _ in tasks) / 1e9
 
 
 def host(told: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -17,9 +17,8 @@ import pytest
 from lab.scripted import Each, Script, listen
 from lab.wine import windows_path
 
-from .machine import (CONTINUE, PARAMETERS, PAUSE, PAUSED, RUNNING, Hold, Machine, Raw, Serve, Value, helper, host, host_at,
+from .machine import (CONTINUE, PARAMETERS, PAUSE, PAUSED, RUNNING, STOP_LIMIT, Hold, Machine, Raw, Serve, Value, helper, host, host_at,
                       nodes, outcomes, wait_until)
-from .test_stop import LIMIT, TOOL, stop_and_time
 
 PATIENCE = 30.0  # seconds, for a machine that has much else to do
 EXPAND = 2  # REG_EXPAND_SZ
@@ -138,7 +137,7 @@ def test_stop_while_finger_waits(machine: Machine) -> None:
     with finger_server(None) as server:
         machine.fresh(hosts={"isp": finger_host(server.port)})
         wait_until(lambda: server.queries, "the query", PATIENCE)
-        assert stop_and_time(machine) < LIMIT + TOOL
+        assert machine.begin_stop().seconds() < STOP_LIMIT
     assert outcomes(machine.told(), "isp") == {"a.example": "none"}
 
 
@@ -330,7 +329,7 @@ def test_program_ends_with_the_service(machine: Machine, program: Program, order
     count = 2 if order == "child" else 1
     wait_until(lambda: len(program.calls()) == count, "the program running", PATIENCE)
     assert len(program.processes()) >= count
-    assert stop_and_time(machine) < LIMIT + TOOL
+    assert machine.begin_stop().seconds() < STOP_LIMIT
     wait_until(lambda: not program.processes(), "the program's end", 5)
     assert outcomes(machine.told(), "isp") == {"a.example": "none"}
 
@@ -386,7 +385,7 @@ def test_stop_while_waking(machine: Machine, serve: Serve, address: str) -> None
     server = serve()
     machine.fresh(hosts={"isp": waking(server, address, WakeSeconds=600)})
     machine.wait_told(lambda told: host(told, "isp")["asking"], timeout=PATIENCE)
-    assert stop_and_time(machine) < LIMIT + TOOL
+    assert machine.begin_stop().seconds() < STOP_LIMIT
     assert outcomes(machine.told(), "isp") == {"a.example": "none"}
     assert server.sessions == []
 
@@ -468,7 +467,7 @@ def test_service_is_stopped_with_us(machine: Machine, serve: Serve, companion: C
     machine.fresh(hosts={"isp": host_at(serve(), RunService="Mail", HoldSeconds=3600)})
     machine.wait_dequeues(1, PATIENCE)
     assert companion.past() == ["starts", "runs"]
-    assert stop_and_time(machine) < LIMIT + TOOL
+    assert machine.begin_stop().seconds() < STOP_LIMIT
     companion.wait("starts", "runs", "stops")
 
 
@@ -477,7 +476,7 @@ def test_stop_while_the_service_starts(machine: Machine, serve: Serve, companion
     server = serve()
     machine.fresh(hosts={"isp": host_at(server, RunService="Mail")})
     wait_until(lambda: companion.past() == ["starts"], "the service starting", PATIENCE)
-    assert stop_and_time(machine) < LIMIT + TOOL
+    assert machine.begin_stop().seconds() < STOP_LIMIT
     assert server.sessions == []
     assert outcomes(machine.told(), "isp") == {"a.example": "none"}
     companion.wait("starts", "runs", "stops")  # it takes no stop while it starts, so that is waited for
@@ -487,7 +486,7 @@ def test_stop_while_a_service_starts_that_takes_its_time(machine: Machine, serve
     companion.fresh(slower=True)
     machine.fresh(hosts={"isp": host_at(serve(), RunService="Mail")})
     wait_until(lambda: companion.past() == ["starts"], "the service starting", PATIENCE)
-    assert stop_and_time(machine) < LIMIT + TOOL
+    assert machine.begin_stop().seconds() < STOP_LIMIT
     companion.wait("starts", "runs")  # nothing could keep it from that any more
 
 
