@@ -15,7 +15,7 @@
 static void one_less(struct holders *h)
 {
     if (--h->pending == 0)
-        loop_end(&h->loop);
+        loop_end(h->loop);
 }
 
 static void on_session(void *owner, const struct session_event *event)
@@ -48,7 +48,7 @@ static void leave_unreachable(struct holder *holder, enum outcome outcome, DWORD
 
 static void let_go(struct holder *holder)
 {
-    loop_set_timer(&holder->owner->loop, &holder->limit, INT64_MAX);
+    loop_set_timer(holder->owner->loop, &holder->limit, INT64_MAX);
     resolve_cancel(holder->resolve);
     holder->resolve = NULL;
 }
@@ -67,7 +67,7 @@ static void resolved(void *owner, DWORD error, const ADDRINFOEXW *addresses)
     } else if (ours) {
         holder->state = HOLDER_OURS;
         one_less(holder->owner);
-    } else if (!link_open(&holder->owner->loop, &holder->params, &sink, holder)) {
+    } else if (!link_open(holder->owner->loop, &holder->params, &sink, holder)) {
         leave_unreachable(holder, OUTCOME_LOCAL, ERROR_NOT_ENOUGH_MEMORY);
     }
 }
@@ -120,8 +120,8 @@ static void ask_holder(struct holder *holder)
         return;
     }
     holder->limit.fire = not_resolved;
-    loop_set_timer(&h->loop, &holder->limit, loop_now_ms() + h->params.connect_timeout_ms);
-    DWORD error = resolve_begin(&h->loop, holder->host, h->params.port, resolved, holder, &holder->resolve);
+    loop_set_timer(h->loop, &holder->limit, loop_now_ms() + h->params.connect_timeout_ms);
+    DWORD error = resolve_begin(h->loop, holder->host, h->params.port, resolved, holder, &holder->resolve);
     if (error) {
         let_go(holder);
         leave_unreachable(holder, OUTCOME_LOCAL, error);
@@ -298,20 +298,21 @@ static enum exit_code take_options(struct holders *h, const struct arguments *a)
 
 static DWORD ask_all(struct holders *h)
 {
-    DWORD error = loop_open(&h->loop);
+    h->loop = loop_open();
+    DWORD error = h->loop ? 0 : GetLastError();
     if (!error)
         error = link_startup();
     if (error)
         return error;
     for (size_t i = 0; i < h->domain_count; i++) {
         struct holder_domain *domain = &h->domains[i];
-        domain->error = dns_mx_begin(&h->loop, name_of(domain), h->params.connect_timeout_ms, on_mx, domain);
+        domain->error = dns_mx_begin(h->loop, name_of(domain), h->params.connect_timeout_ms, on_mx, domain);
         if (domain->error)
             domain->finding = FOUND_FAILURE;
         else
             h->pending++;
     }
-    return h->pending ? loop_run(&h->loop) : 0;
+    return h->pending ? loop_run(h->loop) : 0;
 }
 
 enum exit_code holders_find(struct holders *h, const struct arguments *a, char **words, size_t count)
@@ -336,7 +337,6 @@ enum exit_code holders_find(struct holders *h, const struct arguments *a, char *
 
 void holders_free(struct holders *h)
 {
-    loop_close(&h->loop);
     while (h->first) {
         struct holder *next = h->first->next;
         free(h->first);

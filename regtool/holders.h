@@ -51,7 +51,7 @@ struct holder_domain {
 };
 
 struct holders {
-    struct loop loop;
+    struct loop *loop;
     struct link_params params; /* of all */
     struct option_words except;
     struct holder_domain *domains;

@@ -5,7 +5,7 @@
 enum { AT_ONCE = 50 };
 
 struct lookup_batch {
-    struct loop loop;
+    struct loop *loop;
     struct lookup *lookups;
     size_t count, next, pending;
     bool beginning; /* begin_more() is at work */
@@ -37,7 +37,7 @@ static void begin(struct lookup_batch *b, struct lookup *lookup)
     if (!lookup->name)
         return;
     b->pending++;
-    DWORD error = resolve_begin(&b->loop, lookup->name, 0, resolved, lookup, &lookup->resolve);
+    DWORD error = resolve_begin(b->loop, lookup->name, 0, resolved, lookup, &lookup->resolve);
     if (error)
         end(lookup, error);
 }
@@ -52,19 +52,19 @@ static void begin_more(struct lookup_batch *b)
         begin(b, &b->lookups[b->next++]);
     b->beginning = false;
     if (b->pending == 0)
-        loop_end(&b->loop);
+        loop_end(b->loop);
 }
 
 DWORD lookup_all(struct lookup *lookups, size_t count)
 {
     struct lookup_batch b = {.lookups = lookups, .count = count};
-    DWORD error = loop_open(&b.loop);
+    b.loop = loop_open();
+    DWORD error = b.loop ? 0 : GetLastError();
     if (!error)
         error = link_startup();
     if (!error)
         begin_more(&b);
     if (!error && b.pending > 0)
-        error = loop_run(&b.loop);
-    loop_close(&b.loop);
+        error = loop_run(b.loop);
     return error;
 }

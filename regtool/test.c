@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 struct test {
-    struct loop loop;
+    struct loop *loop;
     struct test_params params;
     struct transcript shown;
     struct json json;
@@ -139,20 +139,20 @@ static void on_note(void *owner, const struct link_note *note)
 static void on_closed(void *owner)
 {
     struct test *test = owner;
-    loop_end(&test->loop);
+    loop_end(test->loop);
 }
 
 static DWORD converse(struct test *test)
 {
     static const struct link_sink sink = {.session = on_session, .note = on_note, .closed = on_closed};
-    DWORD error = loop_open(&test->loop);
+    test->loop = loop_open();
+    DWORD error = test->loop ? 0 : GetLastError();
     if (!error)
         error = link_startup();
-    if (!error && !link_open(&test->loop, &test->params.link, &sink, test))
+    if (!error && !link_open(test->loop, &test->params.link, &sink, test))
         error = ERROR_NOT_ENOUGH_MEMORY;
     if (!error)
-        error = loop_run(&test->loop);
-    loop_close(&test->loop);
+        error = loop_run(test->loop);
     return error;
 }
 

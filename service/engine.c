@@ -27,7 +27,7 @@ enum {
 };
 
 static struct engine {
-    struct loop loop;
+    struct loop *loop;
     struct loop_op requests[ENGINE_REQUESTS];
     const struct engine_callbacks *callbacks;
     struct registry_news news;
@@ -97,7 +97,7 @@ static void pump(struct engine *e)
     gate_poll(&e->gate, e->config->service.local_port, at);
     while (planner_next(&e->planner, at, &a))
         jobs_begin(&e->jobs, &a);
-    loop_set_timer(&e->loop, &e->wakeup, planner_wakeup(&e->planner, clock_now()));
+    loop_set_timer(e->loop, &e->wakeup, planner_wakeup(&e->planner, clock_now()));
 }
 
 static void woken(struct loop_timer *timer)
@@ -109,7 +109,7 @@ static void job_ended(void *owner)
 {
     struct engine *e = owner;
     if (e->stopping && !e->jobs.first)
-        loop_end(&e->loop);
+        loop_end(e->loop);
     else
         pump(e);
 }
@@ -149,7 +149,7 @@ static void cannot_read(struct engine *e, DWORD error)
         report_error(EVENT_CANNOT_READ, error);
     e->read_error = error;
     e->read_delay_ms = clock_backoff(e->read_delay_ms, READ_LEAST_MS, READ_MOST_MS);
-    loop_set_timer(&e->loop, &e->reread, loop_now_ms() + e->read_delay_ms);
+    loop_set_timer(e->loop, &e->reread, loop_now_ms() + e->read_delay_ms);
 }
 
 /* What is in the registry, for config_release(). NULL, reported, when it cannot be read: the one before stays. */
@@ -163,7 +163,7 @@ static const struct config *read_fresh(struct engine *e, struct problems *proble
         problems_free(problems);
         return NULL;
     }
-    loop_set_timer(&e->loop, &e->reread, INT64_MAX);
+    loop_set_timer(e->loop, &e->reread, INT64_MAX);
     e->read_error = 0;
     e->read_delay_ms = 0;
     return fresh;
@@ -185,7 +185,7 @@ static void adopt_config(struct engine *e, const struct config *fresh, enum trig
     jobs_finish(&e->jobs, false);
     status_changed(e);
     if (!whole)
-        loop_set_timer(&e->loop, &e->reread, loop_now_ms() + MEMORY_RETRY_MS);
+        loop_set_timer(e->loop, &e->reread, loop_now_ms() + MEMORY_RETRY_MS);
 }
 
 static void read_config(struct engine *e, enum trigger trigger)
@@ -286,11 +286,11 @@ static void stop(struct engine *e)
         return;
     e->stopping = true;
     e->stop_by_ms = loop_now_ms() + STOP_LIMIT_MS;
-    loop_set_timer(&e->loop, &e->wakeup, INT64_MAX);
-    loop_set_timer(&e->loop, &e->grace, loop_now_ms() + STOP_GRACE_MS);
+    loop_set_timer(e->loop, &e->wakeup, INT64_MAX);
+    loop_set_timer(e->loop, &e->grace, loop_now_ms() + STOP_GRACE_MS);
     jobs_finish(&e->jobs, true);
     if (!e->jobs.first)
-        loop_end(&e->loop);
+        loop_end(e->loop);
 }
 
 static void set_paused(struct engine *e, bool paused)
@@ -350,7 +350,8 @@ static void requested(struct loop_op *op, DWORD error, DWORD bytes)
 
 void engine_ask(enum engine_request request)
 {
-    loop_post(&engine.loop, &engine.requests[request], 0);
+    if (engine.loop) /* the console may ask before there is one */
+        loop_post(engine.loop, &engine.requests[request], 0);
 }
 
 /* ---- life ---- */
@@ -363,38 +364,34 @@ static void init(struct engine *e)
     e->config = config_hold(&e->nothing);
     planner_init(&e->planner, (uint64_t)counter.QuadPart, &local_zone);
     e->started_utc_ms = utc_now_ms();
-    e->jobs = (struct jobs){.loop = &e->loop,
+    e->jobs = (struct jobs){.loop = e->loop,
                             .planner = &e->planner,
                             .log = &e->log,
                             .changed = status_changed,
                             .ended = job_ended,
                             .owner = e};
     e->gate = (struct gate){
-        .loop = &e->loop, .planner = &e->planner, .look = look_at_gate, .changed = status_changed, .owner = e};
+        .loop = e->loop, .planner = &e->planner, .look = look_at_gate, .changed = status_changed, .owner = e};
     gate_init(&e->gate);
-    publish_init(&e->publish, &e->loop, write_snapshot, e);
+    publish_init(&e->publish, e->loop, write_snapshot, e);
     e->wakeup.fire = woken;
     e->grace.fire = cut_off;
     e->reread.fire = read_again;
     for (size_t i = 0; i < ARRAYSIZE(e->requests); i++)
         e->requests[i].done = requested;
-    protocol_init(&e->log, &e->loop);
+    protocol_init(&e->log, e->loop);
 }
 
 /* `*failed` is the step under way: what to say when it fails. */
 static DWORD start(struct engine *e, const char **failed)
 {
-    *failed = "cannot create the completion port";
-    DWORD error = loop_open(&e->loop);
-    if (error)
-        return error;
     *failed = "cannot start Windows Sockets";
-    error = link_startup();
+    DWORD error = link_startup();
     if (error)
         return error;
     *failed = "cannot watch the configuration in the registry";
-    error = registry_watch_open(&e->news, &e->loop, config_changed, e);
-    if (!error && network_watch_open(&e->network, &e->loop, network_changed, e) != 0)
+    error = registry_watch_open(&e->news, e->loop, config_changed, e);
+    if (!error && network_watch_open(&e->network, e->loop, network_changed, e) != 0)
         trace("This system does not report new addresses."); /* rounds come by schedule and retry all the same */
     return error;
 }
@@ -407,7 +404,7 @@ static DWORD run(struct engine *e, const char **failed)
     publish_now(&e->publish); /* nobody who finds us running reads an older one */
     e->callbacks->running(e->callbacks->owner);
     *failed = "cannot wait at the completion port";
-    return loop_run(&e->loop);
+    return loop_run(e->loop);
 }
 
 static void close_all(struct engine *e)
@@ -416,7 +413,6 @@ static void close_all(struct engine *e)
     companion_stop_all(e->stopping ? e->stop_by_ms : loop_now_ms() + STOP_LIMIT_MS);
     registry_watch_close(&e->news);
     network_watch_close(&e->network);
-    loop_close(&e->loop);
     planner_free(&e->planner);
     config_release(e->config);
     config_free(&e->nothing);
@@ -428,7 +424,12 @@ DWORD engine_run(const struct engine_callbacks *callbacks)
 {
     struct engine *e = &engine;
     const char *failed;
-    *e = (struct engine){.callbacks = callbacks};
+    *e = (struct engine){.callbacks = callbacks, .loop = loop_open()};
+    if (!e->loop) {
+        DWORD error = GetLastError();
+        event_write_cannot_run("cannot create the completion port", error);
+        return error;
+    }
     init(e);
     DWORD error = start(e, &failed);
     if (!error)

@@ -1,20 +1,33 @@
 #include "loop.h"
 
+#include <stdlib.h>
+
 enum { POST_TRIES = 20, POST_PAUSE_MS = 50 };
+
+struct loop {
+    HANDLE port;
+    struct loop_timer *first, *last; /* set timers, by due time */
+    struct loop_op turn;             /* of the timers, in the port's queue */
+    bool turn_asked;
+    int64_t turn_ms; /* when it was asked for: timers due by then fire */
+    bool ending;
+};
 
 static void fire_due(struct loop_op *op, DWORD error, DWORD bytes);
 
-DWORD loop_open(struct loop *loop)
+struct loop *loop_open(void)
 {
-    *loop = (struct loop){.port = CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, 1), .turn.done = fire_due};
-    return loop->port ? 0 : GetLastError();
-}
-
-void loop_close(struct loop *loop)
-{
-    if (loop->port)
-        CloseHandle(loop->port);
-    loop->port = NULL;
+    struct loop *loop = calloc(1, sizeof *loop);
+    HANDLE port = loop ? CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, 1) : NULL;
+    DWORD error = loop ? GetLastError() : ERROR_NOT_ENOUGH_MEMORY;
+    if (!port) {
+        free(loop);
+        SetLastError(error);
+        return NULL;
+    }
+    loop->port = port;
+    loop->turn.done = fire_due;
+    return loop;
 }
 
 DWORD loop_attach(struct loop *loop, HANDLE handle)
@@ -26,12 +39,9 @@ DWORD loop_attach(struct loop *loop, HANDLE handle)
  * a thread's work, would be waited for for ever. */
 DWORD loop_post(struct loop *loop, struct loop_op *op, DWORD bytes)
 {
-    DWORD error = ERROR_INVALID_HANDLE;
+    DWORD error = 0;
     for (int tries = 0; tries < POST_TRIES; tries++) {
-        HANDLE port = loop->port;
-        if (!port) /* a thread that ends after the loop */
-            break;
-        if (PostQueuedCompletionStatus(port, bytes, 0, &op->overlapped))
+        if (PostQueuedCompletionStatus(loop->port, bytes, 0, &op->overlapped))
             return 0;
         error = GetLastError();
         Sleep(POST_PAUSE_MS);

@@ -5,6 +5,7 @@
 #ifndef ETRN_LOOP_H
 #define ETRN_LOOP_H
 
+#include "../core/must_check.h"
 #include "win.h"
 
 /* One overlapped operation or message. It must stay in place until `done` was called, which happens in the loop's
@@ -21,21 +22,16 @@ struct loop_timer {
     struct loop_timer *earlier, *later;
 };
 
-struct loop {
-    HANDLE port;
-    struct loop_timer *first, *last; /* set timers, by due time */
-    struct loop_op turn;             /* of the timers, in the port's queue */
-    bool turn_asked;
-    int64_t turn_ms; /* when it was asked for: timers due by then fire */
-    bool ending;
-};
+struct loop;
 
-/* Returns 0 or a Win32 error. */
-DWORD loop_open(struct loop *loop);
-void loop_close(struct loop *loop);
+/* A new loop, or NULL and GetLastError(). It lasts as long as the process: threads of the system's pool, and the one
+ * that waits for a name or an echo, may post to it at any time, also after loop_run() has returned. What they post then
+ * is never handled, and what it belongs to must stay in place as well. */
+MUST_CHECK struct loop *loop_open(void);
 
-/* Has the completions of a socket or file arrive here; each of its operations is a struct loop_op. */
-DWORD loop_attach(struct loop *loop, HANDLE handle);
+/* Has the completions of a socket or file arrive here; each of its operations is a struct loop_op. Returns 0 or a Win32
+ * error. */
+MUST_CHECK DWORD loop_attach(struct loop *loop, HANDLE handle);
 
 /* From any thread: `op->done` is called in the loop's thread with error 0 and `bytes`. Returns 0, or a Win32 error when
  * the system took no message for a second. */
@@ -45,7 +41,7 @@ DWORD loop_post(struct loop *loop, struct loop_op *op, DWORD bytes);
 void loop_set_timer(struct loop *loop, struct loop_timer *timer, int64_t due_ms);
 
 /* Runs until loop_end(), or a fault of the port itself, which is returned. */
-DWORD loop_run(struct loop *loop);
+MUST_CHECK DWORD loop_run(struct loop *loop);
 void loop_end(struct loop *loop);
 
 /* Milliseconds since the system started, time asleep included (GetTickCount64). */
