@@ -249,7 +249,7 @@ FUZZ_SECONDS ?= 60
 FUZZ_FLAGS := -std=c11 -g -O1 $(WARNINGS) -Wno-missing-prototypes -Iservice/core \
               -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 
-$(FUZZ:%=$(B)/fuzz/%): $(B)/fuzz/%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.h $(CORE) $(wildcard service/core/*.h) Makefile
+$(FUZZ:%=$(B)/fuzz/%): $(B)/fuzz/%: tests/fuzz/fuzz_%.c $(wildcard tests/fuzz/*.h) $(CORE) $(wildcard service/core/*.h) Makefile
 	@mkdir -p $(B)/fuzz/corpus-copy/$*
 	clang $(FUZZ_FLAGS) -o $@ $(filter %.c,$^)
 

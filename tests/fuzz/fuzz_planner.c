@@ -1,7 +1,7 @@
 /* The planner among configurations, clocks, triggers and results as they come, with the books that service/job.c and
  * service/errand.c keep: which sessions are open, and for which hosts something was made ready. */
 #include "calendar.h"
-#include "fuzz.h"
+#include "input.h"
 #include "planner.h"
 
 enum { OPEN_LIMIT = 64, DOMAINS = 8, SECOND_MS = 1000 };
@@ -13,8 +13,7 @@ struct open_job {
 };
 
 struct world {
-    const uint8_t *input;
-    size_t left;
+    struct input input;
     struct planner planner;
     struct cron_zone zone;
     struct config *config;
@@ -27,15 +26,12 @@ struct world {
 
 static unsigned octet(struct world *w)
 {
-    if (w->left == 0)
-        return 0;
-    w->left--;
-    return *w->input++;
+    return input_octet(&w->input);
 }
 
 static unsigned below(struct world *w, unsigned limit)
 {
-    return octet(w) % limit;
+    return input_below(&w->input, limit);
 }
 
 /* ---- configurations ---- */
@@ -337,13 +333,12 @@ static int64_t offset_there(void *context, int64_t utc_ms)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct world w;
-    w = (struct world){.input = data,
-                       .left = size,
+    w = (struct world){.input = {data, size},
                        .zone = {.offset_ms = offset_there},
                        .now = {.steady_ms = 1000000, .utc_ms = 1700000000000}};
     planner_init(&w.planner, octet(&w), &w.zone);
     configure(&w, TRIGGER_START);
-    while (w.left > 0)
+    while (w.input.left > 0)
         happen(&w);
     drain(&w);
     planner_free(&w.planner);
