@@ -2,8 +2,8 @@
  *
  *   CheckProperties   immediate, before anything is changed: refuses what etrnctl would refuse
  *   WaitForEnd        deferred, as SYSTEM, when the service has stopped and before its program is replaced
- *   Configure         deferred, as SYSTEM, before the service is started: the service's entry, then etrnctl's commands
- *   RemoveData        deferred, as SYSTEM, when the product is gone for good: what the service has left on disk
+ *   Configure         deferred, as SYSTEM, before the service is started: etrnctl service install, then its other
+ * commands RemoveData        deferred, as SYSTEM, when the product is gone for good: what the service has left on disk
  *
  * A deferred action sees no property but CustomActionData, which the one before it has filled. */
 #include "../service/core/utf.h"
@@ -77,11 +77,16 @@ static void note_failure(MSIHANDLE install, const wchar_t *step, DWORD error)
     tell(install, INSTALLMESSAGE_INFO, sentence);
 }
 
-static UINT refuse(MSIHANDLE install, const char *sentence)
+static void tell_text(MSIHANDLE install, INSTALLMESSAGE kind, const char *sentence)
 {
     wchar_t *wide = wide_from(sentence);
-    tell(install, INSTALLMESSAGE_ERROR, wide ? wide : L"There is not enough memory.");
+    tell(install, kind, wide ? wide : L"There is not enough memory.");
     free(wide);
+}
+
+static UINT refuse(MSIHANDLE install, const char *sentence)
+{
+    tell_text(install, INSTALLMESSAGE_ERROR, sentence);
     return ERROR_INSTALL_FAILURE;
 }
 
@@ -174,48 +179,6 @@ UINT __stdcall WaitForEnd(MSIHANDLE install)
     return ERROR_SUCCESS;
 }
 
-/* ---- the service's entry ---- */
-
-/* Windows Installer quotes the path itself; Wine's does not, and an unquoted one with spaces may start another program.
- */
-static bool quote_path(SC_HANDLE service)
-{
-    DWORD size = 0;
-    QueryServiceConfigW(service, NULL, 0, &size);
-    QUERY_SERVICE_CONFIGW *config = malloc(size + 1);
-    wchar_t *quoted = malloc(size + 3 * sizeof *quoted);
-    bool fine = config && quoted && QueryServiceConfigW(service, config, size, &size);
-    if (fine && config->lpBinaryPathName[0] != L'"') {
-        _snwprintf(quoted, size / sizeof *quoted + 3, L"\"%ls\"", config->lpBinaryPathName);
-        fine = ChangeServiceConfigW(service, SERVICE_NO_CHANGE, SERVICE_NO_CHANGE, SERVICE_NO_CHANGE, quoted, NULL,
-                                    NULL, NULL, NULL, NULL, NULL);
-    }
-    free(quoted);
-    free(config);
-    return fine;
-}
-
-/* What the package's tables cannot have done: MsiServiceConfigFailureActions fails with 1939 for restarts, and takes
- * the installation with it. None of it keeps the service from working, so that a failure is only logged. */
-static void complete_service(MSIHANDLE install)
-{
-    SC_ACTION again[] = {{SC_ACTION_RESTART, 5000}, {SC_ACTION_RESTART, 60000}, {SC_ACTION_RESTART, 300000}};
-    SERVICE_FAILURE_ACTIONSW failure = {.dwResetPeriod = 86400, .cActions = ARRAYSIZE(again), .lpsaActions = again};
-    SERVICE_FAILURE_ACTIONS_FLAG on_error = {TRUE};
-    DWORD access = SERVICE_QUERY_CONFIG | SERVICE_CHANGE_CONFIG | SERVICE_START; /* the last for the restarts */
-    SC_HANDLE manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT);
-    SC_HANDLE service = manager ? OpenServiceW(manager, L"EtrnSvc", access) : NULL;
-    if (!service || !quote_path(service))
-        note_failure(install, L"checking the path of the service", GetLastError());
-    if (!service || !ChangeServiceConfig2W(service, SERVICE_CONFIG_FAILURE_ACTIONS, &failure) ||
-        !ChangeServiceConfig2W(service, SERVICE_CONFIG_FAILURE_ACTIONS_FLAG, &on_error))
-        note_failure(install, L"setting restart on failure", GetLastError());
-    if (service)
-        CloseServiceHandle(service);
-    if (manager)
-        CloseServiceHandle(manager);
-}
-
 /* ---- etrnctl ---- */
 
 /* Reads all that comes; what does not fit is dropped. `said` is terminated, without a line end. */
@@ -259,26 +222,44 @@ static DWORD run(const wchar_t *program, wchar_t *command_line, char *said, DWOR
     return code;
 }
 
-static UINT run_etrnctl(MSIHANDLE install, const wchar_t *folder, const wchar_t *arguments)
+/* Runs it to its end and returns its exit code; of a failure, `said` is a sentence. */
+static DWORD run_etrnctl(const wchar_t *folder, const wchar_t *arguments, char *said, DWORD size)
 {
-    char said[2000];
-    char sentence[200];
+    DWORD code = ~0u;
     struct text t;
-    size_t size = wcslen(folder) + wcslen(arguments) + 20;
-    wchar_t *program = malloc(size * sizeof *program);
-    wchar_t *command_line = malloc(size * sizeof *command_line);
-    UINT error = ERROR_INSTALL_FAILURE;
+    size_t length = wcslen(folder) + wcslen(arguments) + 20;
+    wchar_t *program = malloc(length * sizeof *program);
+    wchar_t *command_line = malloc(length * sizeof *command_line);
+    said[0] = '\0';
     if (program && command_line) {
-        _snwprintf(program, size, L"%lsetrnctl.exe", folder);
-        _snwprintf(command_line, size, L"etrnctl.exe %ls", arguments);
-        DWORD code = run(program, command_line, said, sizeof said);
-        text_begin(&t, sentence, sizeof sentence);
-        text_add(&t, code == ~0u ? "etrnctl.exe could not be run" : "etrnctl.exe failed with exit code %lu", code);
-        error = code == 0 ? ERROR_SUCCESS : refuse(install, *said ? said : sentence);
+        _snwprintf(program, length, L"%lsetrnctl.exe", folder);
+        _snwprintf(command_line, length, L"etrnctl.exe %ls", arguments);
+        code = run(program, command_line, said, size);
     }
     free(command_line);
     free(program);
-    return error;
+    if (code == 0 || *said)
+        return code;
+    text_begin(&t, said, size);
+    text_add(&t, code == ~0u ? "etrnctl.exe could not be run" : "etrnctl.exe failed with exit code %lu", code);
+    return code;
+}
+
+/* What the package's tables cannot say, or Windows Installer gets wrong: MsiServiceConfigFailureActions fails with 1939
+ * for restarts, and Wine's does not quote the path. None of it keeps the service from working, so that a failure is
+ * only logged. Rolled back it is with the rest: the service's entry and the event source are the tables', and UndoData
+ * removes the folder. */
+static void complete_service(MSIHANDLE install, const wchar_t *folder)
+{
+    char said[2000];
+    if (run_etrnctl(folder, L"service install", said, sizeof said) != 0)
+        tell_text(install, INSTALLMESSAGE_INFO, said);
+}
+
+static UINT run_command(MSIHANDLE install, const wchar_t *folder, const wchar_t *arguments)
+{
+    char said[2000];
+    return run_etrnctl(folder, arguments, said, sizeof said) == 0 ? ERROR_SUCCESS : refuse(install, said);
 }
 
 UINT __stdcall Configure(MSIHANDLE install)
@@ -286,10 +267,11 @@ UINT __stdcall Configure(MSIHANDLE install)
     wchar_t *folder = property(install, L"CustomActionData");
     wchar_t *line = cut(folder, L'\n');
     UINT error = folder && *folder ? ERROR_SUCCESS : ERROR_INSTALL_FAILURE;
-    complete_service(install);
+    if (!error)
+        complete_service(install, folder);
     while (!error && line && *line) {
         wchar_t *next = cut(line, L'\n');
-        error = run_etrnctl(install, folder, line);
+        error = run_command(install, folder, line);
         line = next;
     }
     free(folder);

@@ -28,11 +28,11 @@ static bool check(const struct setting *s, const char *property, const char *con
 {
     struct value value;
     text_add(problem, "%s: ", property);
-    bool fine = setting_encode(s, words, count, &value, problem);
+    bool allowed = setting_encode(s, words, count, &value, problem);
     free(value.data);
-    if (fine)
+    if (allowed)
         text_begin(problem, problem->data, problem->size);
-    return fine;
+    return allowed;
 }
 
 /* A property that is one setting of the service. */
@@ -70,7 +70,7 @@ static size_t split(char *list, const char ***items)
     return *items ? count : 0;
 }
 
-static bool host_fine(const char *host, struct text *problem)
+static bool check_host(const char *host, struct text *problem)
 {
     char name[NODE_LIMIT + 1];
     unsigned port;
@@ -94,9 +94,9 @@ static bool add_host(const char *host, const char *domains, struct text *command
     const char **items = NULL;
     char *list = text_copy(domains);
     size_t count = list ? split(list, &items) : 0;
-    bool fine = count > 0 && host_fine(host, problem) &&
-                check(setting_find(SCOPE_HOST, "Domains"), "ETRNDOMAINS", items, count, problem);
-    if (fine) {
+    bool allowed = count > 0 && check_host(host, problem) &&
+                   check(setting_find(SCOPE_HOST, "Domains"), "ETRNDOMAINS", items, count, problem);
+    if (allowed) {
         commands_add_argument(commands, "add");
         commands_add_argument(commands, host);
         for (size_t i = 0; i < count; i++)
@@ -105,7 +105,7 @@ static bool add_host(const char *host, const char *domains, struct text *command
     }
     free(items);
     free(list);
-    return fine;
+    return allowed;
 }
 
 /* The switch last: nothing is asked before all is set. */

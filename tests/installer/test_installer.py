@@ -287,6 +287,16 @@ def test_failing_etrnctl_fails_the_installation_which_is_rolled_back(windows: Wi
     assert "out of order" in windows.refuses(broken, "ENABLE=1")
 
 
+def test_entry_that_etrnctl_cannot_complete_is_only_logged(windows: Windows, package: Package, tmp_path: Path) -> None:
+    (tmp_path / "tool.c").write_text(FAILING_TOOL)
+    subprocess.run(["x86_64-w64-mingw32-gcc", "-o", tmp_path / "tool.exe", tmp_path / "tool.c"], check=True)
+    broken = package.rebuilt(tmp_path / "broken", "1.2.3", tool=tmp_path / "tool.exe")
+    outcome = windows.msiexec("/i", broken.msi)
+    windows.installed = broken
+    assert outcome.code == SUCCESS and "out of order" in outcome.log
+    assert windows.running()
+
+
 @pytest.mark.fault("15.6")
 def test_windows_before_8_is_refused(windows: Windows, package: Package, tmp_path: Path) -> None:
     """Wine says it is Windows 7; the package then looks for a file that came with Windows 8."""
