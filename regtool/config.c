@@ -63,31 +63,39 @@ static void print_row(const struct target *t, const struct setting *s)
     out_wrapped(4, words);
 }
 
-static void write_row(struct json *j, const struct target *t, const struct setting *s)
+static void write_strings(struct json *j, const struct strings *strings)
+{
+    json_open_array(j, "value");
+    for (size_t i = 0; i < strings->count; i++)
+        json_string(j, NULL, strings->items[i]);
+    json_close(j, ']');
+}
+
+static void write_value_of(struct json *j, const struct target *t, const struct setting *s)
 {
     char value[VALUE_LIMIT];
+    unsigned long number;
+    show_value(t, s, value);
+    if (s->type == SETTING_DWORD && text_number(value, 0xFFFFFFFFu, &number))
+        json_number(j, "value", (int64_t)number);
+    else if (s->type == SETTING_STRINGS)
+        write_strings(j, config_strings(&t->config, t->settings, s));
+    else
+        json_string(j, "value", *value ? value : NULL);
+}
+
+static void write_row(struct json *j, const struct target *t, const struct setting *s)
+{
     char allowed[300];
     char initial[40];
     struct text shown;
-    unsigned long number;
-    show_value(t, s, value);
     text_begin(&shown, allowed, sizeof allowed);
     setting_allowed(s, &shown);
     text_begin(&shown, initial, sizeof initial);
     setting_default(s, &shown);
     json_open_object(j, NULL);
     json_string(j, "name", s->name);
-    if (s->type == SETTING_DWORD && text_number(value, 0xFFFFFFFFu, &number)) {
-        json_number(j, "value", (int64_t)number);
-    } else if (s->type == SETTING_STRINGS) {
-        json_open_array(j, "value");
-        const struct strings *strings = config_strings(&t->config, t->settings, s);
-        for (size_t i = 0; i < strings->count; i++)
-            json_string(j, NULL, strings->items[i]);
-        json_close(j, ']');
-    } else {
-        json_string(j, "value", *value ? value : NULL);
-    }
+    write_value_of(j, t, s);
     json_string(j, "from", store_origin(&t->config, t->settings, s));
     json_string(j, "type", setting_type_name(s));
     json_string(j, "allowed", allowed);
@@ -239,19 +247,27 @@ static enum exit_code write_and_grant(const struct target *t, const struct setti
     return worse(code, grant_settle(&t->config, word));
 }
 
-static enum exit_code set(const struct target *t, const struct setting *s, int count, char **words)
+static enum exit_code set_words(const struct target *t, const struct setting *s, int count, char **words)
 {
     struct value value = {0};
+    enum exit_code code = encode(s, count, words, &value);
+    if (code == EXIT_DONE)
+        code = write_and_grant(t, s, &value, words[0]);
+    free(value.data);
+    return code;
+}
+
+static enum exit_code set(const struct target *t, const struct setting *s, int count, char **words)
+{
     char **ascii = calloc((size_t)count, sizeof *ascii);
-    enum exit_code code = ascii ? to_ascii(s, count, words, ascii) : fail(ERROR_NOT_ENOUGH_MEMORY, "%s", s->name);
+    if (!ascii)
+        return fail(ERROR_NOT_ENOUGH_MEMORY, "%s", s->name);
+    enum exit_code code = to_ascii(s, count, words, ascii);
     if (code == EXIT_DONE)
-        code = encode(s, count, ascii, &value);
-    if (code == EXIT_DONE)
-        code = write_and_grant(t, s, &value, ascii[0]);
-    for (int i = 0; ascii && i < count; i++)
+        code = set_words(t, s, count, ascii);
+    for (int i = 0; i < count; i++)
         free(ascii[i]);
     free(ascii);
-    free(value.data);
     return code;
 }
 

@@ -166,10 +166,10 @@ static bool write_all(struct holders *h)
         write_domain(&j, &h->domains[i]);
     json_close(&j, ']');
     json_open_array(&j, "commands");
-    bool fine = each_command(h, put_command, &j);
+    bool written = each_command(h, put_command, &j);
     json_close(&j, ']');
     json_close(&j, '}');
-    return out_json(&j) && fine;
+    return out_json(&j) && written;
 }
 
 /* ---- the command ---- */

@@ -28,6 +28,31 @@ static void tell_of_policy(const char *service, uint32_t wanted)
     config_free(&config);
 }
 
+/* What SERVICE's switch is now; `was` as of store_get_switch(). */
+static enum exit_code read_switch(const char *service, bool *found, uint32_t *value, struct text *was)
+{
+    DWORD error = store_get_switch(service, found, value, was);
+    if (!error)
+        return EXIT_DONE;
+    if (error != ERROR_SERVICE_DOES_NOT_EXIST)
+        return fail(error, "service %s", service);
+    talk("etrnctl: %s: no such service%s\n", service,
+         text_same(service, SERVICE_NAME) ? "; to install it: etrnctl service install" : "");
+    return EXIT_NOT_FOUND;
+}
+
+static enum exit_code write_switch(const char *service, uint32_t wanted, const char *was)
+{
+    enum exit_code code = store_prepare(service);
+    if (code != EXIT_DONE)
+        return code;
+    DWORD error = store_set_switch(service, wanted);
+    if (error)
+        return fail(error, "writing AlwaysUseETRN of %s", service);
+    out("%s: AlwaysUseETRN was %s, is now %u.\n", service, was, wanted);
+    return EXIT_DONE;
+}
+
 static enum exit_code set_switch(const char *service, uint32_t wanted)
 {
     bool found;
@@ -35,28 +60,16 @@ static enum exit_code set_switch(const char *service, uint32_t wanted)
     char was[300];
     struct text t;
     text_begin(&t, was, sizeof was);
-    DWORD error = store_get_switch(service, &found, &before, &t);
-    if (error == ERROR_SERVICE_DOES_NOT_EXIST) {
-        talk("etrnctl: %s: no such service%s\n", service,
-             text_same(service, SERVICE_NAME) ? "; to install it: etrnctl service install" : "");
-        return EXIT_NOT_FOUND;
-    }
-    if (error)
-        return fail(error, "service %s", service);
-    if (found && before == wanted) {
-        out("%s: AlwaysUseETRN is %u already; nothing was written.\n", service, wanted);
-        tell_of_policy(service, wanted);
-        return EXIT_DONE;
-    }
-    enum exit_code code = store_prepare(service);
+    enum exit_code code = read_switch(service, &found, &before, &t);
     if (code != EXIT_DONE)
         return code;
-    error = store_set_switch(service, wanted);
-    if (error)
-        return fail(error, "writing AlwaysUseETRN of %s", service);
-    out("%s: AlwaysUseETRN was %s, is now %u.\n", service, was, wanted);
-    tell_of_policy(service, wanted);
-    return EXIT_DONE;
+    if (found && before == wanted)
+        out("%s: AlwaysUseETRN is %u already; nothing was written.\n", service, wanted);
+    else
+        code = write_switch(service, wanted, was);
+    if (code == EXIT_DONE)
+        tell_of_policy(service, wanted);
+    return code;
 }
 
 static enum exit_code run_switch(const struct arguments *a, uint32_t wanted)

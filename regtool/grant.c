@@ -26,13 +26,13 @@ static DWORD make_entry(struct entry *entry)
         return ERROR_NOT_ENOUGH_MEMORY;
     if (!ConvertStringSidToSidW(name, &sid))
         return GetLastError();
-    bool fine = acl_allow(SERVICE_QUERY_STATUS | SERVICE_START | SERVICE_STOP, sid, GetLengthSid(sid), entry->ace);
+    bool made = acl_allow(SERVICE_QUERY_STATUS | SERVICE_START | SERVICE_STOP, sid, GetLengthSid(sid), entry->ace);
     LocalFree(sid);
     text_begin(&t, entry->sddl, sizeof entry->sddl);
     text_add(&t, "(A;;LCRPWP;;;");
     text_add_wide(&t, name);
     text_add(&t, ")");
-    return fine ? 0 : ERROR_INVALID_SID;
+    return made ? 0 : ERROR_INVALID_SID;
 }
 
 static DWORD open_service(const char *name, DWORD access, struct manager *m)

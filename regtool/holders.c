@@ -12,7 +12,7 @@
 
 /* ---- what a host says ---- */
 
-static void one_less(struct holders *h)
+static void end_one(struct holders *h)
 {
     if (--h->pending == 0)
         loop_end(h->loop);
@@ -33,7 +33,7 @@ static void on_closed(void *owner)
         holder->state = HOLDER_OFFERS;
     else if (outcome_consequence(holder->result.outcome) == FOLLOWS_PERMANENT)
         holder->state = HOLDER_LACKS;
-    one_less(holder->owner);
+    end_one(holder->owner);
 }
 
 static void leave_unreachable(struct holder *holder, enum outcome outcome, DWORD error)
@@ -43,10 +43,10 @@ static void leave_unreachable(struct holder *holder, enum outcome outcome, DWORD
     text_begin(&t, words, sizeof words);
     text_add_error(&t, error);
     result_set(&holder->result, outcome, 0, words);
-    one_less(holder->owner);
+    end_one(holder->owner);
 }
 
-static void let_go(struct holder *holder)
+static void stop_resolving(struct holder *holder)
 {
     loop_set_timer(holder->owner->loop, &holder->limit, INT64_MAX);
     resolve_cancel(holder->resolve);
@@ -60,13 +60,13 @@ static void resolved(void *owner, DWORD error, const ADDRINFOEXW *addresses)
     bool ours = false;
     for (const ADDRINFOEXW *a = error ? NULL : addresses; a; a = resolve_next(a))
         ours = ours || network_address_is_ours(a->ai_addr);
-    let_go(holder);
+    stop_resolving(holder);
     holder->resolve_error = error;
     if (error) {
         leave_unreachable(holder, OUTCOME_NO_ADDRESS, error);
     } else if (ours) {
         holder->state = HOLDER_OURS;
-        one_less(holder->owner);
+        end_one(holder->owner);
     } else if (!link_open(holder->owner->loop, &holder->params, &sink, holder)) {
         leave_unreachable(holder, OUTCOME_LOCAL, ERROR_NOT_ENOUGH_MEMORY);
     }
@@ -75,7 +75,7 @@ static void resolved(void *owner, DWORD error, const ADDRINFOEXW *addresses)
 static void not_resolved(struct loop_timer *timer)
 {
     struct holder *holder = CONTAINING_RECORD(timer, struct holder, limit);
-    let_go(holder);
+    stop_resolving(holder);
     leave_unreachable(holder, OUTCOME_NO_ADDRESS, WSATRY_AGAIN);
 }
 
@@ -111,19 +111,19 @@ static void ask_holder(struct holder *holder)
     h->pending++;
     if (!host_name_valid(holder->host)) {
         result_set(&holder->result, OUTCOME_NO_ADDRESS, 0, "not the name of a host");
-        one_less(h);
+        end_one(h);
         return;
     }
     if (is_left_out(h, holder->host) || is_this_computer(holder->host)) {
         holder->state = is_left_out(h, holder->host) ? HOLDER_LEFT_OUT : HOLDER_OURS;
-        one_less(h);
+        end_one(h);
         return;
     }
     holder->limit.fire = not_resolved;
     loop_set_timer(h->loop, &holder->limit, loop_now_ms() + h->params.connect_timeout_ms);
     DWORD error = resolve_begin(h->loop, holder->host, h->params.port, resolved, holder, &holder->resolve);
     if (error) {
-        let_go(holder);
+        stop_resolving(holder);
         leave_unreachable(holder, OUTCOME_LOCAL, error);
     }
 }
@@ -177,7 +177,7 @@ static void on_mx(void *owner, DWORD error, const struct mx_list *list)
             domain->finding = FOUND_FAILURE;
             domain->error = ERROR_NOT_ENOUGH_MEMORY;
         }
-    one_less(domain->owner);
+    end_one(domain->owner);
 }
 
 /* Without an MX record, the domain may be no mail domain at all, or not even there. */
@@ -230,6 +230,28 @@ static void make_groups(struct holders *h)
     }
 }
 
+/* Whether any of the domain's hosts is in this state. */
+static bool has_state(const struct holder_domain *domain, enum holder_state state)
+{
+    for (size_t i = 0; i < domain->list.count; i++)
+        if (domain->holders[i]->state == state)
+            return true;
+    return false;
+}
+
+static enum exit_code hosts_verdict(const struct holder_domain *domain, struct text *why)
+{
+    if (holders_offering(domain, 0))
+        return EXIT_DONE;
+    if (has_state(domain, HOLDER_UNREACHABLE)) {
+        text_add(why, "has no MX host that can be reached and offers ETRN");
+        return EXIT_NETWORK;
+    }
+    bool lacking = has_state(domain, HOLDER_LACKS);
+    text_add(why, lacking ? "has no MX host that offers ETRN" : "has no MX host but this computer");
+    return lacking ? EXIT_REFUSED : EXIT_NOT_FOUND;
+}
+
 enum exit_code holders_verdict(const struct holder_domain *domain, struct text *why)
 {
     switch (domain->finding) {
@@ -247,18 +269,7 @@ enum exit_code holders_verdict(const struct holder_domain *domain, struct text *
     case FOUND_ADDRESS:
         break;
     }
-    if (holders_offering(domain, 0))
-        return EXIT_DONE;
-    bool lacking = false;
-    bool unreachable = false;
-    for (size_t i = 0; i < domain->list.count; i++) {
-        lacking = lacking || domain->holders[i]->state == HOLDER_LACKS;
-        unreachable = unreachable || domain->holders[i]->state == HOLDER_UNREACHABLE;
-    }
-    text_add(why, unreachable ? "has no MX host that can be reached and offers ETRN"
-                  : lacking   ? "has no MX host that offers ETRN"
-                              : "has no MX host but this computer");
-    return unreachable ? EXIT_NETWORK : lacking ? EXIT_REFUSED : EXIT_NOT_FOUND;
+    return hosts_verdict(domain, why);
 }
 
 /* ---- all of it ---- */

@@ -99,6 +99,25 @@ static const struct command *nearest_command(const char *word)
     return NULL;
 }
 
+/* Of the command that is named, or of all. */
+static enum exit_code help(const char *name)
+{
+    const struct command *command = name ? command_find(name) : NULL;
+    if (command)
+        print_help(command);
+    else
+        print_usage();
+    return EXIT_DONE;
+}
+
+static enum exit_code no_such_command(const char *name)
+{
+    const struct command *meant = nearest_command(name);
+    if (meant)
+        return usage_error(NULL, "%s: no such command; did you mean %s?", name, meant->name);
+    return usage_error(NULL, "%s: no such command", name);
+}
+
 static enum exit_code dispatch(int count, char **words)
 {
     if (!words[0] && on_console())
@@ -107,25 +126,14 @@ static enum exit_code dispatch(int count, char **words)
         print_usage();
         return EXIT_USAGE;
     }
-    if (is_help(words[0])) {
-        const struct command *command = count > 1 ? command_find(words[1]) : NULL;
-        if (command)
-            print_help(command);
-        else
-            print_usage();
-        return EXIT_DONE;
-    }
+    if (is_help(words[0]))
+        return help(count > 1 ? words[1] : NULL);
     if (strcmp(words[0], "--version") == 0) {
         out("etrnctl " VERSION "\n");
         return EXIT_DONE;
     }
     const struct command *command = command_find(words[0]);
-    if (command)
-        return run_command(command, count - 1, words + 1);
-    const struct command *meant = nearest_command(words[0]);
-    if (meant)
-        return usage_error(NULL, "%s: no such command; did you mean %s?", words[0], meant->name);
-    return usage_error(NULL, "%s: no such command", words[0]);
+    return command ? run_command(command, count - 1, words + 1) : no_such_command(words[0]);
 }
 
 /* What did not arrive was not done. */

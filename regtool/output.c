@@ -210,13 +210,13 @@ void out_continued(unsigned indent, unsigned column, const char *words)
 
 bool out_json(struct json *j)
 {
-    bool fine = !j->out.failed;
-    if (fine)
+    bool whole = !j->out.failed;
+    if (whole)
         out("%s", j->out.data);
     else
         talk("etrnctl: not enough memory\n");
     json_free(j);
-    return fine;
+    return whole;
 }
 
 void clear_screen(void)

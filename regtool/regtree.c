@@ -16,14 +16,7 @@ enum {
 bool regtree_lies_in(const char *key, const char *root)
 {
     size_t length = strlen(root);
-    char *head = text_copy(key);
-    bool fine = head && strlen(head) >= length && (head[length] == '\\' || head[length] == '\0');
-    if (fine) {
-        head[length] = '\0';
-        fine = text_same(head, root);
-    }
-    free(head);
-    return fine;
+    return strlen(key) >= length && _strnicmp(key, root, length) == 0 && (key[length] == '\\' || key[length] == '\0');
 }
 
 /* ---- saving ---- */
@@ -40,13 +33,12 @@ static DWORD add(struct saver *s, enum regfile_kind kind, const char *path, cons
 {
     size_t size = sizeof MACHINE_PREFIX + strlen(path);
     char *full = malloc(size);
-    bool fine = full != NULL;
-    if (fine) {
-        snprintf(full, size, "%s%s", MACHINE_PREFIX, path);
-        fine = regfile_add(s->file, kind, full, name, value);
-    }
+    if (!full)
+        return ERROR_NOT_ENOUGH_MEMORY;
+    snprintf(full, size, "%s%s", MACHINE_PREFIX, path);
+    bool added = regfile_add(s->file, kind, full, name, value);
     free(full);
-    return fine ? 0 : ERROR_NOT_ENOUGH_MEMORY;
+    return added ? 0 : ERROR_NOT_ENOUGH_MEMORY;
 }
 
 static DWORD save_value(struct saver *s, const char *path, DWORD type, DWORD size)
@@ -236,7 +228,8 @@ static DWORD delete_below(HANDLE transaction, HKEY parent, const wchar_t *name, 
 static DWORD delete_key(HANDLE transaction, const wchar_t *wide, const char *path)
 {
     bool spared = false;
-    return delete_below(transaction, machine_registry(), wide, path, &spared);
+    DWORD error = delete_below(transaction, machine_registry(), wide, path, &spared);
+    return error == ERROR_FILE_NOT_FOUND ? 0 : error;
 }
 
 static DWORD apply_value(HANDLE transaction, const wchar_t *path, const struct regfile_entry *entry)
@@ -257,26 +250,28 @@ static DWORD apply_value(HANDLE transaction, const wchar_t *path, const struct r
     return error == ERROR_FILE_NOT_FOUND && entry->kind == REGFILE_DELETE_VALUE ? 0 : error;
 }
 
-static DWORD apply_entry(HANDLE transaction, const struct regfile_entry *entry)
+static DWORD apply_key(HANDLE transaction, const wchar_t *path)
 {
     HKEY key;
-    wchar_t *path = wide_copy(entry->key + strlen(MACHINE_PREFIX));
+    DWORD error = make_key(transaction, path, &key);
+    if (!error)
+        RegCloseKey(key);
+    return error;
+}
+
+static DWORD apply_entry(HANDLE transaction, const struct regfile_entry *entry)
+{
+    const char *below = entry->key + strlen(MACHINE_PREFIX);
+    if (secret_path(below))
+        return 0;
+    wchar_t *path = wide_copy(below);
     DWORD error = path ? 0 : ERROR_NOT_ENOUGH_MEMORY;
-    if (secret_path(entry->key + strlen(MACHINE_PREFIX))) {
-        free(path);
-        return error;
-    }
-    if (!error && entry->kind == REGFILE_KEY) {
-        error = make_key(transaction, path, &key);
-        if (!error)
-            RegCloseKey(key);
-    } else if (!error && entry->kind == REGFILE_DELETE_KEY) {
-        error = delete_key(transaction, path, entry->key + strlen(MACHINE_PREFIX));
-        if (error == ERROR_FILE_NOT_FOUND)
-            error = 0;
-    } else if (!error) {
+    if (!error && entry->kind == REGFILE_KEY)
+        error = apply_key(transaction, path);
+    else if (!error && entry->kind == REGFILE_DELETE_KEY)
+        error = delete_key(transaction, path, below);
+    else if (!error)
         error = apply_value(transaction, path, entry);
-    }
     free(path);
     return error;
 }
@@ -296,6 +291,25 @@ static bool deletes(const struct regfile *file, const char *path)
     return gone;
 }
 
+/* Deletes the host at this place if only its secret is left; `*gone` tells. */
+static DWORD delete_host(HANDLE transaction, HKEY hosts, DWORD place, const struct regfile *file,
+                         const char *hosts_path, bool *gone)
+{
+    wchar_t name[KEY_NAME_LIMIT];
+    DWORD length = ARRAYSIZE(name);
+    DWORD error = (DWORD)RegEnumKeyExW(hosts, place, name, &length, NULL, NULL, NULL, NULL);
+    char *utf8 = error ? NULL : narrow_copy(name);
+    char *path = utf8 ? path_below(hosts_path, utf8) : NULL;
+    if (!error && !path)
+        error = ERROR_NOT_ENOUGH_MEMORY;
+    *gone = !error && deletes(file, path);
+    if (*gone)
+        error = delete_below(transaction, hosts, name, path, NULL);
+    free(path);
+    free(utf8);
+    return error;
+}
+
 /* The hosts of which only the secret is left go with it. `hosts` is the path of the key of all hosts. */
 static DWORD delete_spared(HANDLE transaction, const struct regfile *file, const char *hosts)
 {
@@ -305,20 +319,10 @@ static DWORD delete_spared(HANDLE transaction, const struct regfile *file, const
     free(wide);
     if (error)
         return error == ERROR_FILE_NOT_FOUND ? 0 : error;
-    for (DWORD i = 0; !error;) {
-        wchar_t name[KEY_NAME_LIMIT];
-        DWORD length = ARRAYSIZE(name);
-        error = (DWORD)RegEnumKeyExW(key, i++, name, &length, NULL, NULL, NULL, NULL);
-        char *utf8 = error ? NULL : narrow_copy(name);
-        char *path = utf8 ? path_below(hosts, utf8) : NULL;
-        if (!error && !path)
-            error = ERROR_NOT_ENOUGH_MEMORY;
-        if (!error && deletes(file, path)) {
-            error = delete_below(transaction, key, name, path, NULL);
-            i--;
-        }
-        free(path);
-        free(utf8);
+    for (DWORD place = 0; !error;) {
+        bool gone;
+        error = delete_host(transaction, key, place, file, hosts, &gone);
+        place += !gone;
     }
     RegCloseKey(key);
     return error == ERROR_NO_MORE_ITEMS ? 0 : error;

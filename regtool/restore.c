@@ -25,9 +25,9 @@ static enum exit_code read_file(const char *name, struct regfile *file)
     if (!data)
         return fail(error, "reading %s", name);
     text_begin(&t, problem, sizeof problem);
-    bool fine = regfile_read(file, data, size, &t);
+    bool read = regfile_read(file, data, size, &t);
     free(data);
-    if (fine)
+    if (read)
         return EXIT_DONE;
     talk("etrnctl: %s, %s; nothing was written\n", name, problem);
     return EXIT_INVALID;

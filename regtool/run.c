@@ -41,9 +41,9 @@ struct wait {
 
 static enum exit_code code_of(const struct json_value *node)
 {
-    bool fine = !report_bool(node, "failing") &&
-                !text_same(report_string(node, "outcome"), outcome_name(OUTCOME_UNABLE_TO_QUEUE));
-    if (fine)
+    bool works = !report_bool(node, "failing") &&
+                 !text_same(report_string(node, "outcome"), outcome_name(OUTCOME_UNABLE_TO_QUEUE));
+    if (works)
         return EXIT_DONE;
     bool refused = json_member(node, "code")->kind == JSON_NUMBER ||
                    text_same(report_string(node, "outcome"), outcome_name(OUTCOME_NOT_OFFERED));
@@ -254,6 +254,17 @@ static enum exit_code ask_service(struct wait *w, const struct arguments *a)
     return code;
 }
 
+static enum exit_code not_running(DWORD state)
+{
+    static const struct remedy {
+        const char *verb, *command;
+    } install = {"install", "etrnctl service install"}, proceed = {"continue", "sc continue " SERVICE_NAME},
+      start = {"start", "etrnctl service start"};
+    const struct remedy *remedy = state == 0 ? &install : state == SERVICE_PAUSED ? &proceed : &start;
+    talk("etrnctl: the service is %s; to %s it: %s\n", report_state_name(state), remedy->verb, remedy->command);
+    return EXIT_NOT_FOUND;
+}
+
 /* The service must be there, run and be enabled; what is missing is reported with its remedy. */
 static enum exit_code check_service(const struct json_value *status)
 {
@@ -261,16 +272,8 @@ static enum exit_code check_service(const struct json_value *status)
     DWORD error = report_service_state(&state);
     if (error)
         return fail(error, "asking for the service");
-    if (state != SERVICE_RUNNING) {
-        talk("etrnctl: the service is %s; to %s it: %s\n", report_state_name(state),
-             state == 0                ? "install"
-             : state == SERVICE_PAUSED ? "continue"
-                                       : "start",
-             state == 0                ? "etrnctl service install"
-             : state == SERVICE_PAUSED ? "sc continue " SERVICE_NAME
-                                       : "etrnctl service start");
-        return EXIT_NOT_FOUND;
-    }
+    if (state != SERVICE_RUNNING)
+        return not_running(state);
     if (!status) {
         talk("etrnctl: the service has not told its status yet; try again in a moment\n");
         return EXIT_NOT_FOUND;

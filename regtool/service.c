@@ -97,6 +97,31 @@ static DWORD enter_service(const wchar_t *quoted, bool *existed)
     return error;
 }
 
+/* The caller frees it; NULL when there is no memory. */
+static wchar_t *quote(const wchar_t *path)
+{
+    size_t size = wcslen(path) + 3;
+    wchar_t *quoted = malloc(size * sizeof *quoted);
+    if (quoted)
+        _snwprintf(quoted, size, L"\"%ls\"", path);
+    return quoted;
+}
+
+/* All that there is of a service outside its Parameters; the folder before anybody else takes its name. */
+static DWORD install_exe(const wchar_t *exe, bool *existed)
+{
+    wchar_t *quoted = quote(exe);
+    DWORD error = quoted ? enter_service(quoted, existed) : ERROR_NOT_ENOUGH_MEMORY;
+    free(quoted);
+    if (!error)
+        error = eventlog_register(exe);
+    if (!error)
+        error = store_protect();
+    if (!error)
+        error = folder_make(FOLDER_DATA);
+    return error;
+}
+
 static enum exit_code install(void)
 {
     bool existed = false;
@@ -105,20 +130,7 @@ static enum exit_code install(void)
         talk("etrnctl: etrnsvc.exe is not beside this program; copy both into one folder first\n");
         return EXIT_NOT_FOUND;
     }
-    size_t size = wcslen(exe) + 3;
-    wchar_t *quoted = malloc(size * sizeof *quoted);
-    DWORD error = quoted ? 0 : ERROR_NOT_ENOUGH_MEMORY;
-    if (!error) {
-        _snwprintf(quoted, size, L"\"%ls\"", exe);
-        error = enter_service(quoted, &existed);
-    }
-    if (!error)
-        error = eventlog_register(exe);
-    if (!error)
-        error = store_protect();
-    if (!error)
-        error = folder_make(FOLDER_DATA); /* before anybody else takes its name */
-    free(quoted);
+    DWORD error = install_exe(exe, &existed);
     free(exe);
     if (error)
         return fail(error, "installing %s", SERVICE_NAME);

@@ -107,6 +107,18 @@ DWORD store_remove_host(const char *host)
 
 static const wchar_t switch_name[] = L"AlwaysUseETRN";
 
+/* Of what is no REG_DWORD, a few words say what it is. */
+static bool take_switch(DWORD type, const unsigned char *data, DWORD size, uint32_t *value, struct text *was)
+{
+    if (type != REG_DWORD || size != sizeof *value) {
+        value_describe((enum value_type)type, data, size, was);
+        return false;
+    }
+    memcpy(value, data, sizeof *value);
+    text_add(was, "%u", *value);
+    return true;
+}
+
 DWORD store_get_switch(const char *service, bool *found, uint32_t *value, struct text *was)
 {
     HKEY key;
@@ -121,18 +133,11 @@ DWORD store_get_switch(const char *service, bool *found, uint32_t *value, struct
     }
     if (error == ERROR_FILE_NOT_FOUND)
         text_add(was, "not set");
-    if (error == ERROR_MORE_DATA)
+    else if (error == ERROR_MORE_DATA)
         text_add(was, "a value of %lu octets", size);
-    if (error)
-        return error == ERROR_FILE_NOT_FOUND || error == ERROR_MORE_DATA ? 0 : error;
-    *found = type == REG_DWORD && size == sizeof *value;
-    if (*found) {
-        memcpy(value, data, sizeof *value);
-        text_add(was, "%u", *value);
-    } else {
-        value_describe((enum value_type)type, data, size, was);
-    }
-    return 0;
+    else if (!error)
+        *found = take_switch(type, data, size, value, was);
+    return error == ERROR_FILE_NOT_FOUND || error == ERROR_MORE_DATA ? 0 : error;
 }
 
 DWORD store_set_switch(const char *service, uint32_t value)
