@@ -47,17 +47,19 @@ static bool read_to_end(wchar_t line[PROMPT_LINE_LIMIT], DWORD *length)
     return line[0] != 26; /* Ctrl+Z */
 }
 
-/* Sets and clears bits of the console's mode while the line is read. */
-static bool read_line(DWORD set, DWORD clear, wchar_t line[PROMPT_LINE_LIMIT], DWORD *length)
+/* Reads a line in the console's mode as it is, or without echo. */
+static bool read_line(bool echo, wchar_t line[PROMPT_LINE_LIMIT], DWORD *length)
 {
     input = GetStdHandle(STD_INPUT_HANDLE);
     *length = 0;
     if (!GetConsoleMode(input, &input_mode))
         return false;
     SetConsoleCtrlHandler(cancel, TRUE);
-    SetConsoleMode(input, (input_mode | set) & ~clear);
+    if (!echo)
+        SetConsoleMode(input, (input_mode | ENABLE_LINE_INPUT | ENABLE_PROCESSED_INPUT) & ~(DWORD)ENABLE_ECHO_INPUT);
     bool read = read_to_end(line, length);
-    SetConsoleMode(input, input_mode);
+    if (!echo)
+        SetConsoleMode(input, input_mode);
     SetConsoleCtrlHandler(cancel, FALSE);
     return read;
 }
@@ -68,7 +70,7 @@ bool ask(const char *question, char *answer, size_t size)
     DWORD length;
     struct text t;
     talk("%s", question);
-    bool read = read_line(0, 0, line, &length);
+    bool read = read_line(true, line, &length);
     if (!read)
         talk("\n");
     line[length] = L'\0';
@@ -83,7 +85,7 @@ size_t ask_secret(char *octets, size_t size)
     wchar_t line[PROMPT_LINE_LIMIT];
     DWORD length;
     size_t read = 0;
-    if (read_line(ENABLE_LINE_INPUT | ENABLE_PROCESSED_INPUT, ENABLE_ECHO_INPUT, line, &length))
+    if (read_line(false, line, &length))
         read = utf8_from_utf16(line, (size_t)length * sizeof *line, octets, size);
     SecureZeroMemory(line, sizeof line);
     talk("\n");
