@@ -387,7 +387,7 @@ def test_status_tells_when_it_was_in_clear(machine: Machine, serve: Serve) -> No
     machine.fresh(hosts={"clear": host_at(server), "wished": host_at(server, **NONE)})
     machine.wait_dequeues(1)
     words = " ".join(machine.ctl("status").out.split())
-    assert words.count("in clear") == 1
+    assert words.count("not encrypted") == 1
     assert ", not encrypted: STARTTLS is not offered)" in words[words.index("clear: next"):words.index("wished: next")]
 
 

@@ -96,7 +96,7 @@ def test_config_for_programs(machine: Machine) -> None:
     listed = config(machine, "list", "--host", "isp")
     assert listed["host"] == "isp"
     values = {each["name"]: each["value"] for each in listed["settings"]}
-    assert (values["Domains"], values["HeloName"], values["Port"], values["Tls"]) == (["a.example", "@b.example"], None, 25, "may")
+    assert (values["Domains"], values["HeloName"], values["Port"], values["Tls"]) == (["a.example", "@b.example"], None, 0, "may")
     [one] = config(machine, "get", "Domains", "--host", "isp")["settings"]
     assert one["value"] == ["a.example", "@b.example"]
 
