@@ -47,8 +47,8 @@ static bool read_to_end(wchar_t line[PROMPT_LINE_LIMIT], DWORD *length)
     return line[0] != 26; /* Ctrl+Z */
 }
 
-/* Reads a line in the console's mode as it is, or without echo. */
-static bool read_line(bool echo, wchar_t line[PROMPT_LINE_LIMIT], DWORD *length)
+/* Asks, and reads a line in the console's mode as it is, or without echo: all is ready before the question is seen. */
+static bool read_line(const char *question, bool echo, wchar_t line[PROMPT_LINE_LIMIT], DWORD *length)
 {
     input = GetStdHandle(STD_INPUT_HANDLE);
     *length = 0;
@@ -57,6 +57,7 @@ static bool read_line(bool echo, wchar_t line[PROMPT_LINE_LIMIT], DWORD *length)
     SetConsoleCtrlHandler(cancel, TRUE);
     if (!echo)
         SetConsoleMode(input, (input_mode | ENABLE_LINE_INPUT | ENABLE_PROCESSED_INPUT) & ~(DWORD)ENABLE_ECHO_INPUT);
+    talk("%s", question);
     bool read = read_to_end(line, length);
     if (!echo)
         SetConsoleMode(input, input_mode);
@@ -69,8 +70,7 @@ bool ask(const char *question, char *answer, size_t size)
     wchar_t line[PROMPT_LINE_LIMIT + 1];
     DWORD length;
     struct text t;
-    talk("%s", question);
-    bool read = read_line(true, line, &length);
+    bool read = read_line(question, true, line, &length);
     if (!read)
         talk("\n");
     line[length] = L'\0';
@@ -80,12 +80,12 @@ bool ask(const char *question, char *answer, size_t size)
     return read;
 }
 
-size_t ask_secret(char *octets, size_t size)
+size_t ask_secret(const char *question, char *octets, size_t size)
 {
     wchar_t line[PROMPT_LINE_LIMIT];
     DWORD length;
     size_t read = 0;
-    if (read_line(false, line, &length))
+    if (read_line(question, false, line, &length))
         read = utf8_from_utf16(line, (size_t)length * sizeof *line, octets, size);
     SecureZeroMemory(line, sizeof line);
     talk("\n");
@@ -95,8 +95,11 @@ size_t ask_secret(char *octets, size_t size)
 bool confirm(const char *question)
 {
     char answer[16];
-    talk("%s", question);
-    return ask(" [y/N] ", answer, sizeof answer) && (answer[0] == 'y' || answer[0] == 'Y');
+    char whole[900];
+    struct text t;
+    text_begin(&t, whole, sizeof whole);
+    text_add(&t, "%s [y/N] ", question);
+    return ask(whole, answer, sizeof answer) && (answer[0] == 'y' || answer[0] == 'Y');
 }
 
 char choose(const char *question, const char *choices)

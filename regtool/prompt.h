@@ -13,9 +13,9 @@ bool on_console(void);
 /* Asks, and reads one line without its end into `answer`. False when there is none: the end of the input. */
 bool ask(const char *question, char *answer, size_t size);
 
-/* Reads a line without echo, into UTF-8 octets with the line's end and without a NUL, which the caller wipes. Returns
- * how many they are, 0 when there is no line. Only standard input needs to be a console. */
-size_t ask_secret(char *octets, size_t size);
+/* Asks, and reads a line without echo, into UTF-8 octets with the line's end and without a NUL, which the caller wipes.
+ * Returns how many they are, 0 when there is no line. Only standard input needs to be a console. */
+size_t ask_secret(const char *question, char *octets, size_t size);
 
 /* Asks "question [y/N]"; true for yes. */
 bool confirm(const char *question);

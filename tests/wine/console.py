@@ -8,6 +8,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import termios
 from collections.abc import Iterator
 
 from lab.wine import environment
@@ -44,8 +45,19 @@ class Console:
         """Returns the screen once these words stand there so often."""
         return wait_until(lambda: (now := self.screen()).count(words) >= times and now, f"{words!r}; {self.screen()}")
 
+    def _reads(self) -> bool:
+        """Whether Wine has taken over the terminal, for a program that reads it. What is typed before that is the
+        terminal's own to echo, and Enter then arrives as Ctrl+J."""
+        terminal = os.open(self._tmux("display-message", "-p", "-t", self._name, "#{pane_tty}").strip(), os.O_RDONLY | os.O_NOCTTY)
+        try:
+            return not termios.tcgetattr(terminal)[3] & termios.ICANON
+        finally:
+            os.close(terminal)
+
     def type(self, *keys: str) -> None:
         """Presses keys: words as they are, or tmux's names for others: Enter, C-c."""
+        with contextlib.suppress(TimeoutError):  # one that reads nothing has Ctrl+C all the same
+            wait_until(self._reads, "a program that reads the console", 2)
         self._tmux("send-keys", "-t", self._name, *keys)
 
     def answer(self, question: str, *keys: str, times: int = 1) -> None:
