@@ -288,9 +288,7 @@ def test_failing_etrnctl_fails_the_installation_which_is_rolled_back(windows: Wi
 
 
 def test_entry_that_etrnctl_cannot_complete_is_only_logged(windows: Windows, package: Package, tmp_path: Path) -> None:
-    (tmp_path / "tool.c").write_text(FAILING_TOOL)
-    subprocess.run(["x86_64-w64-mingw32-gcc", "-o", tmp_path / "tool.exe", tmp_path / "tool.c"], check=True)
-    broken = package.rebuilt(tmp_path / "broken", "1.2.3", tool=tmp_path / "tool.exe")
+    broken = package.rebuilt(tmp_path / "broken", "1.2.3", tool=helper("failing_tool"))
     outcome = windows.msiexec("/i", broken.msi)
     windows.installed = broken
     assert outcome.code == SUCCESS and "out of order" in outcome.log
