@@ -56,7 +56,7 @@ enum exit_code password_read(const char *user, const char *host, char password[S
     SecureZeroMemory(octets, sizeof octets);
     if (!fault)
         return EXIT_DONE;
-    talk("etrnctl: the password %s; expected are 1 to %d octets of UTF-8%s\n", fault, AUTH_PASSWORD_LIMIT,
+    talk("etrnctl: the password %s; expected are 1 to %d bytes of UTF-8%s\n", fault, AUTH_PASSWORD_LIMIT,
          asked ? "" : ", on the first line of standard input");
     return EXIT_INVALID;
 }
