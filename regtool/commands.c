@@ -38,6 +38,10 @@
     {                                                                                                                  \
         "--helo", "NAME", "name to give in EHLO instead of this computer's", .setting = "HeloName"                     \
     }
+#define OPTION_LOCAL_ADDRESS                                                                                           \
+    {                                                                                                                  \
+        "--local-address", "IP", "the address of this computer to connect from", .setting = "LocalAddress"             \
+    }
 #define OPTION_USER                                                                                                    \
     {                                                                                                                  \
         "--user", "NAME", "the name for AUTH; its password is asked for", .setting = "User"                            \
@@ -98,6 +102,7 @@ const struct command commands[] = {
           OPTION_TLS,
           OPTION_FINGERPRINT,
           OPTION_HELO,
+          OPTION_LOCAL_ADDRESS,
           {"--interval", "MINUTES", "ask this host as often as this", .setting = "IntervalMinutes"},
           {"--schedule", "LINE", "ask at these times, as in crontab; may be repeated", true, .setting = "Schedule"},
           OPTION_USER,
@@ -161,6 +166,7 @@ const struct command commands[] = {
      .most = -1,
      .options = {OPTION_PORT,
                  OPTION_HELO,
+                 OPTION_LOCAL_ADDRESS,
                  OPTION_TLS,
                  OPTION_FINGERPRINT,
                  OPTION_TIMEOUT,

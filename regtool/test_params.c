@@ -167,12 +167,8 @@ static enum exit_code take_user(struct test_params *p, const struct arguments *a
 
 static void fill(struct test_params *p)
 {
-    const struct host_settings *host = p->given.hosts;
     p->link.address = p->address;
-    p->link.tls_fingerprint = host->tls_fingerprint;
-    p->link.session.helo = host->helo_name;
-    p->link.session.tls = (enum tls_mode)host->tls;
-    p->link.session.force_etrn = host->force_etrn;
+    link_params_set(&p->link, p->given.hosts);
 }
 
 enum exit_code test_params_take(struct test_params *p, const struct arguments *a)

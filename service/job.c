@@ -237,24 +237,19 @@ static const struct job_kind *kind_of(const struct assignment *a)
     return methods[a->host->settings->method].transport == TRANSPORT_PROGRAM ? &program : &session;
 }
 
-static struct link_params link_params_of(const struct job *job, uint16_t port)
+static void set_params(struct job *job, uint16_t port)
 {
-    const struct host_settings *host = job->settings;
     const struct service_settings *service = &job->config->service;
-    return (struct link_params){
+    job->params = (struct link_params){
         .address = job->address,
         .port = port,
-        .tls_fingerprint = host->tls_fingerprint,
-        .session = {.helo = host->helo_name,
-                    .nodes = (const char *const *)job->nodes,
+        .session = {.nodes = (const char *const *)job->nodes,
                     .node_count = job->node_count,
-                    .force_etrn = host->force_etrn,
-                    .tls = (enum tls_mode)host->tls,
-                    .method = (enum method)host->method,
                     .reply_timeout_ms = (int64_t)service->timeout_seconds * 1000},
         .connect_timeout_ms = (int64_t)service->connect_timeout_seconds * 1000,
         .session_timeout_ms = (int64_t)service->session_timeout_seconds * 1000,
     };
+    link_params_set(&job->params, job->settings);
 }
 
 /* NULL when there is no memory. */
@@ -276,7 +271,7 @@ static struct job *job_new(struct jobs *jobs, const struct assignment *a)
         job_free(job);
         return NULL;
     }
-    job->params = link_params_of(job, port);
+    set_params(job, port);
     return job;
 }
 

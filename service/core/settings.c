@@ -1,5 +1,6 @@
 #include "settings.h"
 
+#include "address.h"
 #include "auth.h"
 #include "certificate.h"
 #include "cron.h"
@@ -89,6 +90,12 @@ static const char *helo_fault(const char *item)
     return item[0] == '@' || item[0] == '#' ? "is not a domain name" : domain_fault(item);
 }
 
+static const char *address_fault(const char *item)
+{
+    unsigned char octets[ADDRESS_SIZE];
+    return address_read(item, octets) ? NULL : "is not an IP address";
+}
+
 static const char *fingerprint_fault(const char *item)
 {
     uint8_t fingerprint[FINGERPRINT_SIZE];
@@ -157,6 +164,9 @@ const struct setting settings[] = {
     {"HeloName", HOST(helo_name), .type = SETTING_STRING, .fault = helo_fault,
      .expected = "a domain name or an address literal such as [192.0.2.1]",
      .help = "the name to send in EHLO; if empty, the name of this computer"},
+    {"LocalAddress", HOST(local_address), .type = SETTING_STRING, .fault = address_fault, .verbatim = true,
+     .expected = "an IPv4 or IPv6 address",
+     .help = "the address of this computer to connect from; if empty, Windows chooses one"},
     {"Tls", HOST(tls), .type = SETTING_CHOICE, .word = tls_word, .maximum = TLS_IMPLICIT, .initial = TLS_MAY,
      .help = "none: no TLS; may: TLS if the host offers it; require: only over TLS with a verified certificate; "
              "implicit: like require, with TLS from the first byte, as on port 465"},

@@ -20,7 +20,7 @@ enum origin { ORIGIN_DEFAULT, ORIGIN_PARAMETERS, ORIGIN_POLICY };
 const char *origin_name(enum origin origin);
 const char *origin_title(enum origin origin);
 
-enum { SETTING_COUNT_LIMIT = 24 }; /* rows of one scope */
+enum { SETTING_COUNT_LIMIT = 32 }; /* rows of one scope */
 
 /* The fields are named as the table's rows. */
 struct service_settings {
@@ -40,6 +40,7 @@ struct host_settings {
     uint32_t method, wake_seconds, wake_required, hold_seconds;
     char *wake_host, *program, *run_service; /* "": none */
     char *helo_name;                         /* "": this computer's */
+    char *local_address;                     /* "": as Windows chooses */
     char *tls_fingerprint;                   /* "": chain and name are verified instead */
     char *user;                              /* "": no AUTH */
     uint32_t auth_in_clear;

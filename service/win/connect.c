@@ -1,5 +1,7 @@
 #include "connect.h"
 
+#include "../core/address.h"
+
 #include <stdio.h>
 
 /* Looked up once, by connect_startup(). */
@@ -43,16 +45,24 @@ static void show_address(struct connect *c, const ADDRINFOEXW *address)
 
 static void connected(struct loop_op *op, DWORD error, DWORD bytes);
 
+/* ConnectEx takes only a socket that is bound. */
+static DWORD bind_here(struct connect *c, const ADDRINFOEXW *address)
+{
+    SOCKADDR_STORAGE from = c->from;
+    from.ss_family = (short)address->ai_family;
+    c->unbound = bind(c->socket, (struct sockaddr *)&from, (int)address->ai_addrlen) != 0;
+    return c->unbound ? (DWORD)WSAGetLastError() : 0;
+}
+
 static DWORD start(struct connect *c, const ADDRINFOEXW *address)
 {
-    struct sockaddr_storage any = {.ss_family = (short)address->ai_family};
     c->socket = WSASocketW(address->ai_family, SOCK_STREAM, IPPROTO_TCP, NULL, 0,
                            WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
     if (c->socket == INVALID_SOCKET)
         return (DWORD)WSAGetLastError();
-    if (bind(c->socket, (struct sockaddr *)&any, (int)address->ai_addrlen) != 0)
-        return (DWORD)WSAGetLastError();
-    DWORD error = loop_attach(c->loop, (HANDLE)c->socket);
+    DWORD error = bind_here(c, address);
+    if (!error)
+        error = loop_attach(c->loop, (HANDLE)c->socket);
     if (error)
         return error;
     c->op = (struct loop_op){.done = connected};
@@ -63,12 +73,34 @@ static DWORD start(struct connect *c, const ADDRINFOEXW *address)
     return 0;
 }
 
+/* The first of these that can be connected to from the address of ours. */
+static const ADDRINFOEXW *reachable(const struct connect *c, const ADDRINFOEXW *address)
+{
+    while (address && c->from.ss_family != AF_UNSPEC && address->ai_family != c->from.ss_family)
+        address = resolve_next(address);
+    return address;
+}
+
+/* The address of ours is at fault, whatever address of the host is tried. */
+static void cannot_bind(struct connect *c, DWORD error)
+{
+    char words[120];
+    struct text t;
+    text_begin(&t, words, sizeof words);
+    text_add(&t, "LocalAddress %s", c->local);
+    if (error == WSAEADDRNOTAVAIL) {
+        text_add(&t, " is not an address of this computer");
+        error = 0;
+    }
+    c->sink->failed(c->owner, OUTCOME_LOCAL, words, error);
+}
+
 /* Connects to the next address that can be tried; `error` is why the one before failed. */
 static void try_next(struct connect *c, DWORD error)
 {
     while (c->next) {
         c->current = c->next;
-        c->next = resolve_next(c->current);
+        c->next = reachable(c, resolve_next(c->current));
         c->skipped = false;
         show_address(c, c->current);
         c->sink->step(c->owner, CONNECT_TRYING, 0);
@@ -77,6 +109,10 @@ static void try_next(struct connect *c, DWORD error)
             return;
         c->sink->step(c->owner, CONNECT_FAILED, error);
         close_socket(c);
+        if (c->unbound && c->from.ss_family != AF_UNSPEC) {
+            cannot_bind(c, error);
+            return;
+        }
     }
     c->sink->failed(c->owner, OUTCOME_NO_CONNECTION, c->peer, error);
 }
@@ -120,18 +156,36 @@ void connect_skip(struct connect *c)
 
 /* ---- the name ---- */
 
+static void show_all(struct connect *c, const ADDRINFOEXW *addresses)
+{
+    for (const ADDRINFOEXW *a = addresses; a; a = resolve_next(a)) {
+        show_address(c, a);
+        c->sink->step(c->owner, CONNECT_ADDRESS, 0);
+    }
+}
+
+static void no_such_family(struct connect *c)
+{
+    char words[200];
+    struct text t;
+    text_begin(&t, words, sizeof words);
+    text_add(&t, "%s has no %s address, as LocalAddress %s needs", c->host,
+             c->from.ss_family == AF_INET6 ? "IPv6" : "IPv4", c->local);
+    c->sink->failed(c->owner, OUTCOME_NO_CONNECTION, words, 0);
+}
+
 static void resolved(void *owner, DWORD error, const ADDRINFOEXW *addresses)
 {
     struct connect *c = owner;
     if (error) {
         c->sink->failed(c->owner, OUTCOME_NO_ADDRESS, c->host, error);
     } else {
-        for (const ADDRINFOEXW *a = addresses; a; a = resolve_next(a)) {
-            show_address(c, a);
-            c->sink->step(c->owner, CONNECT_ADDRESS, 0);
-        }
-        c->next = addresses;
-        try_next(c, WSAHOST_NOT_FOUND);
+        show_all(c, addresses);
+        c->next = reachable(c, addresses);
+        if (addresses && !c->next)
+            no_such_family(c);
+        else
+            try_next(c, WSAHOST_NOT_FOUND);
     }
     c->sink->settled(c->owner);
 }
@@ -141,9 +195,29 @@ void connect_init(struct connect *c, struct loop *loop, const struct connect_sin
     *c = (struct connect){.loop = loop, .sink = sink, .owner = owner, .socket = INVALID_SOCKET};
 }
 
-void connect_begin(struct connect *c, const char *host, uint16_t port)
+/* False when it is no address. */
+static bool set_local(struct connect *c, const char *local)
+{
+    unsigned char octets[ADDRESS_SIZE];
+    if (!local || !*local)
+        return true;
+    size_t size = address_read(local, octets);
+    c->local = local;
+    c->from.ss_family = size == sizeof(IN6_ADDR) ? AF_INET6 : AF_INET;
+    if (c->from.ss_family == AF_INET6)
+        memcpy(&((struct sockaddr_in6 *)&c->from)->sin6_addr, octets, size);
+    else
+        memcpy(&((struct sockaddr_in *)&c->from)->sin_addr, octets, size);
+    return size > 0;
+}
+
+void connect_begin(struct connect *c, const char *host, uint16_t port, const char *local)
 {
     c->host = host;
+    if (!set_local(c, local)) {
+        cannot_bind(c, WSAEADDRNOTAVAIL);
+        return;
+    }
     DWORD error = resolve_begin(c->loop, host, port, resolved, c, &c->resolve);
     if (error)
         c->sink->failed(c->owner, OUTCOME_LOCAL, "resolving the name", error);

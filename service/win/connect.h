@@ -1,5 +1,6 @@
-/* connect: from the name of a host to a connected socket. It resolves the name, then tries its addresses in turn, each
- * once. It keeps no deadline: its owner does, who is notified of each step. */
+/* connect: from the name of a host to a connected socket, from an address of ours where one is given. It resolves the
+ * name, then tries its addresses in turn, each once. It keeps no deadline: its owner does, who is notified of each
+ * step. */
 #ifndef ETRN_CONNECT_H
 #define ETRN_CONNECT_H
 
@@ -18,7 +19,7 @@ enum connect_step {
 struct connect_sink {
     void (*step)(void *owner, enum connect_step step, DWORD error);
     void (*connected)(void *owner, SOCKET socket); /* attached to the loop, and the owner's from now on */
-    void (*failed)(void *owner, enum outcome why, const char *what, DWORD error);
+    void (*failed)(void *owner, enum outcome why, const char *what, DWORD error); /* error 0: `what` says it all */
     void (*settled)(void *owner); /* the last call of each completion: connect_busy() may have become false */
 };
 
@@ -32,8 +33,11 @@ struct connect {
     const ADDRINFOEXW *current; /* the address that is tried, or that is connected */
     const ADDRINFOEXW *next;    /* the one to try after it */
     SOCKET socket;              /* while it is not connected */
+    const char *local;          /* the address to connect from, as asked for; NULL: any */
+    SOCKADDR_STORAGE from;      /* the same; ss_family AF_UNSPEC: any */
     struct loop_op op;
     bool pending;                 /* `op` is under way */
+    bool unbound;                 /* the socket could not be bound to our address */
     bool skipped;                 /* connect_skip() was called for this address */
     bool closed;                  /* nothing is to be called but `settled` */
     char peer[CONNECT_PEER_SIZE]; /* the address and port of the latest step, for a person */
@@ -44,9 +48,11 @@ DWORD connect_startup(void);
 
 void connect_init(struct connect *c, struct loop *loop, const struct connect_sink *sink, void *owner);
 
-/* Begins to resolve `host`, a name or an IP address in text, which must stay until connect_close(). Each function of
- * the sink may be called from within. */
-void connect_begin(struct connect *c, const char *host, uint16_t port);
+/* Begins to resolve `host`, a name or an IP address in text. `local` is the IP address in text to connect from; NULL or
+ * "" leaves it to Windows. Addresses of the other family are passed over; `failed` says when none is left, and when
+ * this computer has no such address. Both must stay until connect_close(). Each function of the sink may be called from
+ * within. */
+void connect_begin(struct connect *c, const char *host, uint16_t port, const char *local);
 
 /* Connects to the address of the last connection again, to that one alone. Not while connect_busy(). */
 void connect_again(struct connect *c);

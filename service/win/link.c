@@ -282,8 +282,11 @@ static void not_connected(void *owner, enum outcome why, const char *what, DWORD
     char detail[200];
     struct text t;
     text_begin(&t, detail, sizeof detail);
-    text_add(&t, "%s: ", what);
-    text_add_error(&t, error);
+    text_add(&t, "%s", what);
+    if (error) {
+        text_add(&t, ": ");
+        text_add_error(&t, error);
+    }
     fail(owner, why, detail);
 }
 
@@ -298,10 +301,20 @@ static void begin(struct loop_op *op, DWORD error, DWORD bytes)
         close_down(link); /* there was nothing to ask */
     if (link->phase == RESOLVING) {
         set_deadline(link, loop_now_ms() + link->params->connect_timeout_ms);
-        connect_begin(&link->connect, link->params->address, link->params->port);
+        connect_begin(&link->connect, link->params->address, link->params->port, link->params->local_address);
     }
     link->beginning = false; /* only now: an address in text is resolved, and can fail, within connect_begin() */
     release_when_idle(link);
+}
+
+void link_params_set(struct link_params *params, const struct host_settings *host)
+{
+    params->local_address = host->local_address;
+    params->tls_fingerprint = host->tls_fingerprint;
+    params->session.helo = host->helo_name;
+    params->session.tls = (enum tls_mode)host->tls;
+    params->session.force_etrn = host->force_etrn;
+    params->session.method = (enum method)host->method;
 }
 
 struct link *link_open(struct loop *loop, const struct link_params *params, const struct link_sink *sink, void *owner)

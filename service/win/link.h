@@ -12,11 +12,15 @@
 struct link_params {
     const char *address; /* a name, or an IP address in text */
     uint16_t port;
+    const char *local_address;     /* of ours, to connect from, as for connect_begin() */
     const char *tls_fingerprint;   /* of the host's certificate, as for verify_begin() */
     struct session_params session; /* helo NULL or "": this computer's full name, or an address literal */
     int64_t connect_timeout_ms;    /* the name's resolution, then each address */
     int64_t session_timeout_ms;
 };
+
+/* Sets what the host's settings say of a link and its session; they must stay as long. */
+void link_params_set(struct link_params *params, const struct host_settings *host);
 
 enum link_step {
     LINK_ADDRESS,   /* the name has this address */

@@ -131,6 +131,10 @@ static void values_are_taken_or_refused_with_a_reason(void **state)
         {SCOPE_HOST, "HeloName", VALUE_SZ, U("[x\r\n]"), "",
          "found REG_SZ \"[x\\x0d\\x0a]\"; allowed: REG_SZ, a domain name or an address literal such as [192.0.2.1]"},
 
+        {SCOPE_HOST, "LocalAddress", VALUE_SZ, U("192.0.2.1"), "192.0.2.1", NULL},
+        {SCOPE_HOST, "LocalAddress", VALUE_SZ, U("[::1]"), "",
+         "found REG_SZ \"[::1]\"; allowed: REG_SZ, an IPv4 or IPv6 address"},
+
         /* lists */
         {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("a.example\0@b.example\0#c\0"), "a.example @b.example #c", NULL},
         {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("a.example\0b.example"), "a.example b.example",
