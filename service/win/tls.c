@@ -2,6 +2,8 @@
 #define SCHANNEL_USE_BLACKLISTS /* SCH_CREDENTIALS */
 #include "tls.h"
 
+#include "tls_words.h"
+
 #include <winternl.h>
 
 #include <schannel.h>
@@ -34,6 +36,7 @@ struct tls {
     struct octets in;
     size_t used;                /* of `in`, no longer needed */
     struct octets out, leaving; /* collected, and on its way */
+    struct octets waiting;      /* in clear, until a handshake that is under way again is done */
     bool on_its_way;
     char fault[200];
     wchar_t host[256];
@@ -90,20 +93,6 @@ static bool record_begins(const struct octets *in)
 
 /* ---- what went wrong ---- */
 
-static const struct status_words {
-    DWORD status;
-    const char *words;
-} status_words[] = {
-    {(DWORD)SEC_E_UNSUPPORTED_FUNCTION, "no version of TLS that both sides allow (here: 1.2 and 1.3)"},
-    {(DWORD)SEC_E_ALGORITHM_MISMATCH, "no cipher that both sides allow"},
-    {(DWORD)SEC_E_ILLEGAL_MESSAGE, "the host sent what TLS does not allow, or an alert"},
-    {(DWORD)SEC_E_INVALID_TOKEN, "what the host sent is not TLS"},
-    {(DWORD)SEC_E_DECRYPT_FAILURE, "what the host sent cannot be deciphered"},
-    {(DWORD)SEC_E_MESSAGE_ALTERED, "what the host sent was altered on the way"},
-    {(DWORD)SEC_E_INTERNAL_ERROR, "Windows could not agree with the host on TLS"},
-    {(DWORD)SEC_E_INSUFFICIENT_MEMORY, "not enough memory"},
-};
-
 static enum tls_event broken(struct tls *tls, SECURITY_STATUS status)
 {
     struct text t;
@@ -111,12 +100,7 @@ static enum tls_event broken(struct tls *tls, SECURITY_STATUS status)
     if (*tls->fault) /* the host's own words say more */
         return TLS_BROKEN;
     text_begin(&t, tls->fault, sizeof tls->fault);
-    for (size_t i = 0; i < ARRAYSIZE(status_words); i++)
-        if (status_words[i].status == (DWORD)status) {
-            text_add(&t, "%s", status_words[i].words);
-            return TLS_BROKEN;
-        }
-    text_add_error(&t, (DWORD)status);
+    tls_add_status(&t, (DWORD)status);
     return TLS_BROKEN;
 }
 
@@ -128,23 +112,6 @@ static enum tls_event broken_by(struct tls *tls, const char *words)
     return broken(tls, SEC_E_OK);
 }
 
-/* Of RFC 8446 section 6.2 those that a host answers a handshake with. */
-static const struct alert {
-    unsigned char code;
-    const char *name;
-} alerts[] = {
-    {10, "unexpected_message"},     {20, "bad_record_mac"},
-    {22, "record_overflow"},        {40, "handshake_failure"},
-    {42, "bad_certificate"},        {43, "unsupported_certificate"},
-    {47, "illegal_parameter"},      {48, "unknown_ca"},
-    {49, "access_denied"},          {50, "decode_error"},
-    {51, "decrypt_error"},          {70, "protocol_version"},
-    {71, "insufficient_security"},  {80, "internal_error"},
-    {86, "inappropriate_fallback"}, {109, "missing_extension"},
-    {110, "unsupported_extension"}, {112, "unrecognized_name"},
-    {116, "certificate_required"},  {120, "no_application_protocol"},
-};
-
 /* An alert that comes in clear, as all do at first, names the reason better than Schannel's status. */
 static void note_alert(struct tls *tls)
 {
@@ -154,15 +121,9 @@ static void note_alert(struct tls *tls)
     if (tls->in.count < RECORD_HEADER + 2 || record[0] != ALERT || record_length(record) != 2 ||
         record[RECORD_HEADER] == WARNING)
         return;
-    unsigned code = record[RECORD_HEADER + 1];
     text_begin(&t, tls->fault, sizeof tls->fault);
     text_add(&t, "the host answered with an alert: ");
-    for (size_t i = 0; i < ARRAYSIZE(alerts); i++)
-        if (alerts[i].code == code) {
-            text_add(&t, "%s", alerts[i].name);
-            return;
-        }
-    text_add(&t, "number %u", code);
+    tls_add_alert(&t, record[RECORD_HEADER + 1]);
 }
 
 /* ---- the handshake ---- */
@@ -230,12 +191,27 @@ static DWORD protocol_of(const struct tls *tls)
     return info.dwProtocol;
 }
 
-/* The first handshake, or what a host sends behind it in TLS 1.3. */
+static SECURITY_STATUS encipher(struct tls *tls, const char *plain, size_t count);
+
+/* With the keys that count from now on. */
+static SECURITY_STATUS encipher_waiting(struct tls *tls)
+{
+    size_t count = tls->waiting.count;
+    SECURITY_STATUS status = count > 0 ? encipher(tls, tls->waiting.data, count) : SEC_E_OK;
+    if (count > 0)
+        SecureZeroMemory(tls->waiting.data, count);
+    tls->waiting.count = 0;
+    return status;
+}
+
+/* The first handshake, or what a host sends after it in TLS 1.3. */
 static enum tls_event handshake_done(struct tls *tls)
 {
     bool first = tls->phase == SHAKING;
     tls->phase = OPEN;
     SECURITY_STATUS status = QueryContextAttributesW(&tls->context, SECPKG_ATTR_STREAM_SIZES, &tls->sizes);
+    if (status == SEC_E_OK)
+        status = encipher_waiting(tls);
     if (status != SEC_E_OK)
         return broken(tls, status);
     if (first && !(protocol_of(tls) & PROTOCOLS))
@@ -338,12 +314,14 @@ bool tls_input(struct tls *tls, const void *octets, size_t count)
     return false;
 }
 
-bool tls_encrypt(struct tls *tls, const char *plain, size_t count)
+static SECURITY_STATUS encipher(struct tls *tls, const char *plain, size_t count)
 {
     size_t header = tls->sizes.cbHeader;
     size_t whole = header + count + tls->sizes.cbTrailer;
-    if (tls->phase != OPEN || count > tls->sizes.cbMaximumMessage || !octets_reserve(&tls->out, whole))
-        return false;
+    if (count > tls->sizes.cbMaximumMessage)
+        return SEC_E_INTERNAL_ERROR;
+    if (!octets_reserve(&tls->out, whole))
+        return SEC_E_INSUFFICIENT_MEMORY;
     char *at = tls->out.data + tls->out.count;
     memcpy(at + header, plain, count);
     SecBuffer buffers[4] = {
@@ -352,10 +330,17 @@ bool tls_encrypt(struct tls *tls, const char *plain, size_t count)
         {tls->sizes.cbTrailer, SECBUFFER_STREAM_TRAILER, at + header + count},
     };
     SecBufferDesc record = {SECBUFFER_VERSION, ARRAYSIZE(buffers), buffers};
-    if (EncryptMessage(&tls->context, 0, &record, 0) != SEC_E_OK)
-        return false;
-    tls->out.count += buffers[0].cbBuffer + buffers[1].cbBuffer + buffers[2].cbBuffer;
-    return true;
+    SECURITY_STATUS status = EncryptMessage(&tls->context, 0, &record, 0);
+    if (status == SEC_E_OK)
+        tls->out.count += buffers[0].cbBuffer + buffers[1].cbBuffer + buffers[2].cbBuffer;
+    return status;
+}
+
+bool tls_encrypt(struct tls *tls, const char *plain, size_t count)
+{
+    if (tls->phase == RESHAKING)
+        return octets_add(&tls->waiting, plain, count);
+    return tls->phase == OPEN && encipher(tls, plain, count) == SEC_E_OK;
 }
 
 void tls_end(struct tls *tls)
@@ -432,6 +417,9 @@ void tls_free(struct tls *tls)
     free(tls->in.data);
     free(tls->out.data);
     free(tls->leaving.data);
+    if (tls->waiting.count > 0)
+        SecureZeroMemory(tls->waiting.data, tls->waiting.count);
+    free(tls->waiting.data);
     free(tls);
 }
 

@@ -4,6 +4,7 @@
 #ifndef ETRN_TLS_H
 #define ETRN_TLS_H
 
+#include "../core/must_check.h"
 #include "win.h"
 
 #include <wincrypt.h>
@@ -12,11 +13,11 @@ struct tls;
 
 /* Begins the handshake with a host of this name, which a host with several certificates is told (SNI): its first octets
  * are then to be sent. NULL and `*error`, an SSPI status or Win32 error, when TLS cannot be had on this computer. */
-struct tls *tls_begin(const char *host, DWORD *error);
+MUST_CHECK struct tls *tls_begin(const char *host, DWORD *error);
 void tls_free(struct tls *tls);
 
 /* Takes octets from the host. False, as with TLS_BROKEN, when they are more than a host may send. */
-bool tls_input(struct tls *tls, const void *octets, size_t count);
+MUST_CHECK bool tls_input(struct tls *tls, const void *octets, size_t count);
 
 enum tls_event {
     TLS_WANTS_MORE,  /* octets from the host */
@@ -30,8 +31,9 @@ enum tls_event {
  * tls_output(). `*plain` stays until the next call. */
 enum tls_event tls_next(struct tls *tls, const char **plain, size_t *count);
 
-/* Enciphers what is for the host. False when that is not possible now. */
-bool tls_encrypt(struct tls *tls, const char *plain, size_t count);
+/* Enciphers what is for the host; while new keys are being agreed on (TLS 1.3), once that is done. False when that is
+ * not possible. */
+MUST_CHECK bool tls_encrypt(struct tls *tls, const char *plain, size_t count);
 
 /* Says that nothing more will be sent (close_notify). */
 void tls_end(struct tls *tls);
