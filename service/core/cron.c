@@ -105,13 +105,13 @@ static struct slice next_word(const char **text)
     return word;
 }
 
-/* Cuts at the first `separator`: `s` keeps what is before it, `behind` gets the rest. False when there is none. */
-static bool cut(struct slice *s, char separator, struct slice *behind)
+/* Cuts at the first `separator`: `s` keeps what is before it, `after` gets the rest. False when there is none. */
+static bool cut(struct slice *s, char separator, struct slice *after)
 {
     const char *place = memchr(s->at, separator, s->length);
     size_t before = place ? (size_t)(place - s->at) : s->length;
     size_t dropped = before + (place != NULL);
-    *behind = (struct slice){s->at + dropped, s->length - dropped};
+    *after = (struct slice){s->at + dropped, s->length - dropped};
     s->length = before;
     return place != NULL;
 }

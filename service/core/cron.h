@@ -39,8 +39,8 @@ struct cron_line {
  * `hour "24" is out of range, 0 to 23`, and `line` is CRON_NOTHING. */
 MUST_CHECK bool cron_parse(const char *text, struct cron_line *line, struct text *problem);
 
-/* What is wrong with one line, to stand behind it: `has an hour that is out of range, 0 to 23`; NULL when it is fine.
- * A constant, as the table of settings takes it. */
+/* What is wrong with one line, to follow it in a sentence: `has an hour that is out of range, 0 to 23`; NULL when it is
+ * fine. A constant, as the table of settings takes it. */
 MUST_CHECK const char *cron_fault(const char *text);
 
 #endif

@@ -29,21 +29,21 @@ void planner_free(struct planner *p);
 /* Follows a new configuration, which must stay until the next call; what is known of hosts and nodes of the same name
  * is kept. Hosts that are new to be asked (AlwaysUseETRN or Enabled went on, a host or a node was added) are asked at
  * once, with `trigger` as the reason; with TRIGGER_START only when RunAtStart is set.
- * False when there is no memory: the planner then goes on with what it has, and the call is to be repeated. */
+ * False when there is no memory: the planner then continues with what it has, and the call is to be repeated. */
 bool planner_configure(struct planner *p, const struct config *config, enum trigger trigger, struct moment now);
 
 /* Paused: nothing new is handed out, and dequeues end with the sessions that are open; what they have not asked, and
  * what comes due during the pause, is due when it ends. */
 void planner_pause(struct planner *p, bool paused, struct moment now);
 
-/* Held: no dequeue begins, those under way go on; what comes due meanwhile comes after. */
+/* Held: no dequeue begins, those under way continue; what comes due while it is held begins afterwards. */
 void planner_hold(struct planner *p, bool held);
 
 /* Asks one host, or all when NULL, as soon as MinimumGapSeconds allows. */
 void planner_trigger(struct planner *p, struct planned_host *host, enum trigger trigger, struct moment now);
 
 /* Schedules follow the wall clock when it is set: what was due in time that was skipped is due once; after a step back
- * the next time is looked for anew, and what was due before stays due. To be called at news of a step; small ones are
+ * the next time is looked for again, and what was due before stays due. To be called at news of a step; small ones are
  * seen to by themselves. */
 void planner_follow_clock(struct planner *p, struct moment now);
 
@@ -76,8 +76,8 @@ void planner_prepared(struct planner *p, struct planned_host *host, const struct
  * planner_pause(). */
 struct planned_host *planner_take_ended(struct planner *p);
 
-/* The zone that was handed to planner_init() has other rules now: schedules are looked at anew, what is due already
- * stays due. */
+/* The zone that was handed to planner_init() has other rules now: the next times are looked for again, what is due
+ * already stays due. */
 void planner_follow_zone(struct planner *p, struct moment now);
 
 /* When to call planner_next() again if nothing happens before: steady_ms, never less than now, or NEVER_MS. */

@@ -1,5 +1,5 @@
-/* roster: the planner's hosts, sorted by name, each of which stays where it is while it exists; and which of them have
- * ended a dequeue that the service has not been told of yet. */
+/* roster: the planner's hosts, sorted by name, each of which stays where it is while it exists; and those whose
+ * dequeue has ended, until the service has asked for them. */
 #ifndef ETRN_ROSTER_H
 #define ETRN_ROSTER_H
 

@@ -44,15 +44,15 @@ static int64_t schedule_time(const struct timetable *t, struct moment now)
     return t->scheduled_utc_ms == CRON_NEVER ? NEVER_MS : now.steady_ms + (t->scheduled_utc_ms - now.utc_ms);
 }
 
-/* When the schedule, or else the interval, has the host asked next after now. What was asked by the schedule does not
- * come back because the wall clock runs a little behind the steady one, by which it was waited for. */
+/* When the schedule, or else the interval, has the host asked next after now. A time that was met does not come a
+ * second time because the wall clock is a little late: it was waited for by the steady clock. */
 static void plan_next(struct timetable *t, struct moment now)
 {
     t->scheduled = now.steady_ms + t->interval_ms;
     if (t->line_count == 0)
         return;
-    bool behind = t->met_utc_ms > now.utc_ms && t->met_utc_ms < now.utc_ms + 2LL * CLOCK_TOLERANCE_MS;
-    int64_t after_utc_ms = behind ? t->met_utc_ms : now.utc_ms;
+    bool clock_is_late = t->met_utc_ms > now.utc_ms && t->met_utc_ms < now.utc_ms + 2LL * CLOCK_TOLERANCE_MS;
+    int64_t after_utc_ms = clock_is_late ? t->met_utc_ms : now.utc_ms;
     t->scheduled_utc_ms = cron_next(t->lines, t->line_count, t->zone, t->every_from_utc_ms, after_utc_ms);
     t->scheduled = schedule_time(t, now);
 }
