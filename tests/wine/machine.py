@@ -348,7 +348,7 @@ class Stop:
     def _look(self) -> None:
         """For each process, the thread that waited longest; what is known of those that have ended stays."""
         for pid in self._family:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, ValueError):  # one that is just ending reads as nothing
                 tasks = [path.joinpath("schedstat").read_text().split() for path in Path(f"/proc/{pid}/task").iterdir()]
                 self._waited[pid] = max(int(nanoseconds) for _, nanoseconds, _ in tasks) / 1e9
 
