@@ -43,7 +43,10 @@ class Console:
 
     def wait_for(self, words: str, times: int = 1) -> str:
         """Returns the screen once these words stand there so often."""
-        return wait_until(lambda: (now := self.screen()).count(words) >= times and now, f"{words!r}; {self.screen()}")
+        try:
+            return wait_until(lambda: (now := self.screen()).count(words) >= times and now, repr(words))
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}:\n{self.screen()}") from None
 
     def _reads(self) -> bool:
         """Whether Wine has taken over the terminal, for a program that reads it. What is typed before that is the
@@ -55,22 +58,21 @@ class Console:
             os.close(terminal)
 
     def type(self, *keys: str) -> None:
-        """Presses keys: words as they are, or tmux's names for others: Enter, C-c."""
+        """Presses keys: words as they are, or tmux's names for others: Enter, C-c. Enter is pressed again while the cursor
+        stays in its line, since Wine sometimes loses a key that is pressed just when the program begins to read."""
         with contextlib.suppress(TimeoutError):  # one that reads nothing has Ctrl+C all the same
             wait_until(self._reads, "a program that reads the console", 2)
-        self._tmux("send-keys", "-t", self._name, *keys)
-
-    def answer(self, question: str, *keys: str, times: int = 1) -> None:
-        """Wine sometimes loses a key that is pressed just when the program begins to read: Enter is pressed again while the
-        cursor stays in the line of the question."""
-        self.wait_for(question, times)
         line = self._line()
-        self.type(*keys)
+        self._tmux("send-keys", "-t", self._name, *keys)
         for _ in range(ENTERS if keys[-1] == "Enter" else 0):
             with contextlib.suppress(TimeoutError):
                 wait_until(lambda: self._line() != line, "another line", ENTER_PATIENCE)
                 break
-            self.type("Enter")
+            self._tmux("send-keys", "-t", self._name, "Enter")
+
+    def answer(self, question: str, *keys: str, times: int = 1) -> None:
+        self.wait_for(question, times)
+        self.type(*keys)
 
     def _line(self) -> str:
         """Which line the cursor is in, counted from the first that was ever on the screen."""
@@ -78,7 +80,10 @@ class Console:
 
     def end(self) -> tuple[str, int]:
         """Waits for the program's end, and returns the last screen without the exit code, and that."""
-        screen = wait_until(lambda: EXIT.search(now := self.screen()) and now, f"the end; {self.screen()}")
+        try:
+            screen = wait_until(lambda: EXIT.search(now := self.screen()) and now, "the end")
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}; line {self._line()} of\n{self.screen()}") from None
         return EXIT.sub("", screen).rstrip() + "\n", int(EXIT.search(screen)[1])
 
     def close(self) -> None:

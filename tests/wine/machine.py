@@ -157,12 +157,17 @@ class Machine:
         return self._ask_remote(INTERROGATE, 0)[2]
 
     def _ask_remote(self, code: int, then: int) -> list[int]:
-        if not self._remote or self._remote.poll() is not None:  # the first, or the machine was switched off meanwhile
-            self._remote = self._start_remote()
-        assert self._remote.stdin and self._remote.stdout
-        self._remote.stdin.write(f"{code} {then}\n")
-        self._remote.stdin.flush()
-        return [int(number) for number in self._remote.stdout.readline().split()]
+        for _ in range(STARTS):
+            if not self._remote or self._remote.poll() is not None:  # the first, or the machine was switched off
+                self._remote = self._start_remote()
+            assert self._remote.stdin and self._remote.stdout
+            with contextlib.suppress(BrokenPipeError):
+                self._remote.stdin.write(f"{code} {then}\n")
+                self._remote.stdin.flush()
+                if answer := self._remote.stdout.readline():
+                    return [int(number) for number in answer.split()]
+            self._remote.wait()  # it was just ending, with the machine
+        raise RuntimeError(f"{REMOTE_EXE} does not answer")
 
     def _start_remote(self) -> subprocess.Popen[str]:
         for _ in range(STARTS):
