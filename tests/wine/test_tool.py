@@ -110,8 +110,8 @@ SERVICE = {"schema": int, "version": str, "process": int, "started": TIME, "writ
            "enabled_by": str, "paused": bool, "awaited_port": type(None), "sessions": int, "next": TIME, "problems": list, "hosts": list}
 HOST = {"name": str, "host": str, "port": int, "enabled": bool, "asking": bool, "dequeues": int, "requests": int,
         "requests_answered": int, "trigger": str, "started": TIME, "ended": TIME, "next": TIME, "next_trigger": str, "nodes": list}
-NODE = {"node": str, "outcome": str, "code": int, "messages": int, "server": str, "text": str, "output": type(None),
-        "meaning": str, "advice": str, "channel": str, "channel_meaning": str, "at": TIME, "failing": bool, "since": TIME}
+NODE = {"node": str, "outcome": str, "code": int, "text": str, "meaning": str, "advice": str, "channel": str,
+        "channel_meaning": str, "messages": int, "output": type(None), "server": str, "at": TIME, "failing": bool, "since": TIME}
 PROBLEM = {"key": str, "name": str, "problem": str}
 
 
@@ -192,8 +192,8 @@ def test_run_for_programs(machine: Machine, serve: Serve) -> None:
     told = json.loads(reply.out)
     assert told["schema"] == 1
     refused, started = told["outcomes"]
-    assert list(refused) == ["host", "node", "outcome", "code", "text", "output", "meaning", "advice", "channel",
-                             "channel_meaning"]
+    assert list(refused) == ["host", "node", "outcome", "code", "text", "meaning", "advice", "channel",
+                             "channel_meaning", "output"]
     assert [refused[name] for name in ("host", "node", "outcome", "code", "text")] == [
         "isp", "a.example", "not-allowed", 459, "459 a.example: service unavailable"]
     assert [started[name] for name in ("node", "outcome", "code", "advice")] == ["b.example", "started", 250, ""]
