@@ -228,12 +228,10 @@ static enum exit_code check_found(const struct holders *h)
 {
     enum exit_code code = EXIT_DONE;
     for (size_t i = 0; i < h->domain_count; i++) {
-        char words[300];
-        struct text t;
-        text_begin(&t, words, sizeof words);
-        enum exit_code verdict = holders_verdict(&h->domains[i], &t);
+        TEXT_SCRATCH(words, 300);
+        enum exit_code verdict = holders_verdict(&h->domains[i], &words);
         if (verdict != EXIT_DONE)
-            talk("etrnctl: %s %s\n", h->domains[i].node, words);
+            talk("etrnctl: %s %s\n", h->domains[i].node, words.data);
         code = worse(code, verdict);
     }
     if (code != EXIT_DONE)

@@ -19,13 +19,11 @@ enum { KEPT = 20 };
 /* Writes SERVICE's Parameters key to `path`, which reads back as exactly this state: it begins by deleting the key. */
 static DWORD save(const char *service, const wchar_t *path)
 {
-    char key[600];
-    struct text t;
+    TEXT_SCRATCH(key, 600);
     struct regfile file = {0};
     size_t size;
-    text_begin(&t, key, sizeof key);
-    parameters_path(service, &t);
-    DWORD error = regtree_save(key, &file);
+    parameters_path(service, &key);
+    DWORD error = regtree_save(key.data, &file);
     void *data = error ? NULL : regfile_write(&file, &size);
     if (!error)
         error = data ? file_replace(path, data, size) : ERROR_INVALID_DATA; /* a key's name with a line end in it */

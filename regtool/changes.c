@@ -15,14 +15,12 @@ void changes_free(struct changes *changes)
 
 enum exit_code changes_add(struct changes *changes, const char *setting, const char *const *words, size_t count)
 {
-    char problem[400];
-    struct text t;
+    TEXT_SCRATCH(problem, 400);
     struct change *change = &changes->items[changes->count++];
-    text_begin(&t, problem, sizeof problem);
     change->setting = setting_find(SCOPE_HOST, setting);
-    if (setting_encode(change->setting, words, count, &change->value, &t))
+    if (setting_encode(change->setting, words, count, &change->value, &problem))
         return EXIT_DONE;
-    talk("etrnctl: %s: %s\n", setting, problem);
+    talk("etrnctl: %s: %s\n", setting, problem.data);
     return EXIT_INVALID;
 }
 

@@ -46,8 +46,7 @@ static void show_value(const struct target *t, const struct setting *s, char *va
 static void print_row(const struct target *t, const struct setting *s)
 {
     char value[VALUE_LIMIT];
-    char words[400];
-    struct text about;
+    TEXT_SCRATCH(words, 400);
     show_value(t, s, value);
     bool wide = strlen(value) >= VALUE_COLUMN;
     out("%-22s %-*s %s\n", s->name, VALUE_COLUMN,
@@ -57,10 +56,9 @@ static void print_row(const struct target *t, const struct setting *s)
         store_origin(&t->config, t->settings, s));
     if (wide)
         out_wrapped(8, value);
-    text_begin(&about, words, sizeof words);
-    setting_allowed(s, &about);
-    text_add(&about, ": %s", s->help);
-    out_wrapped(4, words);
+    setting_allowed(s, &words);
+    text_add(&words, ": %s", s->help);
+    out_wrapped(4, words.data);
 }
 
 static void write_strings(struct json *j, const struct strings *strings)
@@ -106,14 +104,12 @@ static void write_row(struct json *j, const struct target *t, const struct setti
 
 static void print_password(const struct target *t)
 {
-    char words[400];
-    struct text about;
+    TEXT_SCRATCH(words, 400);
     bool is_set = password_is_set(t);
     out("%-22s %-*s %s\n", SECRET_NAME, VALUE_COLUMN, is_set ? "set" : "-",
         origin_name(is_set ? ORIGIN_PARAMETERS : ORIGIN_DEFAULT));
-    text_begin(&about, words, sizeof words);
-    text_add(&about, "%s: %s", password_allowed, password_help);
-    out_wrapped(4, words);
+    text_add(&words, "%s: %s", password_allowed, password_help);
+    out_wrapped(4, words.data);
 }
 
 static void write_password(struct json *j, const struct target *t)
@@ -181,12 +177,10 @@ static enum exit_code get(const struct target *t, const struct setting *s)
 
 static enum exit_code encode(const struct setting *s, int count, char **words, struct value *value)
 {
-    char problem[400];
-    struct text told;
-    text_begin(&told, problem, sizeof problem);
-    if (setting_encode(s, (const char *const *)words, (size_t)count, value, &told))
+    TEXT_SCRATCH(problem, 400);
+    if (setting_encode(s, (const char *const *)words, (size_t)count, value, &problem))
         return EXIT_DONE;
-    talk("etrnctl: %s: %s\n", s->name, problem);
+    talk("etrnctl: %s: %s\n", s->name, problem.data);
     return EXIT_INVALID;
 }
 

@@ -125,13 +125,11 @@ static void show_command(void *owner, const char *command)
 
 static void write_domain(struct json *j, const struct holder_domain *domain)
 {
-    char words[300];
-    struct text t;
-    text_begin(&t, words, sizeof words);
+    TEXT_SCRATCH(words, 300);
     json_open_object(j, NULL);
     json_string(j, "domain", domain->node);
     json_string(j, "found", findings[domain->finding]);
-    json_string(j, "problem", holders_verdict(domain, &t) == EXIT_DONE ? NULL : words);
+    json_string(j, "problem", holders_verdict(domain, &words) == EXIT_DONE ? NULL : words.data);
     json_open_array(j, "hosts");
     for (size_t i = 0; i < host_count(domain); i++) {
         const struct holder *holder = domain->holders[i];
@@ -179,10 +177,8 @@ static enum exit_code show_all(struct holders *h, bool as_json)
     enum exit_code code = EXIT_DONE;
     bool first = true;
     for (size_t i = 0; i < h->domain_count; i++) {
-        char words[300];
-        struct text t;
-        text_begin(&t, words, sizeof words);
-        code = worse(code, holders_verdict(&h->domains[i], &t));
+        TEXT_SCRATCH(words, 300);
+        code = worse(code, holders_verdict(&h->domains[i], &words));
     }
     if (as_json)
         return write_all(h) ? code : EXIT_FAILED;

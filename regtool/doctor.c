@@ -57,16 +57,15 @@ static void report(struct diagnosis *d, enum exit_code code, const char *remedy,
 
 static void check_path(struct diagnosis *d, const wchar_t *image)
 {
-    char path[1000];
-    struct text t;
-    text_begin(&t, path, sizeof path);
-    text_add_wide(&t, image);
+    TEXT_SCRATCH(path, 1000);
+    text_add_wide(&path, image);
     bool quoted = image[0] == L'"';
     const wchar_t *start = image + quoted;
     size_t length = quoted ? wcscspn(start, L"\"") : wcslen(start);
     if (!quoted && wcschr(image, L' ')) {
         report(d, EXIT_INVALID, INSTALL,
-               "The service's path is not quoted, so that another program could be started in its place: %s", path);
+               "The service's path is not quoted, so that another program could be started in its place: %s",
+               path.data);
         const wchar_t *exe = wcsstr(start, L".exe");
         length = exe ? (size_t)(exe - start) + 4 : length;
     }
@@ -76,23 +75,21 @@ static void check_path(struct diagnosis *d, const wchar_t *image)
     wmemcpy(file, start, length);
     file[length] = L'\0';
     if (GetFileAttributesW(file) == INVALID_FILE_ATTRIBUTES)
-        report(d, EXIT_NOT_FOUND, INSTALL, "The service's program is not there: %s", path);
+        report(d, EXIT_NOT_FOUND, INSTALL, "The service's program is not there: %s", path.data);
     free(file);
 }
 
 static void check_entry(struct diagnosis *d, const QUERY_SERVICE_CONFIGW *config)
 {
-    char account[200];
-    struct text t;
-    text_begin(&t, account, sizeof account);
-    text_add_wide(&t, config->lpServiceStartName ? config->lpServiceStartName : L"");
+    TEXT_SCRATCH(account, 200);
+    text_add_wide(&account, config->lpServiceStartName ? config->lpServiceStartName : L"");
     check_path(d, config->lpBinaryPathName);
     if (config->dwStartType == SERVICE_DISABLED)
         report(d, EXIT_INVALID, INSTALL, "The service's start type is disabled.");
     else if (config->dwStartType == SERVICE_DEMAND_START)
         report(d, EXIT_INVALID, INSTALL, "The service does not start with Windows.");
-    if (!text_same(account, "NT AUTHORITY\\LocalService"))
-        report(d, EXIT_INVALID, INSTALL, "The service runs as %s; LocalService is enough.", account);
+    if (!text_same(account.data, "NT AUTHORITY\\LocalService"))
+        report(d, EXIT_INVALID, INSTALL, "The service runs as %s; LocalService is enough.", account.data);
 }
 
 static DWORD query_entry(struct diagnosis *d)
@@ -143,16 +140,14 @@ static enum exit_code check_service(struct diagnosis *d)
 static void note_problem(void *owner, const char *key, const char *name, const char *problem)
 {
     struct diagnosis *d = owner;
-    char remedy[300];
-    struct text t;
+    TEXT_SCRATCH(remedy, 300);
     const char *host = strstr(key, "\\Hosts\\");
-    text_begin(&t, remedy, sizeof remedy);
     if (strstr(key, "\\Policies\\"))
-        text_add(&t, "Correct it in Group Policy.");
+        text_add(&remedy, "Correct it in Group Policy.");
     else
-        text_add(&t, "etrnctl config set %s VALUE%s%s, or etrnctl config unset %s%s%s", name, host ? " --host " : "",
-                 host ? host + 7 : "", name, host ? " --host " : "", host ? host + 7 : "");
-    report(d, EXIT_INVALID, remedy, "%s\\%s: %s", key, name, problem);
+        text_add(&remedy, "etrnctl config set %s VALUE%s%s, or etrnctl config unset %s%s%s", name,
+                 host ? " --host " : "", host ? host + 7 : "", name, host ? " --host " : "", host ? host + 7 : "");
+    report(d, EXIT_INVALID, remedy.data, "%s\\%s: %s", key, name, problem);
 }
 
 static void check_switch(struct diagnosis *d)
@@ -161,10 +156,8 @@ static void check_switch(struct diagnosis *d)
     enum origin origin = (enum origin)d->config.service.origin[setting_index(master)];
     bool found;
     uint32_t value = 0;
-    char was[300];
-    struct text t;
-    text_begin(&t, was, sizeof was);
-    DWORD error = store_get_switch(SERVICE_NAME, &found, &value, &t);
+    TEXT_SCRATCH(was, 300);
+    DWORD error = store_get_switch(SERVICE_NAME, &found, &value, &was);
     if (!error && found && origin == ORIGIN_POLICY && value != d->config.service.always_use_etrn)
         report(d, EXIT_INVALID, "Change it in Group Policy (HKLM\\SOFTWARE\\Policies\\EtrnSvc).",
                "Group Policy sets AlwaysUseETRN to %u, and that wins over %u in Parameters.",
@@ -181,10 +174,8 @@ static void check_exchange(struct diagnosis *d)
 {
     bool found;
     uint32_t value = 0;
-    char was[300];
-    struct text t;
-    text_begin(&t, was, sizeof was);
-    if (store_get_switch("MSExchangeIMC", &found, &value, &t) == 0 && found && value == 1 &&
+    TEXT_SCRATCH(was, 300);
+    if (store_get_switch("MSExchangeIMC", &found, &value, &was) == 0 && found && value == 1 &&
         !d->config.service.always_use_etrn)
         report(d, EXIT_INVALID, "To take it over: etrnctl enable, then etrnctl disable --service MSExchangeIMC -y",
                "AlwaysUseETRN is 1 for the old MSExchangeIMC service, but not for EtrnSvc.");
@@ -207,44 +198,39 @@ static void check_address(struct diagnosis *d, const struct host_settings *host,
 
 static void check_stored_password(struct diagnosis *d, const struct host_settings *host)
 {
-    char remedy[400];
+    TEXT_SCRATCH(remedy, 400);
     char password[SECRET_SIZE];
-    struct text t;
-    text_begin(&t, remedy, sizeof remedy);
-    text_add(&t, "etrnctl config set " SECRET_NAME " --host %s", host->name);
+    text_add(&remedy, "etrnctl config set " SECRET_NAME " --host %s", host->name);
     DWORD error = machine_name() ? 0 : secret_read(host->name, password); /* of another computer only that can tell */
     SecureZeroMemory(password, sizeof password);
     if (!secret_kept(machine_registry(), host->name))
-        report(d, EXIT_INVALID, remedy, "%s has User %s, but no password is stored.", host->name, host->user);
+        report(d, EXIT_INVALID, remedy.data, "%s has User %s, but no password is stored.", host->name, host->user);
     else if (error && error != ERROR_ACCESS_DENIED)
-        report(d, EXIT_INVALID, remedy, "%s has a password that cannot be decrypted on this computer.", host->name);
+        report(d, EXIT_INVALID, remedy.data, "%s has a password that cannot be decrypted on this computer.",
+               host->name);
 }
 
 /* What would end in no-auth. */
 static void check_password(struct diagnosis *d, const struct host_settings *host)
 {
-    char remedy[400];
-    struct text t;
+    TEXT_SCRATCH(remedy, 400);
     if (!host->user || !*host->user)
         return;
     check_stored_password(d, host);
     if (host->tls != TLS_NONE || host->auth_in_clear)
         return;
-    text_begin(&t, remedy, sizeof remedy);
-    text_add(&t, "etrnctl config set Tls require --host %s; or AuthInClear 1, if nobody listens on that line",
+    text_add(&remedy, "etrnctl config set Tls require --host %s; or AuthInClear 1, if nobody listens on that line",
              host->name);
-    report(d, EXIT_INVALID, remedy, "%s has User, but Tls is none, so its password is not sent.", host->name);
+    report(d, EXIT_INVALID, remedy.data, "%s has User, but Tls is none, so its password is not sent.", host->name);
 }
 
 static void check_domains(struct diagnosis *d, const struct host_settings *host)
 {
-    char remedy[400];
-    struct text t;
+    TEXT_SCRATCH(remedy, 400);
     if (host->domains.count > 0)
         return;
-    text_begin(&t, remedy, sizeof remedy);
-    text_add(&t, "etrnctl add %s DOMAIN...", host->name);
-    report(d, EXIT_INVALID, remedy, "%s has no Domains, so it is not asked.", host->name);
+    text_add(&remedy, "etrnctl add %s DOMAIN...", host->name);
+    report(d, EXIT_INVALID, remedy.data, "%s has no Domains, so it is not asked.", host->name);
 }
 
 /* The names that the service will look up: a program finds its own way. */

@@ -57,16 +57,14 @@ static enum exit_code set_switch(const char *service, uint32_t wanted)
 {
     bool found;
     uint32_t before = 0;
-    char was[300];
-    struct text t;
-    text_begin(&t, was, sizeof was);
-    enum exit_code code = read_switch(service, &found, &before, &t);
+    TEXT_SCRATCH(was, 300);
+    enum exit_code code = read_switch(service, &found, &before, &was);
     if (code != EXIT_DONE)
         return code;
     if (found && before == wanted)
         out("%s: AlwaysUseETRN is %u already; nothing was written.\n", service, wanted);
     else
-        code = write_switch(service, wanted, was);
+        code = write_switch(service, wanted, was.data);
     if (code == EXIT_DONE)
         tell_of_policy(service, wanted);
     return code;
@@ -78,13 +76,11 @@ static enum exit_code run_switch(const struct arguments *a, uint32_t wanted)
     if (!*service || strpbrk(service, "\\/") || strlen(service) > 256)
         return usage_error(a->command, "\"%s\" is not the name of a service", service);
     if (option_value(a, "--service") && !option_value(a, "-y") && on_console()) {
-        char question[800];
-        struct text t;
-        text_begin(&t, question, sizeof question);
-        text_add(&t, "Set ");
-        show_path(service, &t);
-        text_add(&t, " to REG_DWORD %u?", wanted);
-        if (!confirm(question))
+        TEXT_SCRATCH(question, 800);
+        text_add(&question, "Set ");
+        show_path(service, &question);
+        text_add(&question, " to REG_DWORD %u?", wanted);
+        if (!confirm(question.data))
             return cancelled();
     }
     return set_switch(service, wanted);

@@ -6,16 +6,14 @@
 
 enum exit_code fail(DWORD error, const char *format, ...)
 {
-    char words[300];
-    struct text t;
+    TEXT_SCRATCH(words, 300);
     va_list arguments;
-    text_begin(&t, words, sizeof words);
-    text_add_error(&t, error);
+    text_add_error(&words, error);
     talk("etrnctl: ");
     va_start(arguments, format);
     talk_list(format, arguments);
     va_end(arguments);
-    talk(": %s%s\n", words, error == ERROR_ACCESS_DENIED ? ". Run this as administrator." : "");
+    talk(": %s%s\n", words.data, error == ERROR_ACCESS_DENIED ? ". Run this as administrator." : "");
     return exit_code_of(error);
 }
 
@@ -28,18 +26,16 @@ static void add_option(struct text *t, const struct option *o)
 static void print_usage_line(const struct command *command)
 {
     enum { FEW = 6 };
-    char line[400];
-    struct text t;
+    TEXT_SCRATCH(line, 400);
     size_t count = 0;
     while (command->options[count].name)
         count++;
-    text_begin(&t, line, sizeof line);
-    text_add(&t, "Usage: etrnctl %s%s%s", command->name, *command->words ? " " : "", command->words);
+    text_add(&line, "Usage: etrnctl %s%s%s", command->name, *command->words ? " " : "", command->words);
     for (size_t i = 0; count <= FEW && i < count; i++)
-        add_option(&t, &command->options[i]);
+        add_option(&line, &command->options[i]);
     if (count > FEW)
-        text_add(&t, " [OPTIONS]; see etrnctl %s --help", command->name);
-    talk("%s\n", line);
+        text_add(&line, " [OPTIONS]; see etrnctl %s --help", command->name);
+    talk("%s\n", line.data);
 }
 
 enum exit_code usage_error(const struct command *command, const char *format, ...)

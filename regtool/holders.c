@@ -38,11 +38,9 @@ static void on_closed(void *owner)
 
 static void leave_unreachable(struct holder *holder, enum outcome outcome, DWORD error)
 {
-    char words[200];
-    struct text t;
-    text_begin(&t, words, sizeof words);
-    text_add_error(&t, error);
-    result_set(&holder->result, outcome, 0, words);
+    TEXT_SCRATCH(words, 200);
+    text_add_error(&words, error);
+    result_set(&holder->result, outcome, 0, words.data);
     end_one(holder->owner);
 }
 

@@ -9,11 +9,9 @@ DWORD machine_choose(const char *computer)
         return 0;
     while (*computer == '\\')
         computer++;
-    char with_slashes[300];
-    struct text t;
-    text_begin(&t, with_slashes, sizeof with_slashes);
-    text_add(&t, "\\\\%s", computer);
-    name = wide_copy(with_slashes);
+    TEXT_SCRATCH(with_slashes, 300);
+    text_add(&with_slashes, "\\\\%s", computer);
+    name = wide_copy(with_slashes.data);
     if (!name)
         return ERROR_NOT_ENOUGH_MEMORY;
     return (DWORD)RegConnectRegistryW(name, HKEY_LOCAL_MACHINE, &registry);

@@ -12,21 +12,17 @@
 
 static void print_help(const struct command *command)
 {
-    char usage[200];
-    struct text line;
-    text_begin(&line, usage, sizeof usage);
-    text_add(&line, "etrnctl %s%s%s: %s", command->name, *command->words ? " " : "", command->words, command->summary);
-    out_wrapped(0, usage);
+    TEXT_SCRATCH(usage, 200);
+    text_add(&usage, "etrnctl %s%s%s: %s", command->name, *command->words ? " " : "", command->words, command->summary);
+    out_wrapped(0, usage.data);
     out("\n");
     out_wrapped(2, command->details);
     if (command->options[0].name)
         out("\nOptions:\n");
     for (const struct option *o = command->options; o->name; o++) {
-        char option[40];
-        struct text t;
-        text_begin(&t, option, sizeof option);
-        text_add(&t, "%s%s%s", o->name, o->value ? " " : "", o->value ? o->value : "");
-        out("  %-21s %s\n", option, o->help);
+        TEXT_SCRATCH(option, 40);
+        text_add(&option, "%s%s%s", o->name, o->value ? " " : "", o->value ? o->value : "");
+        out("  %-21s %s\n", option.data, o->help);
     }
     out("\nExample:\n  %s\n", command->example);
 }

@@ -13,11 +13,9 @@ void parameters_path(const char *service, struct text *path)
 /* The service's key, of which Parameters is a subkey. */
 static DWORD open_service_key(const char *service, REGSAM access, HKEY *key)
 {
-    char path[800];
-    struct text t;
-    text_begin(&t, path, sizeof path);
-    text_add(&t, "SYSTEM\\CurrentControlSet\\Services\\%s", service);
-    wchar_t *wide = wide_copy(path);
+    TEXT_SCRATCH(path, 800);
+    text_add(&path, "SYSTEM\\CurrentControlSet\\Services\\%s", service);
+    wchar_t *wide = wide_copy(path.data);
     DWORD error =
         wide ? (DWORD)RegOpenKeyExW(machine_registry(), wide, 0, access, key) : (DWORD)ERROR_NOT_ENOUGH_MEMORY;
     free(wide);
@@ -27,11 +25,9 @@ static DWORD open_service_key(const char *service, REGSAM access, HKEY *key)
 /* The path below the service's key. The caller frees it; NULL when there is no memory. */
 static wchar_t *path_below(const char *host)
 {
-    char path[800];
-    struct text t;
-    text_begin(&t, path, sizeof path);
-    text_add(&t, "Parameters%s%s%s", host ? "\\Hosts" : "", host && *host ? "\\" : "", host ? host : "");
-    return wide_copy(path);
+    TEXT_SCRATCH(path, 800);
+    text_add(&path, "Parameters%s%s%s", host ? "\\Hosts" : "", host && *host ? "\\" : "", host ? host : "");
+    return wide_copy(path.data);
 }
 
 /* Parameters comes first, as its own rights are what the keys below inherit. */

@@ -17,11 +17,9 @@ enum exit_code password_can_be_kept(const struct command *command)
 
 static size_t ask_console(const char *user, const char *host, char octets[OCTETS_LIMIT])
 {
-    char question[800];
-    struct text t;
-    text_begin(&t, question, sizeof question);
-    text_add(&t, "Password of %s at %s: ", user, host);
-    return ask_secret(question, octets, OCTETS_LIMIT);
+    TEXT_SCRATCH(question, 800);
+    text_add(&question, "Password of %s at %s: ", user, host);
+    return ask_secret(question.data, octets, OCTETS_LIMIT);
 }
 
 /* The first line of a file or pipe. */

@@ -95,11 +95,9 @@ size_t ask_secret(const char *question, char *octets, size_t size)
 bool confirm(const char *question)
 {
     char answer[16];
-    char whole[900];
-    struct text t;
-    text_begin(&t, whole, sizeof whole);
-    text_add(&t, "%s [y/N] ", question);
-    return ask(whole, answer, sizeof answer) && (answer[0] == 'y' || answer[0] == 'Y');
+    TEXT_SCRATCH(whole, 900);
+    text_add(&whole, "%s [y/N] ", question);
+    return ask(whole.data, answer, sizeof answer) && (answer[0] == 'y' || answer[0] == 'Y');
 }
 
 char choose(const char *question, const char *choices)

@@ -99,13 +99,11 @@ static const char *last_lines(const char *text, unsigned most, bool *cut)
 static void print_lines(const char *lines, unsigned indent)
 {
     while (*lines) {
-        char line[400];
-        struct text t;
+        TEXT_SCRATCH(line, 400);
         size_t length = strcspn(lines, "\n");
-        text_begin(&t, line, sizeof line);
-        text_add(&t, "%.*s", (int)length, lines);
+        text_add(&line, "%.*s", (int)length, lines);
         if (length > 0)
-            out_wrapped(indent, line);
+            out_wrapped(indent, line.data);
         lines += length + (lines[length] == '\n');
     }
 }
@@ -116,8 +114,7 @@ void report_reply(const struct json_value *node, unsigned indent, unsigned most)
     const char *output = report_string(node, "output");
     const char *end = strchr(output, '\n');
     bool program = text_same(report_string(node, "outcome"), outcome_name(OUTCOME_PROGRAM_FAILED));
-    char ended[80];
-    struct text t;
+    TEXT_SCRATCH(ended, 80);
     bool cut;
     if (!program || !end || !end[1]) {
         if (*text)
@@ -125,9 +122,8 @@ void report_reply(const struct json_value *node, unsigned indent, unsigned most)
         return;
     }
     const char *lines = last_lines(output, most, &cut);
-    text_begin(&t, ended, sizeof ended);
-    text_add(&t, "%.*s%s:", (int)strcspn(text, ":"), text, cut ? ", its last words" : "");
-    out_wrapped(indent, ended);
+    text_add(&ended, "%.*s%s:", (int)strcspn(text, ":"), text, cut ? ", its last words" : "");
+    out_wrapped(indent, ended.data);
     print_lines(lines, indent + 2);
     if (cut)
         out_wrapped(indent, "All that was kept of it: etrnctl status --json");

@@ -15,8 +15,7 @@
 /* Reads the file; what is wrong with it is told. */
 static enum exit_code read_file(const char *name, struct regfile *file)
 {
-    char problem[300];
-    struct text t;
+    TEXT_SCRATCH(problem, 300);
     size_t size;
     wchar_t *path = wide_copy(name);
     char *data = path ? file_read(path, &size) : NULL;
@@ -24,26 +23,23 @@ static enum exit_code read_file(const char *name, struct regfile *file)
     free(path);
     if (!data)
         return fail(error, "reading %s", name);
-    text_begin(&t, problem, sizeof problem);
-    bool read = regfile_read(file, data, size, &t);
+    bool read = regfile_read(file, data, size, &problem);
     free(data);
     if (read)
         return EXIT_DONE;
-    talk("etrnctl: %s, %s; nothing was written\n", name, problem);
+    talk("etrnctl: %s, %s; nothing was written\n", name, problem.data);
     return EXIT_INVALID;
 }
 
 static enum exit_code check_entries(const char *name, const char *service, const struct regfile *file)
 {
-    char root[700];
-    struct text t;
-    text_begin(&t, root, sizeof root);
-    text_add(&t, MACHINE_PREFIX);
-    parameters_path(service, &t);
+    TEXT_SCRATCH(root, 700);
+    text_add(&root, MACHINE_PREFIX);
+    parameters_path(service, &root);
     for (size_t i = 0; i < file->count; i++) {
-        if (regtree_lies_in(file->entries[i].key, root))
+        if (regtree_lies_in(file->entries[i].key, root.data))
             continue;
-        talk("etrnctl: %s: [%s] does not lie in %s; nothing was written\n", name, file->entries[i].key, root);
+        talk("etrnctl: %s: [%s] does not lie in %s; nothing was written\n", name, file->entries[i].key, root.data);
         return EXIT_INVALID;
     }
     return EXIT_DONE;
@@ -51,15 +47,13 @@ static enum exit_code check_entries(const char *name, const char *service, const
 
 static enum exit_code write_entries(const char *name, const char *service, const struct regfile *file)
 {
-    char path[600];
-    struct text t;
+    TEXT_SCRATCH(path, 600);
     size_t failed;
-    text_begin(&t, path, sizeof path);
-    parameters_path(service, &t);
+    parameters_path(service, &path);
     enum exit_code code = store_prepare(service);
     if (code != EXIT_DONE)
         return code;
-    DWORD error = regtree_apply(path, file, &failed);
+    DWORD error = regtree_apply(path.data, file, &failed);
     if (error) {
         const struct regfile_entry *entry = failed < file->count ? &file->entries[failed] : NULL;
         code = fail(error, "%s: %s%s%s", name, entry ? entry->key : service, entry && *entry->name ? "\\" : "",

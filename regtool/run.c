@@ -52,11 +52,9 @@ static enum exit_code code_of(const struct json_value *node)
 
 static void print_outcome(const char *host, const struct json_value *node, enum exit_code code)
 {
-    char words[1500];
-    struct text t;
-    text_begin(&t, words, sizeof words);
-    text_add(&t, "%s: %s: %s", host, report_string(node, "node"), report_string(node, "meaning"));
-    out_wrapped(0, words);
+    TEXT_SCRATCH(words, 1500);
+    text_add(&words, "%s: %s: %s", host, report_string(node, "node"), report_string(node, "meaning"));
+    out_wrapped(0, words.data);
     report_reply(node, 4, code == EXIT_DONE ? 1 : OUTPUT_LINES);
     if (code != EXIT_DONE && *report_string(node, "advice"))
         out_wrapped(4, report_string(node, "advice"));

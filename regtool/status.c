@@ -191,24 +191,22 @@ static void print_nodes(const struct view *v, const struct json_value *host, boo
 
 static void print_host(const struct view *v, const struct json_value *host)
 {
-    char when[120];
-    struct text t;
+    TEXT_SCRATCH(when, 120);
     bool fails = host_fails(host);
     const char *why = report_string(host, "next_trigger");
-    text_begin(&t, when, sizeof when);
     if (!report_bool(host, "enabled")) {
-        text_add(&t, "left out: its Enabled is 0");
+        text_add(&when, "left out: its Enabled is 0");
     } else if (!json_member(host, "nodes")->first) {
-        text_add(&t, "not asked: it has no Domains");
+        text_add(&when, "not asked: it has no Domains");
     } else if (report_bool(host, "asking")) {
-        text_add(&t, "being asked now");
+        text_add(&when, "being asked now");
     } else {
-        text_add(&t, "next ");
-        add_age(&t, v, json_member(host, "next"), "not planned");
-        text_add(&t, "%s%s%s", *why ? " (" : "", why, *why ? ")" : "");
+        text_add(&when, "next ");
+        add_age(&when, v, json_member(host, "next"), "not planned");
+        text_add(&when, "%s%s%s", *why ? " (" : "", why, *why ? ")" : "");
     }
     out("\n%s%s: %s%s%s\n", shade(fails ? SHADE_BAD : SHADE_GOOD), report_string(host, "name"), fails ? "FAILS, " : "",
-        when, shade(SHADE_PLAIN));
+        when.data, shade(SHADE_PLAIN));
     print_nodes(v, host, true);
     print_nodes(v, host, false);
 }
@@ -217,22 +215,20 @@ static void print_host(const struct view *v, const struct json_value *host)
 
 static void print_rounds(const struct view *v)
 {
-    char words[120];
-    struct text t;
+    TEXT_SCRATCH(words, 120);
     int64_t last = 0;
     for (const struct json_value *host = first_host(v); host; host = next_host(v, host->next)) {
         int64_t started = json_instant(json_member(host, "started"));
         last = started > last ? started : last;
     }
-    text_begin(&t, words, sizeof words);
-    text_add(&t, "last ");
+    text_add(&words, "last ");
     if (last)
-        report_age(&t, last, v->now_utc_ms);
+        report_age(&words, last, v->now_utc_ms);
     else
-        text_add(&t, "none yet");
-    text_add(&t, ", next ");
-    add_age(&t, v, json_member(v->told, "next"), "not planned");
-    out("Rounds:    %s\n", words);
+        text_add(&words, "none yet");
+    text_add(&words, ", next ");
+    add_age(&words, v, json_member(v->told, "next"), "not planned");
+    out("Rounds:    %s\n", words.data);
     if (json_member(v->told, "awaited_port")->kind == JSON_NUMBER)
         out("Waiting:   nothing listens on this computer's port %lld (LocalPort)\n",
             (long long)json_member(v->told, "awaited_port")->number);
@@ -258,12 +254,10 @@ static void print_problems(const struct view *v)
 {
     const struct json_value *problems = alive(v) ? json_member(v->told, "problems")->first : NULL;
     for (const struct json_value *p = problems; p; p = p->next) {
-        char words[1200];
-        struct text t;
-        text_begin(&t, words, sizeof words);
-        text_add(&t, "%s\\%s: %s", report_string(p, "key"), report_string(p, "name"), report_string(p, "problem"));
+        TEXT_SCRATCH(words, 1200);
+        text_add(&words, "%s\\%s: %s", report_string(p, "key"), report_string(p, "name"), report_string(p, "problem"));
         out("\nNot used:\n");
-        out_wrapped(2, words);
+        out_wrapped(2, words.data);
     }
 }
 

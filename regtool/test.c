@@ -158,17 +158,15 @@ static DWORD converse(struct test *test)
 
 static enum exit_code print_verdict(struct test *test)
 {
-    char words[400];
-    struct text t;
+    TEXT_SCRATCH(words, 400);
     enum exit_code code = worst_code(test);
-    text_begin(&t, words, sizeof words);
-    add_verdict(test, &t);
+    add_verdict(test, &words);
     if (test->shown.as_json) {
-        write_end(test, words);
+        write_end(test, words.data);
         return out_json(&test->json) ? code : EXIT_FAILED;
     }
     out("\n%s", shade(code == EXIT_DONE ? SHADE_GOOD : SHADE_BAD));
-    out_wrapped(0, words);
+    out_wrapped(0, words.data);
     out("%s", shade(SHADE_PLAIN));
     return code;
 }

@@ -16,17 +16,16 @@ enum { SESSION_TIMEOUT_MS = 900000 };
 /* Sets what the words of an option say, checked as the setting is that it stands for. */
 static enum exit_code set_words(struct test_params *p, const struct option *o, const struct option_words *words)
 {
-    char problem[300];
-    struct text t;
+    TEXT_SCRATCH(problem, 300);
     struct value value = {0};
     const struct setting *s = setting_find(SCOPE_HOST, o->setting);
-    text_begin(&t, problem, sizeof problem);
-    bool set = setting_encode(s, words->items, words->count, &value, &t) &&
-               config_apply(&p->given, p->given.hosts, s, ORIGIN_PARAMETERS, value.type, value.data, value.size, &t);
+    bool set =
+        setting_encode(s, words->items, words->count, &value, &problem) &&
+        config_apply(&p->given, p->given.hosts, s, ORIGIN_PARAMETERS, value.type, value.data, value.size, &problem);
     free(value.data);
     if (set)
         return EXIT_DONE;
-    talk("etrnctl: %s: %s\n", o->name, problem);
+    talk("etrnctl: %s: %s\n", o->name, problem.data);
     return p->given.incomplete ? EXIT_FAILED : EXIT_INVALID;
 }
 
@@ -136,16 +135,14 @@ static enum exit_code take_given_user(struct test_params *p, const char *user, b
 /* The one who is configured, with the password that is stored, where this account may read it. */
 static void take_configured_user(struct test_params *p, const struct host_settings *host, bool in_clear)
 {
-    char words[400];
-    struct text t;
+    TEXT_SCRATCH(words, 400);
     DWORD error = secret_read(host->name, p->password);
     if (!error) {
         set_credentials(p, host->user, in_clear);
         return;
     }
-    text_begin(&t, words, sizeof words);
-    secret_trouble(error, host->name, &t);
-    talk("Note: no AUTH is tried: %s.\n", words);
+    secret_trouble(error, host->name, &words);
+    talk("Note: no AUTH is tried: %s.\n", words.data);
 }
 
 static enum exit_code take_user(struct test_params *p, const struct arguments *a)

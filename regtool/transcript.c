@@ -61,17 +61,16 @@ static void explain(const struct transcript *record, const struct result *result
 
 static void explain_offer(struct transcript *record)
 {
-    char words[200];
-    struct text t;
+    TEXT_SCRATCH(words, 200);
     if (record->explained || !record->introduced || record->as_json)
         return;
     record->explained = true;
-    text_begin(&t, words, sizeof words);
     for (size_t i = 0; i < CAPABILITY_COUNT; i++)
         if (i != CAPABILITY_STARTTLS || !record->secured)
-            text_add(&t, "%s%s", i ? "; " : "", record->offered[i] ? capabilities[i].offered : capabilities[i].lacking);
-    text_add(&t, ".");
-    out_wrapped(5, words);
+            text_add(&words, "%s%s", i ? "; " : "",
+                     record->offered[i] ? capabilities[i].offered : capabilities[i].lacking);
+    text_add(&words, ".");
+    out_wrapped(5, words.data);
 }
 
 /* What cut the conversation short; told when it happens, and once. */
@@ -218,14 +217,12 @@ static void add_step(struct text *t, const struct link_note *note)
 
 void transcript_note(struct transcript *record, const struct link_note *note)
 {
-    char line[300];
-    struct text t;
-    text_begin(&t, line, sizeof line);
-    add_step(&t, note);
+    TEXT_SCRATCH(line, 300);
+    add_step(&line, note);
     if (note->step == LINK_SECURED)
         note_security(record, note->security);
     else
-        say_line(record, "--", "tool", line);
+        say_line(record, "--", "tool", line.data);
     if (note->step == LINK_CONNECTED)
         record->connected_ms = note->elapsed_ms;
     if (note->step == LINK_SECURED || note->step == LINK_TLS_FAILED)

@@ -78,11 +78,9 @@ static void on_line(struct conversation *c, const struct session_event *event)
 
 static void on_result(struct conversation *c, size_t node, const struct result *result)
 {
-    char words[NODE_LIMIT + 64];
-    struct text t;
-    text_begin(&t, words, sizeof words);
-    text_add(&t, "%s: %s", c->params->session.nodes[node], outcome_name(result->outcome));
-    log_words(c, words);
+    TEXT_SCRATCH(words, NODE_LIMIT + 64);
+    text_add(&words, "%s: %s", c->params->session.nodes[node], outcome_name(result->outcome));
+    log_words(c, words.data);
     c->answers->node(c->owner, node, result);
     if (result->outcome != OUTCOME_CANCELLED) /* which leaves the last result in its place */
         c->answers->output(c->owner, c->said, c->said_length);

@@ -135,11 +135,9 @@ static void report_switch(const struct engine *e)
 
 static void report_error(DWORD id, DWORD error)
 {
-    char words[200];
-    struct text t;
-    text_begin(&t, words, sizeof words);
-    text_add_error(&t, error);
-    EVENT(id, words);
+    TEXT_SCRATCH(words, 200);
+    text_add_error(&words, error);
+    EVENT(id, words.data);
 }
 
 /* Each error is reported once. It is tried again by itself: nobody may change anything for a long time. */

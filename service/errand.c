@@ -27,13 +27,11 @@ static bool is_set(const char *string)
 
 static void fail(struct errand *e, enum outcome outcome, const char *what, DWORD error)
 {
-    char words[200];
-    struct text t;
+    TEXT_SCRATCH(words, 200);
     struct result result;
-    text_begin(&t, words, sizeof words);
-    text_add(&t, "%s: ", what);
-    text_add_error(&t, error);
-    result_set(&result, outcome, 0, words);
+    text_add(&words, "%s: ", what);
+    text_add_error(&words, error);
+    result_set(&result, outcome, 0, words.data);
     e->ready(e->owner, &result);
 }
 

@@ -135,16 +135,14 @@ static void describe(struct text *t, const struct job *job)
 
 static DWORD begin_session(struct job *job)
 {
-    char words[NODE_LIMIT + 100];
-    struct text t;
-    text_begin(&t, words, sizeof words);
-    describe(&t, job);
+    TEXT_SCRATCH(words, NODE_LIMIT + 100);
+    describe(&words, job);
     job->params.session.auth = job->credentials ? &job->credentials->auth : NULL;
     job->conversation =
         conversation_begin(job->jobs->loop, job->jobs->log, job->host->name, &job->params, &answers, job);
     if (!job->conversation)
         return ERROR_NOT_ENOUGH_MEMORY;
-    conversation_note(job->conversation, words);
+    conversation_note(job->conversation, words.data);
     return 0;
 }
 
@@ -159,8 +157,7 @@ static const struct job_kind session = {begin_session, end_session, OUTCOME_LOCA
 
 static DWORD begin_program(struct job *job)
 {
-    char words[NODE_LIMIT + 100];
-    struct text t;
+    TEXT_SCRATCH(words, NODE_LIMIT + 100);
     DWORD error;
     const char *command = job->settings->program;
     struct program_params params = {.command = command ? command : "",
@@ -168,12 +165,11 @@ static DWORD begin_program(struct job *job)
                                     .node_count = job->node_count,
                                     .address = job->address,
                                     .limit_ms = job->params.session_timeout_ms};
-    text_begin(&t, words, sizeof words);
-    describe(&t, job);
+    describe(&words, job);
     job->program = program_job_begin(job->jobs->loop, &params, &answers, job, &error);
     if (!job->program)
         return error;
-    trace("%s: %s", job->host->name, words);
+    trace("%s: %s", job->host->name, words.data);
     return 0;
 }
 
@@ -291,13 +287,11 @@ static void refuse(struct jobs *jobs, const struct assignment *a, const struct r
 static void refuse_with(struct jobs *jobs, const struct assignment *a, DWORD error)
 {
     struct result result;
-    char words[200];
-    struct text t;
+    TEXT_SCRATCH(words, 200);
     const struct job_kind *kind = kind_of(a);
-    text_begin(&t, words, sizeof words);
-    text_add(&t, "%s", kind->trouble_words);
-    text_add_error(&t, error);
-    result_set(&result, kind->trouble, 0, words);
+    text_add(&words, "%s", kind->trouble_words);
+    text_add_error(&words, error);
+    result_set(&result, kind->trouble, 0, words.data);
     refuse(jobs, a, &result);
 }
 

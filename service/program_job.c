@@ -29,14 +29,12 @@ static void end(struct program_job *job)
 static void add_last_words(struct text *t, const struct program_result *ended)
 {
     enum { SHOWN = 150 }; /* octets */
-    char line[PROGRAM_OUTPUT_LIMIT + 1];
-    struct text said;
-    text_begin(&said, line, sizeof line);
-    text_add_folded(&said, ended->output, ended->length);
-    if (said.length > 0 && line[said.length - 1] == ' ')
-        line[--said.length] = '\0';
-    size_t skipped = said.length > SHOWN ? said.length - SHOWN : 0;
-    text_add(t, "%s%s", said.length > 0 ? ": " : "", line + skipped);
+    TEXT_SCRATCH(line, PROGRAM_OUTPUT_LIMIT + 1);
+    text_add_folded(&line, ended->output, ended->length);
+    if (line.length > 0 && line.data[line.length - 1] == ' ')
+        line.data[--line.length] = '\0';
+    size_t skipped = line.length > SHOWN ? line.length - SHOWN : 0;
+    text_add(t, "%s%s", line.length > 0 ? ": " : "", line.data + skipped);
 }
 
 static void describe(struct text *t, const struct program_job *job, const struct program_result *ended)
@@ -55,11 +53,9 @@ static void program_ended(void *owner, const struct program_result *ended)
     struct program_job *job = owner;
     bool succeeded = !ended->error && ended->exit_code == 0;
     struct result result;
-    char words[200];
-    struct text t;
-    text_begin(&t, words, sizeof words);
-    describe(&t, job, ended);
-    result_set(&result, succeeded ? OUTCOME_STARTED : OUTCOME_PROGRAM_FAILED, 0, words);
+    TEXT_SCRATCH(words, 200);
+    describe(&words, job, ended);
+    result_set(&result, succeeded ? OUTCOME_STARTED : OUTCOME_PROGRAM_FAILED, 0, words.data);
     settle(job, &result);
     job->answers->output(job->owner, ended->output, ended->length);
     end(job);

@@ -128,15 +128,13 @@ void json_null(struct json *j, const char *key)
 
 void json_time(struct json *j, const char *key, int64_t utc_ms)
 {
-    char stamp[STAMP_SIZE];
+    TEXT_SCRATCH(stamp, STAMP_SIZE);
     if (utc_ms <= 0) {
         json_null(j, key);
         return;
     }
-    struct text t;
-    text_begin(&t, stamp, sizeof stamp);
-    stamp_add(&t, utc_ms);
-    json_string(j, key, stamp);
+    stamp_add(&stamp, utc_ms);
+    json_string(j, key, stamp.data);
 }
 
 /* ---- reading ---- */

@@ -30,11 +30,9 @@ static void add_field(struct text *t, const char *field, size_t length)
 
 static void add_escaped(struct text *t, const char *data, size_t length)
 {
-    char shown[PROTOLOG_ROW_LIMIT / 4];
-    struct text escaped;
-    text_begin(&escaped, shown, sizeof shown);
-    text_add_escaped(&escaped, data, length);
-    add_field(t, shown, escaped.length);
+    TEXT_SCRATCH(shown, PROTOLOG_ROW_LIMIT / 4);
+    text_add_escaped(&shown, data, length);
+    add_field(t, shown.data, shown.length);
 }
 
 static void add_words(struct text *t, const char *words)
@@ -79,8 +77,7 @@ void protolog_add_name(struct text *t, const struct protolog_file *file)
 bool protolog_read_name(const char *name, struct protolog_file *file)
 {
     char copy[40];
-    char again[40];
-    struct text t;
+    TEXT_SCRATCH(again, 40);
     unsigned long date;
     unsigned long number;
     size_t length = strlen(name);
@@ -97,9 +94,8 @@ bool protolog_read_name(const char *name, struct protolog_file *file)
         return false;
     *file = (struct protolog_file){.number = (uint32_t)number};
     file->day = calendar_days((int64_t)date / 10000, (unsigned)(date / 100 % 100), (unsigned)(date % 100));
-    text_begin(&t, again, sizeof again);
-    protolog_add_name(&t, file);
-    return text_same(again, name);
+    protolog_add_name(&again, file);
+    return text_same(again.data, name);
 }
 
 bool protolog_turn(struct protolog_file *file, int64_t utc_ms, size_t more)

@@ -22,16 +22,14 @@ static int64_t due_utc(const struct planned_host *host, struct moment now, int64
 static void write_server(struct json *j, const struct planned_host *host, const struct planned_node *node)
 {
     char address[NODE_LIMIT + 1];
-    char server[NODE_LIMIT + 16];
+    TEXT_SCRATCH(server, NODE_LIMIT + 16);
     uint16_t port;
-    struct text t;
     host_server(host->settings, node->result_server, address, sizeof address, &port);
-    text_begin(&t, server, sizeof server);
     if (port == host_port(host->settings))
-        text_add(&t, "%s", address);
+        text_add(&server, "%s", address);
     else
-        text_add(&t, strchr(address, ':') ? "[%s]:%u" : "%s:%u", address, port);
-    json_string(j, "server", server);
+        text_add(&server, strchr(address, ':') ? "[%s]:%u" : "%s:%u", address, port);
+    json_string(j, "server", server.data);
 }
 
 static void write_node(struct json *j, const struct planned_host *host, const struct planned_node *node)

@@ -36,8 +36,7 @@ static unsigned digits(const char *at, size_t count)
 
 int64_t stamp_read(const char *stamp)
 {
-    char again[STAMP_SIZE];
-    struct text t;
+    TEXT_SCRATCH(again, STAMP_SIZE);
     if (!has_shape(stamp, "0000-00-00T00:00:00.000Z"))
         return 0;
     unsigned month = digits(stamp + 5, 2);
@@ -47,7 +46,6 @@ int64_t stamp_read(const char *stamp)
     int64_t seconds =
         (int64_t)digits(stamp + 11, 2) * 3600 + (int64_t)digits(stamp + 14, 2) * 60 + digits(stamp + 17, 2);
     int64_t utc_ms = calendar_days(digits(stamp, 4), month, day) * DAY_MS + seconds * 1000 + digits(stamp + 20, 3);
-    text_begin(&t, again, sizeof again);
-    stamp_add(&t, utc_ms);
-    return utc_ms > 0 && strcmp(again, stamp) == 0 ? utc_ms : 0; /* 30 February, 25 o'clock */
+    stamp_add(&again, utc_ms);
+    return utc_ms > 0 && strcmp(again.data, stamp) == 0 ? utc_ms : 0; /* 30 February, 25 o'clock */
 }

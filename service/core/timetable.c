@@ -74,10 +74,8 @@ static bool same_lines(const struct timetable *t, const struct cron_line *lines,
 
 static bool read_line(const char *text, struct cron_line *line)
 {
-    char problem[8];
-    struct text t;
-    text_begin(&t, problem, sizeof problem);
-    return cron_parse(text, line, &t) && line->kind != CRON_NOTHING;
+    TEXT_SCRATCH(problem, 8);
+    return cron_parse(text, line, &problem) && line->kind != CRON_NOTHING;
 }
 
 bool timetable_has_lines(const struct strings *schedule)

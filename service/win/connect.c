@@ -84,15 +84,13 @@ static const ADDRINFOEXW *reachable(const struct connect *c, const ADDRINFOEXW *
 /* The address of ours is at fault, whatever address of the host is tried. */
 static void cannot_bind(struct connect *c, DWORD error)
 {
-    char words[120];
-    struct text t;
-    text_begin(&t, words, sizeof words);
-    text_add(&t, "LocalAddress %s", c->local);
+    TEXT_SCRATCH(words, 120);
+    text_add(&words, "LocalAddress %s", c->local);
     if (error == WSAEADDRNOTAVAIL) {
-        text_add(&t, " is not an address of this computer");
+        text_add(&words, " is not an address of this computer");
         error = 0;
     }
-    c->sink->failed(c->owner, OUTCOME_LOCAL, words, error);
+    c->sink->failed(c->owner, OUTCOME_LOCAL, words.data, error);
 }
 
 /* Connects to the next address that can be tried; `error` is why the one before failed. */
@@ -166,12 +164,10 @@ static void show_all(struct connect *c, const ADDRINFOEXW *addresses)
 
 static void no_such_family(struct connect *c)
 {
-    char words[200];
-    struct text t;
-    text_begin(&t, words, sizeof words);
-    text_add(&t, "%s has no %s address, as LocalAddress %s needs", c->host,
+    TEXT_SCRATCH(words, 200);
+    text_add(&words, "%s has no %s address, as LocalAddress %s needs", c->host,
              c->from.ss_family == AF_INET6 ? "IPv6" : "IPv4", c->local);
-    c->sink->failed(c->owner, OUTCOME_NO_CONNECTION, words, 0);
+    c->sink->failed(c->owner, OUTCOME_NO_CONNECTION, words.data, 0);
 }
 
 static void resolved(void *owner, DWORD error, const ADDRINFOEXW *addresses)

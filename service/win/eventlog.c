@@ -76,20 +76,16 @@ void event_write(DWORD id, const char *const *strings, WORD count)
 
 void event_write_error(DWORD id, const char *what, DWORD error)
 {
-    char words[200];
-    struct text t;
-    text_begin(&t, words, sizeof words);
-    text_add_error(&t, error);
-    EVENT(id, what, words);
+    TEXT_SCRATCH(words, 200);
+    text_add_error(&words, error);
+    EVENT(id, what, words.data);
 }
 
 void event_write_cannot_run(const char *step, DWORD error)
 {
-    char words[200];
-    struct text t;
-    text_begin(&t, words, sizeof words);
-    text_add_error(&t, error);
-    EVENT(EVENT_CANNOT_RUN, SERVICE_DISPLAY_NAME, step, words);
+    TEXT_SCRATCH(words, 200);
+    text_add_error(&words, error);
+    EVENT(EVENT_CANNOT_RUN, SERVICE_DISPLAY_NAME, step, words.data);
 }
 
 void trace(const char *format, ...)

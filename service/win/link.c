@@ -127,23 +127,21 @@ static void expect_reply(struct link *link)
 static void deadline(struct loop_timer *timer)
 {
     struct link *link = CONTAINING_RECORD(timer, struct link, timer);
-    char detail[120];
-    struct text t;
-    text_begin(&t, detail, sizeof detail);
+    TEXT_SCRATCH(detail, 120);
     bool whole = loop_now_ms() >= link->session_due_ms;
     if (link->phase == RESOLVING) {
-        text_add(&t, "%s: no answer from DNS in %d s", link->params->address,
+        text_add(&detail, "%s: no answer from DNS in %d s", link->params->address,
                  (int)(link->params->connect_timeout_ms / 1000));
-        fail(link, OUTCOME_NO_ADDRESS, detail);
+        fail(link, OUTCOME_NO_ADDRESS, detail.data);
     } else if (link->phase == CONNECTING && !whole) {
         connect_skip(&link->connect);
         return;
     } else if (whole) {
-        text_add(&t, "the session was not done in %d s", (int)(link->params->session_timeout_ms / 1000));
-        fail(link, OUTCOME_TIMED_OUT, detail);
+        text_add(&detail, "the session was not done in %d s", (int)(link->params->session_timeout_ms / 1000));
+        fail(link, OUTCOME_TIMED_OUT, detail.data);
     } else {
-        session_add_overdue(&link->session, &t);
-        broken(link, OUTCOME_TIMED_OUT, link->session.state == SESSION_TLS, detail);
+        session_add_overdue(&link->session, &detail);
+        broken(link, OUTCOME_TIMED_OUT, link->session.state == SESSION_TLS, detail.data);
     }
     release_when_idle(link);
 }
@@ -279,15 +277,13 @@ static void connected(void *owner, SOCKET socket)
 
 static void not_connected(void *owner, enum outcome why, const char *what, DWORD error)
 {
-    char detail[200];
-    struct text t;
-    text_begin(&t, detail, sizeof detail);
-    text_add(&t, "%s", what);
+    TEXT_SCRATCH(detail, 200);
+    text_add(&detail, "%s", what);
     if (error) {
-        text_add(&t, ": ");
-        text_add_error(&t, error);
+        text_add(&detail, ": ");
+        text_add_error(&detail, error);
     }
-    fail(owner, why, detail);
+    fail(owner, why, detail.data);
 }
 
 static const struct connect_sink connect_sink = {

@@ -46,11 +46,9 @@ static void note_file(void *owner, const wchar_t *path)
 
 static wchar_t *path_of(const struct protolog_file *file)
 {
-    char name[40];
-    struct text t;
-    text_begin(&t, name, sizeof name);
-    protolog_add_name(&t, file);
-    wchar_t *wide = wide_copy(name);
+    TEXT_SCRATCH(name, 40);
+    protolog_add_name(&name, file);
+    wchar_t *wide = wide_copy(name.data);
     wchar_t *path = wide ? folder_path(FOLDER_LOG, wide) : NULL;
     free(wide);
     return path;
@@ -148,8 +146,7 @@ static DWORD drop_partial_row(const wchar_t *path)
 /* Opens log->file, and writes what a file begins with where it is new. */
 static DWORD open_file(struct protocol_log *log, int64_t utc_ms)
 {
-    char head[PROTOLOG_HEAD_LIMIT];
-    struct text t;
+    TEXT_SCRATCH(head, PROTOLOG_HEAD_LIMIT);
     LARGE_INTEGER size = {0};
     wchar_t *path = path_of(&log->file);
     if (!path)
@@ -170,10 +167,9 @@ static DWORD open_file(struct protocol_log *log, int64_t utc_ms)
     log->file.size = (uint64_t)size.QuadPart;
     if (log->file.size > 0)
         return 0;
-    text_begin(&t, head, sizeof head);
-    protolog_add_head(&t, utc_ms, VERSION);
-    log->file.size = t.length;
-    return append(handle, head, t.length);
+    protolog_add_head(&head, utc_ms, VERSION);
+    log->file.size = head.length;
+    return append(handle, head.data, head.length);
 }
 
 /* Has a file open that takes so many octets more. */

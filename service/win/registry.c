@@ -26,16 +26,14 @@ struct reading {
 
 static void tell(const struct reading *r, const struct host_settings *host, const char *name, const char *problem)
 {
-    char key[700];
-    struct text t;
-    text_begin(&t, key, sizeof key);
-    text_add(&t, "HKLM\\");
-    text_add_wide(&t, r->root);
+    TEXT_SCRATCH(key, 700);
+    text_add(&key, "HKLM\\");
+    text_add_wide(&key, r->root);
     if (host) {
-        text_add(&t, "\\Hosts\\");
-        text_add_escaped(&t, host->name, strlen(host->name));
+        text_add(&key, "\\Hosts\\");
+        text_add_escaped(&key, host->name, strlen(host->name));
     }
-    r->problem(r->owner, key, name, problem);
+    r->problem(r->owner, key.data, name, problem);
 }
 
 /* The value's octets in r->data, however many they are. */
@@ -59,28 +57,26 @@ static DWORD query(struct reading *r, HKEY key, const wchar_t *name, DWORD *type
 static DWORD read_value(struct reading *r, HKEY key, struct host_settings *host, const struct setting *s)
 {
     wchar_t name[64];
-    char problem[400];
-    struct text t;
+    TEXT_SCRATCH(problem, 400);
     DWORD type;
     DWORD size;
     for (size_t i = 0; i == 0 || name[i - 1]; i++)
         name[i] = (wchar_t)s->name[i]; /* names in the table are ASCII */
-    text_begin(&t, problem, sizeof problem);
     DWORD error = query(r, key, name, &type, &size);
     if (error == ERROR_FILE_NOT_FOUND)
         return 0;
     if (error == ERROR_MORE_DATA) {
-        text_add(&t, "found %lu bytes; at most %d are allowed", size, VALUE_SIZE_LIMIT);
-        tell(r, host, s->name, problem);
+        text_add(&problem, "found %lu bytes; at most %d are allowed", size, VALUE_SIZE_LIMIT);
+        tell(r, host, s->name, problem.data);
         return 0;
     }
     if (error)
         return error;
-    bool fine = config_apply(r->config, host, s, r->origin, (enum value_type)type, r->data, size, &t);
+    bool fine = config_apply(r->config, host, s, r->origin, (enum value_type)type, r->data, size, &problem);
     if (r->config->incomplete) /* the default may be another host than was meant */
         return ERROR_NOT_ENOUGH_MEMORY;
     if (!fine)
-        tell(r, host, s->name, problem);
+        tell(r, host, s->name, problem.data);
     return 0;
 }
 

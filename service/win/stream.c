@@ -16,41 +16,35 @@ static bool in_handshake(const struct stream *s)
 
 static void fail(struct stream *s, enum outcome why, const char *what, DWORD error)
 {
-    char detail[200];
-    struct text t;
-    text_begin(&t, detail, sizeof detail);
-    text_add(&t, "%s: ", what);
-    text_add_error(&t, error);
-    s->sink->failed(s->owner, why, false, detail);
+    TEXT_SCRATCH(detail, 200);
+    text_add(&detail, "%s: ", what);
+    text_add_error(&detail, error);
+    s->sink->failed(s->owner, why, false, detail.data);
 }
 
 /* The connection ended: `what`, and the error if there was one. */
 static void lost(struct stream *s, const char *what, DWORD error)
 {
-    char detail[200];
-    struct text t;
-    text_begin(&t, detail, sizeof detail);
-    text_add(&t, "%s", what);
+    TEXT_SCRATCH(detail, 200);
+    text_add(&detail, "%s", what);
     if (error) {
-        text_add(&t, ": ");
-        text_add_error(&t, error);
+        text_add(&detail, ": ");
+        text_add_error(&detail, error);
     }
     if (in_handshake(s))
-        text_add(&t, " (in the TLS handshake)");
+        text_add(&detail, " (in the TLS handshake)");
     if (error || in_handshake(s))
-        s->sink->failed(s->owner, OUTCOME_LOST, in_handshake(s), detail);
+        s->sink->failed(s->owner, OUTCOME_LOST, in_handshake(s), detail.data);
     else
         s->sink->ended(s->owner);
 }
 
 static void tls_broken(struct stream *s)
 {
-    char detail[200];
-    struct text t;
+    TEXT_SCRATCH(detail, 200);
     bool handshake = in_handshake(s);
-    text_begin(&t, detail, sizeof detail);
-    text_add(&t, "TLS%s: %s", handshake ? " handshake" : "", tls_fault(s->tls));
-    s->sink->failed(s->owner, handshake ? OUTCOME_NO_TLS : OUTCOME_LOST, handshake, detail);
+    text_add(&detail, "TLS%s: %s", handshake ? " handshake" : "", tls_fault(s->tls));
+    s->sink->failed(s->owner, handshake ? OUTCOME_NO_TLS : OUTCOME_LOST, handshake, detail.data);
 }
 
 /* ---- sending ---- */

@@ -217,15 +217,13 @@ static void check_chain(struct verify *v, struct text *t)
 static void check_name(struct verify *v, struct text *t)
 {
     const CRYPT_DATA_BLOB *names = names_of(v->certificate);
-    char list[100];
-    struct text listed;
+    TEXT_SCRATCH(list, 100);
     if (certificate_matches(names->pbData, names->cbData, &v->host))
         return;
-    text_begin(&listed, list, sizeof list);
-    certificate_list_names(names->pbData, names->cbData, &listed);
+    certificate_list_names(names->pbData, names->cbData, &list);
     add_whose(t, v, v->certificate);
-    if (listed.length > 0)
-        text_add(t, " is for %s", list);
+    if (list.length > 0)
+        text_add(t, " is for %s", list.data);
     else
         text_add(t, " names no host (it has no subjectAltName)");
 }
