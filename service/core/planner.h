@@ -30,7 +30,8 @@ void planner_free(struct planner *p);
  * is kept. Hosts that are new to be asked (AlwaysUseETRN or Enabled went on, a host or a node was added) are asked at
  * once, with `trigger` as the reason; with TRIGGER_START only when RunAtStart is set.
  * False when there is no memory: the planner then continues with what it has, and the call is to be repeated. */
-bool planner_configure(struct planner *p, const struct config *config, enum trigger trigger, struct moment now);
+MUST_CHECK bool planner_configure(struct planner *p, const struct config *config, enum trigger trigger,
+                                  struct moment now);
 
 /* Paused: nothing new is handed out, and dequeues end with the sessions that are open; what they have not asked, and
  * what comes due during the pause, is due when it ends. */
@@ -52,7 +53,7 @@ struct planned_host *planner_find(const struct planner *p, const char *name);
 /* Takes the next session to open now, or host to prepare; false when there is none. Every session must end in
  * planner_session_done(), every preparation in planner_prepared(). Hosts that met passing trouble the last time share
  * half of MaxConnections, so that those which let a connection wait shut out no others. */
-bool planner_next(struct planner *p, struct moment now, struct assignment *a);
+MUST_CHECK bool planner_next(struct planner *p, struct moment now, struct assignment *a);
 
 /* A node of an open session has its result. After passing trouble the next of its host's servers is asked within the
  * same dequeue. Unknown names (the configuration changed) are passed over. */
@@ -74,7 +75,7 @@ void planner_prepared(struct planner *p, struct planned_host *host, const struct
  * what is news. With `settings` NULL the host was removed from the configuration: it is freed by the next call. To be
  * called until it returns NULL, after planner_session_done(), planner_prepared(), planner_configure() and
  * planner_pause(). */
-struct planned_host *planner_take_ended(struct planner *p);
+MUST_CHECK struct planned_host *planner_take_ended(struct planner *p);
 
 /* The zone that was handed to planner_init() has other rules now: the next times are looked for again, what is due
  * already stays due. */
