@@ -48,7 +48,7 @@ size_t utf8_encode(uint32_t c, char octets[4])
 /* Adds `count` octets to what was written when they fit as a whole, and counts them in any case. */
 static size_t put(char *out, size_t size, size_t at, const void *octets, size_t count)
 {
-    if (at + count <= size)
+    if (out != NULL && at + count <= size)
         memcpy(out + at, octets, count);
     return at + count;
 }

@@ -15,7 +15,8 @@ MUST_CHECK size_t utf8_length(const char *bytes, size_t count);
 MUST_CHECK size_t utf8_encode(uint32_t c, char octets[4]);
 
 /* Both convert `octets` of input, NULs like any other character, and return the octets that the whole result needs;
- * at most `size` of them are written, no character in part. What is not valid becomes U+FFFD. */
+ * at most `size` of them are written, no character in part (`out` may be NULL when `size` is 0). What is not valid
+ * becomes U+FFFD. */
 size_t utf16_from_utf8(const char *utf8, size_t octets, void *out, size_t size);
 size_t utf8_from_utf16(const void *utf16, size_t octets, char *out, size_t size);
 
