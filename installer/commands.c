@@ -78,7 +78,9 @@ static bool check_host(const char *host, struct text *problem)
         return true;
     text_add(problem, "ETRNHOST: \"");
     text_add_escaped(problem, host, strlen(host));
-    text_add(problem, "\" is not a host; expected a domain name or an IP address, and :PORT from 1 to 65535");
+    text_add(
+        problem,
+        "\" is not a valid host; expected a domain name or an IP address, optionally followed by :PORT (1 to 65535)");
     return false;
 }
 

@@ -31,7 +31,7 @@ static enum exit_code add_servers(struct changes *changes, const struct addition
         return EXIT_DONE;
     const char **words = calloc(count, sizeof *words);
     if (!words)
-        return fail(ERROR_NOT_ENOUGH_MEMORY, "Fallback");
+        return fail(ERROR_NOT_ENOUGH_MEMORY, "cannot read Fallback");
     for (size_t i = 0; i < count; i++)
         words[i] = i < add->fallback_count ? add->fallback[i] : given->items[i - add->fallback_count];
     enum exit_code code = changes_add(changes, "Fallback", words, count);
@@ -77,7 +77,7 @@ static enum exit_code take_known(struct words *words, const struct host_settings
     for (size_t i = 0; known && i < known->domains.count; i++) {
         char *copy = text_copy(known->domains.items[i]);
         if (!copy)
-            return fail(ERROR_NOT_ENOUGH_MEMORY, "Domains");
+            return fail(ERROR_NOT_ENOUGH_MEMORY, "cannot read Domains");
         words->items[words->count++] = copy;
     }
     return EXIT_DONE;
@@ -105,7 +105,7 @@ static enum exit_code add_domains(struct changes *changes, const struct host_set
     size_t most = (known ? known->domains.count : 0) + add->node_count;
     struct words words = {calloc(most + 1, sizeof *words.items), 0};
     if (!words.items)
-        return fail(ERROR_NOT_ENOUGH_MEMORY, "Domains");
+        return fail(ERROR_NOT_ENOUGH_MEMORY, "cannot read Domains");
     enum exit_code code = take_known(&words, known);
     if (code == EXIT_DONE)
         code = take_new(&words, add);
@@ -143,7 +143,7 @@ static void show_host(const struct host_settings *host)
     out("%s", host_address(host));
     if (host_port(host))
         out(", port %u,", host_port(host));
-    out(" is asked for:\n");
+    out(" will be asked for:\n");
     for (size_t i = 0; i < host->domains.count; i++)
         out("  %s\n", host->domains.items[i]);
 }
@@ -218,7 +218,7 @@ static enum exit_code add_group(const struct arguments *a, const struct holders 
         fallback[add.fallback_count++] = next->server;
     add.nodes = nodes;
     add.fallback = fallback;
-    enum exit_code code = nodes ? add_host(a, &add) : fail(ERROR_NOT_ENOUGH_MEMORY, "starting");
+    enum exit_code code = nodes ? add_host(a, &add) : fail(ERROR_NOT_ENOUGH_MEMORY, "cannot start");
     free(nodes);
     return code;
 }
@@ -235,7 +235,7 @@ static enum exit_code check_found(const struct holders *h)
         code = worse(code, verdict);
     }
     if (code != EXIT_DONE)
-        talk("Nothing was added. What the hosts say: etrnctl discover DOMAIN\n");
+        talk("Nothing was added. To see the hosts' replies: etrnctl discover DOMAIN\n");
     return code;
 }
 
@@ -243,11 +243,11 @@ static enum exit_code add_from_mx(const struct arguments *a)
 {
     struct holders h;
     if (option_value(a, "--computer"))
-        return usage_error(a->command, "--from-mx looks from this computer, so it does not go with --computer");
-    if (option_value(a, "--user"))
         return usage_error(a->command,
-                           "--user does not go with --from-mx: a password is for a host that you name, not for "
-                           "one that DNS names");
+                           "--from-mx cannot be used with --computer: it looks up hosts from this computer only");
+    if (option_value(a, "--user"))
+        return usage_error(a->command, "--user cannot be used with --from-mx: a password is sent only to a host that "
+                                       "you name, not to one found in DNS");
     enum exit_code code = holders_find(&h, a, a->words, (size_t)a->count);
     if (code == EXIT_DONE)
         code = check_found(&h);
@@ -265,9 +265,9 @@ enum exit_code run_add(const struct arguments *a)
     if (option_value(a, "--from-mx"))
         return add_from_mx(a);
     if (option_value(a, "--except"))
-        return usage_error(a->command, "--except goes with --from-mx alone");
+        return usage_error(a->command, "--except can only be used with --from-mx");
     if (a->count < 2)
-        return usage_error(a->command, "more is needed: %s", a->command->words);
+        return usage_error(a->command, "missing argument; expected %s", a->command->words);
     enum exit_code code = name_split_host(a->words[0], host, sizeof host, &add.port);
     return code == EXIT_DONE ? add_host(a, &add) : code;
 }

@@ -96,8 +96,8 @@ static bool is_password(const char *word)
 
 enum exit_code refuse_password(const struct command *command)
 {
-    return usage_error(command, "a password is not taken from the command line, where other users of this computer can "
-                                "read it; leave it out, and it is asked for, or read as a line of standard input");
+    return usage_error(command, "a password cannot be given on the command line, where other users of this computer "
+                                "can read it; omit it to be prompted, or pass it on standard input");
 }
 
 /* ---- reading the command line ---- */
@@ -140,7 +140,7 @@ static enum exit_code take_option(struct arguments *a, char ***word, char *const
         return take_value(a, place, "");
     if (*word + 1 < end)
         return take_value(a, place, *++*word);
-    return usage_error(a->command, "%s needs a value: %s", name, wanted);
+    return usage_error(a->command, "%s requires a value: %s", name, wanted);
 }
 
 enum exit_code arguments_take(struct arguments *a, const struct command *command, int count, char **words)

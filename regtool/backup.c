@@ -113,7 +113,7 @@ enum exit_code backup_by_itself(const char *service)
         saved; /* the state before the command is what is to be had again, not that between two of its changes */
     DWORD error = saved ? 0 : save_new(service);
     if (error) {
-        enum exit_code code = fail(error, "saving a backup first");
+        enum exit_code code = fail(error, "cannot save a backup of the settings");
         talk("Nothing was changed.\n");
         return code;
     }
@@ -138,7 +138,7 @@ enum exit_code run_backup(const struct arguments *a)
     error = path ? save(service, path) : ERROR_NOT_ENOUGH_MEMORY;
     free(path);
     if (error)
-        return fail(error, "writing %s", a->words[0]);
-    out("The Parameters key of %s is saved in %s.\n", service, a->words[0]);
+        return fail(error, "cannot write %s", a->words[0]);
+    out("The Parameters key of %s was saved to %s.\n", service, a->words[0]);
     return EXIT_DONE;
 }

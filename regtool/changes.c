@@ -48,11 +48,11 @@ static enum exit_code write_values(const struct changes *changes, const char *ho
 {
     DWORD failed = *changes->password ? store_set_password(host, changes->password) : 0;
     if (failed)
-        return fail(failed, "writing " SECRET_NAME " of %s", host);
+        return fail(failed, "cannot write " SECRET_NAME " of %s", host);
     for (size_t i = 0; i < changes->count; i++) {
         DWORD error = store_set(host, changes->items[i].setting, &changes->items[i].value);
         if (error)
-            return fail(error, "writing %s of %s", changes->items[i].setting->name, host);
+            return fail(error, "cannot write %s of %s", changes->items[i].setting->name, host);
     }
     return EXIT_DONE;
 }

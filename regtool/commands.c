@@ -3,23 +3,23 @@
 
 #define OPTION_COMPUTER                                                                                                \
     {                                                                                                                  \
-        "--computer", "NAME", "work on another computer, as sc \\\\NAME does"                                          \
+        "--computer", "NAME", "work on a remote computer"                                                              \
     }
 #define OPTION_JSON                                                                                                    \
     {                                                                                                                  \
-        "--json", NULL, "print it for programs (\"schema\": 1, UTF-8)"                                                 \
+        "--json", NULL, "print JSON for programs (UTF-8)"                                                              \
     }
 #define OPTION_YES                                                                                                     \
     {                                                                                                                  \
-        "-y", NULL, "do not ask"                                                                                       \
+        "-y", NULL, "do not prompt for confirmation"                                                                   \
     }
 #define OPTION_SERVICE                                                                                                 \
     {                                                                                                                  \
-        "--service", "NAME", "another service's key, MSExchangeIMC for one"                                            \
+        "--service", "NAME", "the key of another service, such as MSExchangeIMC"                                       \
     }
 #define OPTION_HOST                                                                                                    \
     {                                                                                                                  \
-        "--host", "HOST", "a host's setting instead of the service's"                                                  \
+        "--host", "HOST", "a setting of this host instead of the service"                                              \
     }
 #define OPTION_PORT                                                                                                    \
     {                                                                                                                  \
@@ -31,24 +31,23 @@
     }
 #define OPTION_FINGERPRINT                                                                                             \
     {                                                                                                                  \
-        "--tls-fingerprint", "HEX", "the host must show this certificate, whoever issued it",                          \
-            .setting = "TlsFingerprint"                                                                                \
+        "--tls-fingerprint", "HEX", "accept only the certificate with this SHA-256", .setting = "TlsFingerprint"       \
     }
 #define OPTION_HELO                                                                                                    \
     {                                                                                                                  \
-        "--helo", "NAME", "name to give in EHLO instead of this computer's", .setting = "HeloName"                     \
+        "--helo", "NAME", "name to send in EHLO instead of the computer's name", .setting = "HeloName"                 \
     }
 #define OPTION_LOCAL_ADDRESS                                                                                           \
     {                                                                                                                  \
-        "--local-address", "IP", "the address of this computer to connect from", .setting = "LocalAddress"             \
+        "--local-address", "IP", "connect from this address of the computer", .setting = "LocalAddress"                \
     }
 #define OPTION_USER                                                                                                    \
     {                                                                                                                  \
-        "--user", "NAME", "the name for AUTH; its password is asked for", .setting = "User"                            \
+        "--user", "NAME", "user name for AUTH; prompts for its password", .setting = "User"                            \
     }
 #define OPTION_FORCE                                                                                                   \
     {                                                                                                                  \
-        "--force", NULL, "send ETRN though the host does not offer it", .setting = "ForceETRN"                         \
+        "--force", NULL, "send ETRN even if the host does not offer it", .setting = "ForceETRN"                        \
     }
 #define OPTION_TIMEOUT                                                                                                 \
     {                                                                                                                  \
@@ -56,69 +55,72 @@
     }
 #define OPTION_EXCEPT                                                                                                  \
     {                                                                                                                  \
-        "--except", "HOST", "leave this MX host out; may be repeated", true                                            \
+        "--except", "HOST", "ignore this MX host; may be repeated", true                                               \
     }
 
 const struct command commands[] = {
     {.name = "enable",
      .words = "",
      .summary = "set AlwaysUseETRN to 1",
-     .details = "Sets AlwaysUseETRN (REG_DWORD) in the service's Parameters key to 1. EtrnSvc follows at once; another "
-                "service when it reads its key again. Nothing is written when it is so already.",
+     .details =
+         "Sets AlwaysUseETRN (REG_DWORD) in the service's Parameters key to 1. EtrnSvc applies the change at once; "
+         "another service applies it when it next reads its key. If the value is already set, nothing is written.",
      .example = "etrnctl enable --service MSExchangeIMC -y",
      .options = {OPTION_SERVICE, OPTION_YES, OPTION_COMPUTER},
      .run = run_enable},
     {.name = "disable",
      .words = "",
      .summary = "set AlwaysUseETRN to 0",
-     .details = "Sets AlwaysUseETRN (REG_DWORD) in the service's Parameters key to 0. Sessions that are open end after "
-                "the reply they wait for.",
+     .details = "Sets AlwaysUseETRN (REG_DWORD) in the service's Parameters key to 0. Open sessions end after the "
+                "reply they are waiting for.",
      .example = "etrnctl disable",
      .options = {OPTION_SERVICE, OPTION_YES, OPTION_COMPUTER},
      .run = run_disable},
     {.name = "status",
      .words = "",
-     .summary = "on or off, next round, each host's last outcome",
-     .details = "Shows whether the service is installed, running and enabled, and what became of each node, failing "
-                "ones first, with what to do.",
+     .summary = "show the state of the service and of each host",
+     .details = "Shows whether the service is installed, running and enabled, and the last result for each domain. "
+                "Failing hosts come first, with what to do.",
      .example = "etrnctl status --watch",
-     .options = {OPTION_JSON, {"--watch", NULL, "show it anew whenever it changes, until Ctrl+C"}, OPTION_COMPUTER},
+     .options = {OPTION_JSON, {"--watch", NULL, "update the display at each change, until Ctrl+C"}, OPTION_COMPUTER},
      .run = run_status},
     {.name = "add",
      .words = "HOST[:PORT] DOMAIN...",
-     .summary = "have a host asked for domains",
-     .details = "Adds a host, or further domains to one that is there. A domain is sent as it is written: domain, "
-                "@domain (subdomains too) or #queue; letters outside ASCII become its A-label form (xn--...). With "
-                "--from-mx there is no HOST: it is found as etrnctl discover does. The password of --user is asked "
-                "for, or read as a line where standard input is no console.",
+     .summary = "add a host, or domains to ask it for",
+     .details =
+         "Adds a host, or adds domains to an existing host. Domains are sent as written: domain, @domain (includes "
+         "subdomains) or #queue; non-ASCII names are converted to their A-label form (xn--...). With --from-mx, HOST "
+         "is omitted and is found as by etrnctl discover. --user prompts for the password, or reads it as a line from "
+         "standard input if that is not a console. --run-service also permits EtrnSvc to start and stop that service.",
      .example = "etrnctl add mail.isp.example example.com @example.net",
      .least = 1,
      .most = -1,
-     .options =
-         {{"--from-mx", NULL, "no HOST: find it by the domains' MX records"},
-          OPTION_EXCEPT,
-          {"--port", "N", "TCP port; by default the method's own, 25 for etrn", .setting = "Port"},
-          {"--fallback", "HOST", "or HOST:PORT, asked when it fails; may be repeated", true, .setting = "Fallback"},
-          OPTION_TLS,
-          OPTION_FINGERPRINT,
-          OPTION_HELO,
-          OPTION_LOCAL_ADDRESS,
-          {"--interval", "MINUTES", "ask this host as often as this", .setting = "IntervalMinutes"},
-          {"--schedule", "LINE", "ask at these times, as in crontab; may be repeated", true, .setting = "Schedule"},
-          OPTION_USER,
-          OPTION_FORCE,
-          {"--method", "WORD", "etrn, finger or program; etrn by default", .setting = "Method"},
-          {"--program", "COMMAND", "what --method program runs", .setting = "Program"},
-          {"--wake", "HOST", "PING this one until it answers, first", .setting = "WakeHost"},
-          {"--run-service", "NAME", "a service that runs meanwhile; EtrnSvc may start it", .setting = "RunService"},
-          OPTION_COMPUTER},
+     .options = {{"--from-mx", NULL, "omit HOST; find it by the MX records of the domains"},
+                 OPTION_EXCEPT,
+                 {"--port", "N", "TCP port; by default the method's own, 25 for etrn", .setting = "Port"},
+                 {"--fallback", "HOST", "HOST[:PORT] to ask if the host fails; may be repeated", true,
+                  .setting = "Fallback"},
+                 OPTION_TLS,
+                 OPTION_FINGERPRINT,
+                 OPTION_HELO,
+                 OPTION_LOCAL_ADDRESS,
+                 {"--interval", "MINUTES", "interval of this host", .setting = "IntervalMinutes"},
+                 {"--schedule", "LINE", "when to ask, as in crontab; may be repeated", true, .setting = "Schedule"},
+                 OPTION_USER,
+                 OPTION_FORCE,
+                 {"--method", "WORD", "etrn, finger or program; etrn by default", .setting = "Method"},
+                 {"--program", "COMMAND", "the command that --method program runs", .setting = "Program"},
+                 {"--wake", "HOST", "PING this host until it answers, before asking", .setting = "WakeHost"},
+                 {"--run-service", "NAME", "start this service before asking, and stop it after",
+                  .setting = "RunService"},
+                 OPTION_COMPUTER},
      .run = run_add},
     {.name = "discover",
      .words = "DOMAIN...",
-     .summary = "find the hosts that hold a domain's mail",
-     .details = "Looks up the domains' MX hosts, leaves out this computer, asks each of the others whether it offers "
-                "ETRN (no ETRN is sent), and prints the command that adds what it found. etrnctl add "
-                "--from-mx does both.",
+     .summary = "find the hosts that hold mail for domains",
+     .details =
+         "Looks up the MX hosts of the domains, leaves out this computer, and asks each of the others whether it "
+         "offers ETRN; no ETRN is sent. Prints the command that adds the hosts found. etrnctl add --from-mx does both.",
      .example = "etrnctl discover example.com",
      .least = 1,
      .most = -1,
@@ -126,8 +128,9 @@ const struct command commands[] = {
      .run = run_discover},
     {.name = "remove",
      .words = "HOST",
-     .summary = "forget a host",
-     .details = "Removes the host and all its settings. Sessions with it end after the reply they wait for.",
+     .summary = "remove a host",
+     .details =
+         "Removes the host and all its settings. Open sessions with it end after the reply they are waiting for.",
      .example = "etrnctl remove mail.isp.example",
      .least = 1,
      .most = 1,
@@ -135,12 +138,11 @@ const struct command commands[] = {
      .run = run_remove},
     {.name = "config",
      .words = "[list|get|set|unset] [NAME [VALUE...]]",
-     .summary = "look at and change settings",
-     .details =
-         "list shows each setting with its value, where that comes from, what is allowed and what it means; get "
-         "prints one; set checks a value and writes it; unset goes back to the default. A host's Password is set "
-         "without VALUE: it is asked for, or read as a line where standard input is no console; it is shown to "
-         "nobody.",
+     .summary = "show and change settings",
+     .details = "list shows each setting with its value, where the value comes from, what is allowed and what it does. "
+                "get prints one value; set checks a value and writes it; unset restores the default. To set a host's "
+                "Password, omit VALUE: it is prompted for, or read as a line from standard input if that is not a "
+                "console. It is never displayed.",
      .example = "etrnctl config set IntervalMinutes 30",
      .verbs = {"list", "get", "set", "unset"},
      .most = -1,
@@ -148,19 +150,19 @@ const struct command commands[] = {
      .run = run_config},
     {.name = "run",
      .words = "[HOST...]",
-     .summary = "have the service ask now, and show the outcomes",
-     .details = "Without HOST all hosts are asked. MinimumGapSeconds still holds. The exit code is that of the worst "
-                "outcome.",
+     .summary = "make the service ask now, and show the results",
+     .details = "Without HOST, all hosts are asked. MinimumGapSeconds still applies. The exit code is that of the "
+                "worst result.",
      .example = "etrnctl run mail.isp.example",
      .most = -1,
      .options = {OPTION_JSON},
      .run = run_run},
     {.name = "test",
      .words = "HOST[:PORT] [DOMAIN...]",
-     .summary = "ask a host from here, and explain each reply",
-     .details = "Shows the conversation as one would type it into telnet, with what each reply means and what to do. "
-                "The service takes no part. Without DOMAIN it looks whether the host offers ETRN. A host that is "
-                "configured with User is asked with its stored password, where that may be read.",
+     .summary = "ask a host from this console, and explain each reply",
+     .details = "Shows the conversation as in telnet, with what each reply means and what to do. The service is not "
+                "involved. Without DOMAIN, checks only whether the host offers ETRN. If the host is configured with "
+                "User, its stored password is used, provided that you may read it.",
      .example = "etrnctl test mail.isp.example example.com",
      .least = 1,
      .most = -1,
@@ -171,17 +173,17 @@ const struct command commands[] = {
                  OPTION_FINGERPRINT,
                  OPTION_TIMEOUT,
                  OPTION_USER,
-                 {"--auth-in-clear", NULL, "send the password though TLS does not protect it"},
+                 {"--auth-in-clear", NULL, "send the password even if TLS does not protect it"},
                  OPTION_FORCE,
-                 {"--transcript", "FILE", "write what is shown to a file as well"},
+                 {"--transcript", "FILE", "also write the output to a file"},
                  OPTION_JSON},
      .run = run_test},
     {.name = "backup",
      .words = "FILE.reg",
-     .summary = "save the Parameters key",
-     .details = "Writes a file of regedit's own format. It begins by deleting the key, so that reg import, regedit and "
-                "etrnctl restore bring back exactly this state. Every change saves one by itself in "
-                "%ProgramData%\\EtrnSvc\\backup; the last 20 are kept.",
+     .summary = "save the Parameters key to a file",
+     .details = "Writes a registration file of regedit. The file begins by deleting the key, so that reg import, "
+                "regedit and etrnctl restore bring back exactly this state. Every command that changes the key saves "
+                "such a file in %ProgramData%\\EtrnSvc\\backup first; the last 20 are kept.",
      .example = "etrnctl backup before-the-move.reg",
      .least = 1,
      .most = 1,
@@ -189,9 +191,9 @@ const struct command commands[] = {
      .run = run_backup},
     {.name = "restore",
      .words = "FILE.reg",
-     .summary = "write a saved key back",
-     .details = "Reads a file of regedit's format, UTF-16 or UTF-8, and checks all of it before anything is written. "
-                "What lies outside the service's Parameters key is refused. Either all of it is done, or nothing.",
+     .summary = "restore a saved Parameters key",
+     .details = "Reads a registration file of regedit (UTF-16 or UTF-8) and checks all of it before anything is "
+                "written. Keys outside the service's Parameters key are refused. Either all changes are made, or none.",
      .example = "etrnctl restore before-the-move.reg",
      .least = 1,
      .most = 1,
@@ -199,16 +201,16 @@ const struct command commands[] = {
      .run = run_restore},
     {.name = "doctor",
      .words = "",
-     .summary = "find what is wrong, and say how to mend it",
-     .details = "Looks at the service, its account and path, the settings, the hosts' names and the event source. The "
-                "exit code is 0 only when all is well.",
+     .summary = "find problems, and show how to correct them",
+     .details = "Checks the service, its account and path, the settings, the hosts' names and the event source. The "
+                "exit code is 0 only if no problem is found.",
      .example = "etrnctl doctor",
      .options = {OPTION_JSON, OPTION_COMPUTER},
      .run = run_doctor},
     {.name = "service",
      .words = "install|uninstall|start|stop",
-     .summary = "manage the service, for copies without the MSI",
-     .details = "install registers the etrnsvc.exe that lies beside this program; uninstall stops the service and "
+     .summary = "manage a service that the MSI did not install",
+     .details = "install registers the etrnsvc.exe in the folder of this program; uninstall stops the service and "
                 "removes it with its settings, status and backups.",
      .example = "etrnctl service install",
      .verbs = {"install", "uninstall", "start", "stop"},
@@ -218,8 +220,8 @@ const struct command commands[] = {
      .run = run_service},
     {.name = "completion",
      .words = "",
-     .summary = "print a script that completes commands in PowerShell",
-     .details = "To have it in each session, add this line to your PowerShell profile.",
+     .summary = "print a script for command completion in PowerShell",
+     .details = "To have completion in each session, add this line to your PowerShell profile.",
      .example = "etrnctl completion | Out-String | Invoke-Expression",
      .run = run_completion},
 };

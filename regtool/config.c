@@ -209,7 +209,7 @@ static enum exit_code tell_change(const struct target *t, const struct setting *
         show_value(&now, s, after);
         out("%s: was %s, is now %s (%s).\n", s->name, *before ? before : "empty", *after ? after : "empty", origin);
         if (text_same(origin, origin_name(ORIGIN_POLICY)))
-            talk("Note: Group Policy sets %s (HKLM\\SOFTWARE\\Policies\\EtrnSvc), and that wins.\n", s->name);
+            talk("Note: Group Policy sets %s (HKLM\\SOFTWARE\\Policies\\EtrnSvc), which takes precedence.\n", s->name);
     }
     config_free(&now.config);
     return code;
@@ -224,7 +224,7 @@ static enum exit_code write_value(const struct target *t, const struct setting *
         return code;
     DWORD error = value ? store_set(t->host, s, value) : store_unset(t->host, s);
     if (error && error != ERROR_FILE_NOT_FOUND)
-        return fail(error, "writing %s", s->name);
+        return fail(error, "cannot write %s", s->name);
     return tell_change(t, s, before);
 }
 
@@ -284,10 +284,10 @@ static enum exit_code write_secret(const struct target *t, const char *password)
         return code;
     DWORD error = password ? store_set_password(t->host, password) : secret_remove(machine_registry(), t->host);
     if (error && error != ERROR_FILE_NOT_FOUND)
-        return fail(error, "writing " SECRET_NAME);
+        return fail(error, "cannot write " SECRET_NAME);
     out(SECRET_NAME ": was %s, is now %s.\n", was, password ? "set" : "empty");
     if (password && (!t->settings->user || !*t->settings->user))
-        talk("Note: it is used once User is set: etrnctl config set User NAME --host %s\n", t->host);
+        talk("Note: the password is not used until User is set: etrnctl config set User NAME --host %s\n", t->host);
     return EXIT_DONE;
 }
 
@@ -314,11 +314,11 @@ static enum exit_code unknown_setting(const struct target *t, const char *name)
             return EXIT_NOT_FOUND;
         }
     if (!t->host && (setting_find(SCOPE_HOST, name) || text_same(name, SECRET_NAME)))
-        talk("etrnctl: %s: no such value of the service; it is a host's, so add --host HOST\n", name);
+        talk("etrnctl: %s: a setting of a host, not of the service; add --host HOST\n", name);
     else if (t->host && setting_find(SCOPE_SERVICE, name))
-        talk("etrnctl: %s: no such value of a host; it is the service's, so leave --host out\n", name);
+        talk("etrnctl: %s: a setting of the service, not of a host; omit --host\n", name);
     else
-        talk("etrnctl: %s: no such value; etrnctl config list shows those there are\n", name);
+        talk("etrnctl: %s: no such value; for a list: etrnctl config list\n", name);
     return EXIT_NOT_FOUND;
 }
 
@@ -347,13 +347,13 @@ static enum exit_code run_on(const struct target *t)
     if (!is_list && !is_set && !is_get && !text_same(verb, "unset"))
         return usage_error(a->command, "%s: expected list, get, set or unset", verb);
     if (is_list)
-        return a->count <= 1 ? list(t) : usage_error(a->command, "%s: unexpected", a->words[1]);
+        return a->count <= 1 ? list(t) : usage_error(a->command, "unexpected argument: %s", a->words[1]);
     if (a->count < 2)
-        return usage_error(a->command, "%s needs the name of a value", verb);
+        return usage_error(a->command, "%s requires the name of a value", verb);
     if (text_same(a->words[1], SECRET_NAME))
         return run_on_password(t, verb);
     if (is_set ? a->count < 3 : a->count > 2)
-        return usage_error(a->command, is_set ? "%s needs a value to set" : "%s takes one name", verb);
+        return usage_error(a->command, is_set ? "%s requires a value" : "%s takes one name", verb);
     const struct setting *s = setting_find(scope_of(t), a->words[1]);
     if (!s)
         return unknown_setting(t, a->words[1]);

@@ -13,9 +13,9 @@ struct state_words {
 static const struct state_words states[] = {
     [HOLDER_OFFERS] = {"offered", "offers ETRN", SHADE_GOOD},
     [HOLDER_LACKS] = {"not-offered", "does not offer ETRN", SHADE_BAD},
-    [HOLDER_UNREACHABLE] = {"unreachable", "cannot be asked", SHADE_BAD},
+    [HOLDER_UNREACHABLE] = {"unreachable", "unreachable", SHADE_BAD},
     [HOLDER_OURS] = {"this-computer", "is this computer", SHADE_FAINT},
-    [HOLDER_LEFT_OUT] = {"left-out", "left out", SHADE_FAINT},
+    [HOLDER_LEFT_OUT] = {"left-out", "excluded", SHADE_FAINT},
 };
 
 static const char *const findings[] = {
@@ -101,7 +101,7 @@ static void show_domain(const struct holder_domain *domain)
     enum exit_code verdict = holders_verdict(domain, &t);
     if (domain->finding == FOUND_ADDRESS) {
         text_begin(&t, words, sizeof words);
-        text_add(&t, "%s has no MX record, so its own address counts (RFC 5321 5.1)", domain->node);
+        text_add(&t, "%s has no MX record, so its own address is used (RFC 5321 5.1)", domain->node);
     } else if (verdict == EXIT_DONE) {
         text_add(&t, "has these MX hosts");
     }
@@ -117,7 +117,7 @@ static void show_domain(const struct holder_domain *domain)
 static void show_command(void *owner, const char *command)
 {
     bool *first = owner;
-    out("%s  %s\n", *first ? "\nTo have it asked:\n" : "", command);
+    out("%s  %s\n", *first ? "\nTo add what was found:\n" : "", command);
     *first = false;
 }
 
@@ -184,7 +184,7 @@ static enum exit_code show_all(struct holders *h, bool as_json)
         return write_all(h) ? code : EXIT_FAILED;
     for (size_t i = 0; i < h->domain_count; i++)
         show_domain(&h->domains[i]);
-    return each_command(h, show_command, &first) ? code : fail(ERROR_NOT_ENOUGH_MEMORY, "printing");
+    return each_command(h, show_command, &first) ? code : fail(ERROR_NOT_ENOUGH_MEMORY, "cannot print the result");
 }
 
 enum exit_code run_discover(const struct arguments *a)

@@ -64,8 +64,7 @@ static void check_path(struct diagnosis *d, const wchar_t *image)
     size_t length = quoted ? wcscspn(start, L"\"") : wcslen(start);
     if (!quoted && wcschr(image, L' ')) {
         report(d, EXIT_INVALID, INSTALL,
-               "The service's path is not quoted, so that another program could be started in its place: %s",
-               path.data);
+               "The path of the service is not quoted, so another program could be started instead: %s", path.data);
         const wchar_t *exe = wcsstr(start, L".exe");
         length = exe ? (size_t)(exe - start) + 4 : length;
     }
@@ -75,7 +74,7 @@ static void check_path(struct diagnosis *d, const wchar_t *image)
     wmemcpy(file, start, length);
     file[length] = L'\0';
     if (GetFileAttributesW(file) == INVALID_FILE_ATTRIBUTES)
-        report(d, EXIT_NOT_FOUND, INSTALL, "The service's program is not there: %s", path.data);
+        report(d, EXIT_NOT_FOUND, INSTALL, "The program of the service does not exist: %s", path.data);
     free(file);
 }
 
@@ -85,11 +84,12 @@ static void check_entry(struct diagnosis *d, const QUERY_SERVICE_CONFIGW *config
     text_add_wide(&account, config->lpServiceStartName ? config->lpServiceStartName : L"");
     check_path(d, config->lpBinaryPathName);
     if (config->dwStartType == SERVICE_DISABLED)
-        report(d, EXIT_INVALID, INSTALL, "The service's start type is disabled.");
+        report(d, EXIT_INVALID, INSTALL, "The start type of the service is disabled.");
     else if (config->dwStartType == SERVICE_DEMAND_START)
-        report(d, EXIT_INVALID, INSTALL, "The service does not start with Windows.");
+        report(d, EXIT_INVALID, INSTALL, "The service does not start automatically.");
     if (!text_same(account.data, "NT AUTHORITY\\LocalService"))
-        report(d, EXIT_INVALID, INSTALL, "The service runs as %s; LocalService is enough.", account.data);
+        report(d, EXIT_INVALID, INSTALL,
+               "The service runs as %s instead of LocalService, with more rights than it needs.", account.data);
 }
 
 static DWORD query_entry(struct diagnosis *d)
@@ -118,20 +118,21 @@ static enum exit_code check_service(struct diagnosis *d)
     DWORD state;
     DWORD error = report_service_state(&state);
     if (error)
-        return fail(error, "asking for the service");
+        return fail(error, "cannot query the service");
     if (state == 0) {
         report(d, EXIT_NOT_FOUND, INSTALL, "The service is not installed.");
         return EXIT_DONE;
     }
     error = query_entry(d);
     if (error)
-        return fail(error, "asking for the service");
+        return fail(error, "cannot query the service");
     if (state == SERVICE_STOPPED)
         report(d, EXIT_INVALID, "etrnctl service start", "The service is stopped.");
     else if (state == SERVICE_PAUSED)
         report(d, EXIT_INVALID, "sc continue EtrnSvc", "The service is paused.");
     if (!eventlog_registered(machine_registry()))
-        report(d, EXIT_INVALID, INSTALL, "Its event source is missing: Event Viewer cannot show its events in words.");
+        report(d, EXIT_INVALID, INSTALL,
+               "The event source is missing, so Event Viewer cannot display the events of the service.");
     return EXIT_DONE;
 }
 
@@ -160,7 +161,7 @@ static void check_switch(struct diagnosis *d)
     DWORD error = store_get_switch(SERVICE_NAME, &found, &value, &was);
     if (!error && found && origin == ORIGIN_POLICY && value != d->config.service.always_use_etrn)
         report(d, EXIT_INVALID, "Change it in Group Policy (HKLM\\SOFTWARE\\Policies\\EtrnSvc).",
-               "Group Policy sets AlwaysUseETRN to %u, and that wins over %u in Parameters.",
+               "Group Policy sets AlwaysUseETRN to %u, which takes precedence over %u in Parameters.",
                d->config.service.always_use_etrn, value);
     if (!d->config.service.always_use_etrn)
         report(d, EXIT_INVALID,
@@ -177,7 +178,8 @@ static void check_exchange(struct diagnosis *d)
     TEXT_SCRATCH(was, 300);
     if (store_get_switch("MSExchangeIMC", &found, &value, &was) == 0 && found && value == 1 &&
         !d->config.service.always_use_etrn)
-        report(d, EXIT_INVALID, "To take it over: etrnctl enable, then etrnctl disable --service MSExchangeIMC -y",
+        report(d, EXIT_INVALID,
+               "To move the setting to EtrnSvc: etrnctl enable, then etrnctl disable --service MSExchangeIMC -y",
                "AlwaysUseETRN is 1 for the old MSExchangeIMC service, but not for EtrnSvc.");
 }
 
@@ -191,7 +193,9 @@ static void check_address(struct diagnosis *d, const struct host_settings *host,
     text_begin(&t, words, sizeof words);
     text_add_error(&t, error);
     text_begin(&t, remedy, sizeof remedy);
-    text_add(&t, "Correct it: etrnctl config set Host NAME --host %s; or look at this computer's DNS servers.",
+    text_add(&t,
+             "If the name is wrong: etrnctl config set Host NAME --host %s. Otherwise check the DNS servers of this "
+             "computer.",
              host->name);
     report(d, EXIT_NETWORK, remedy, "%s: %s", host_address(host), words);
 }
@@ -204,9 +208,9 @@ static void check_stored_password(struct diagnosis *d, const struct host_setting
     DWORD error = machine_name() ? 0 : secret_read(host->name, password); /* of another computer only that can tell */
     SecureZeroMemory(password, sizeof password);
     if (!secret_kept(machine_registry(), host->name))
-        report(d, EXIT_INVALID, remedy.data, "%s has User %s, but no password is stored.", host->name, host->user);
+        report(d, EXIT_INVALID, remedy.data, "Host %s has User %s, but no password is stored.", host->name, host->user);
     else if (error && error != ERROR_ACCESS_DENIED)
-        report(d, EXIT_INVALID, remedy.data, "%s has a password that cannot be decrypted on this computer.",
+        report(d, EXIT_INVALID, remedy.data, "The password of host %s cannot be decrypted on this computer.",
                host->name);
 }
 
@@ -219,9 +223,9 @@ static void check_password(struct diagnosis *d, const struct host_settings *host
     check_stored_password(d, host);
     if (host->tls != TLS_NONE || host->auth_in_clear)
         return;
-    text_add(&remedy, "etrnctl config set Tls require --host %s; or AuthInClear 1, if nobody listens on that line",
+    text_add(&remedy, "etrnctl config set Tls require --host %s; or AuthInClear 1 if the connection is trusted",
              host->name);
-    report(d, EXIT_INVALID, remedy.data, "%s has User, but Tls is none, so its password is not sent.", host->name);
+    report(d, EXIT_INVALID, remedy.data, "Host %s has User, but Tls is none, so the password is not sent.", host->name);
 }
 
 static void check_domains(struct diagnosis *d, const struct host_settings *host)
@@ -230,7 +234,7 @@ static void check_domains(struct diagnosis *d, const struct host_settings *host)
     if (host->domains.count > 0)
         return;
     text_add(&remedy, "etrnctl add %s DOMAIN...", host->name);
-    report(d, EXIT_INVALID, remedy.data, "%s has no Domains, so it is not asked.", host->name);
+    report(d, EXIT_INVALID, remedy.data, "Host %s has no Domains, so it is not asked.", host->name);
 }
 
 /* The names that the service will look up: a program finds its own way. */
@@ -242,7 +246,7 @@ static enum exit_code look_up(const struct config *config, struct lookup *lookup
             host->enabled && methods[host->method].transport != TRANSPORT_PROGRAM ? host_address(host) : NULL;
     }
     DWORD error = lookup_all(lookups, config->host_count);
-    return error ? fail(error, "looking up the hosts' names") : EXIT_DONE;
+    return error ? fail(error, "cannot look up the hosts' names") : EXIT_DONE;
 }
 
 static enum exit_code check_each(struct diagnosis *d, struct lookup *lookups)
@@ -263,7 +267,7 @@ static enum exit_code check_hosts(struct diagnosis *d)
         report(d, EXIT_INVALID, "etrnctl add mail.isp.example yourdomain.example", "There is no host to ask.");
     struct lookup *lookups = calloc(d->config.host_count + 1, sizeof *lookups);
     if (!lookups)
-        return fail(ERROR_NOT_ENOUGH_MEMORY, "checking the hosts");
+        return fail(ERROR_NOT_ENOUGH_MEMORY, "cannot check the hosts");
     enum exit_code code = check_each(d, lookups);
     free(lookups);
     return code;
@@ -274,15 +278,15 @@ static void check_port(struct diagnosis *d)
 {
     uint32_t port = d->config.service.local_port;
     if (port != 0 && !machine_name() && !network_port_listens((uint16_t)port))
-        report(d, EXIT_INVALID, "Start the mail server. If it is another computer: etrnctl config set LocalPort 0",
-               "Nothing listens on this computer's port %u (LocalPort), so rounds wait.", port);
+        report(d, EXIT_INVALID, "Start the mail server. If it runs on another computer: etrnctl config set LocalPort 0",
+               "No program listens on port %u of this computer (LocalPort), so no host is asked.", port);
 }
 
 static enum exit_code check_settings(struct diagnosis *d)
 {
     DWORD error = registry_read(machine_registry(), &d->config, note_problem, d);
     if (error)
-        return fail(error, "reading the configuration");
+        return fail(error, "cannot read the configuration");
     check_switch(d);
     check_exchange(d);
     check_port(d);
@@ -303,9 +307,9 @@ static enum exit_code print_result(struct diagnosis *d)
     if (d->as_json)
         return out_json(&d->json) ? d->code : EXIT_FAILED;
     if (d->count == 0)
-        out("%sAll is well.%s\n", shade(SHADE_GOOD), shade(SHADE_PLAIN));
+        out("%sNo problems found.%s\n", shade(SHADE_GOOD), shade(SHADE_PLAIN));
     else
-        out("%zu to mend.\n", d->count);
+        out("%zu problem%s found.\n", d->count, d->count == 1 ? "" : "s");
     return d->code;
 }
 

@@ -22,7 +22,7 @@ static void tell_of_policy(const char *service, uint32_t wanted)
         return;
     if (store_read(&config, true) == EXIT_DONE && config.service.always_use_etrn != wanted &&
         config.service.origin[setting_index(master)] == ORIGIN_POLICY)
-        talk("Note: Group Policy sets AlwaysUseETRN to %u, and that wins:\n"
+        talk("Note: Group Policy sets AlwaysUseETRN to %u, which takes precedence:\n"
              "HKLM\\SOFTWARE\\Policies\\EtrnSvc\\AlwaysUseETRN.\n",
              config.service.always_use_etrn);
     config_free(&config);
@@ -48,7 +48,7 @@ static enum exit_code write_switch(const char *service, uint32_t wanted, const c
         return code;
     DWORD error = store_set_switch(service, wanted);
     if (error)
-        return fail(error, "writing AlwaysUseETRN of %s", service);
+        return fail(error, "cannot write AlwaysUseETRN of %s", service);
     out("%s: AlwaysUseETRN was %s, is now %u.\n", service, was, wanted);
     return EXIT_DONE;
 }
@@ -62,7 +62,7 @@ static enum exit_code set_switch(const char *service, uint32_t wanted)
     if (code != EXIT_DONE)
         return code;
     if (found && before == wanted)
-        out("%s: AlwaysUseETRN is %u already; nothing was written.\n", service, wanted);
+        out("%s: AlwaysUseETRN is already %u; nothing was written.\n", service, wanted);
     else
         code = write_switch(service, wanted, was.data);
     if (code == EXIT_DONE)
@@ -74,7 +74,7 @@ static enum exit_code run_switch(const struct arguments *a, uint32_t wanted)
 {
     const char *service = service_option(a);
     if (!*service || strpbrk(service, "\\/") || strlen(service) > 256)
-        return usage_error(a->command, "\"%s\" is not the name of a service", service);
+        return usage_error(a->command, "\"%s\" is not a service name", service);
     if (option_value(a, "--service") && !option_value(a, "-y") && on_console()) {
         TEXT_SCRATCH(question, 800);
         text_add(&question, "Set ");
@@ -115,7 +115,7 @@ enum exit_code run_question(void)
         return fail(error, "service %s", SERVICE_NAME);
     text_begin(&t, path, sizeof path);
     show_path(SERVICE_NAME, &t);
-    talk("ETRN is %s now: AlwaysUseETRN is %s.\n\n", found && value == 1 ? "enabled" : "disabled", was);
+    talk("ETRN is currently %s: AlwaysUseETRN is %s.\n\n", found && value == 1 ? "enabled" : "disabled", was);
     char choice = choose("Enter 1 to enable ETRN, 2 to disable it, or C to cancel: ", "12c");
     if (choice != '1' && choice != '2')
         return cancelled();

@@ -49,6 +49,6 @@ enum exit_code usage_error(const struct command *command, const char *format, ..
     if (command)
         print_usage_line(command);
     else
-        talk("The commands: etrnctl --help\n");
+        talk("For a list of commands: etrnctl --help\n");
     return EXIT_USAGE;
 }

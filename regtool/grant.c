@@ -124,12 +124,13 @@ enum exit_code grant_give(const char *service)
         return EXIT_DONE;
     DWORD error = change(service, &entry, true, &changed);
     if (error == ERROR_SERVICE_DOES_NOT_EXIST || error == ERROR_INVALID_NAME) {
-        talk("etrnctl: RunService: there is no service %s; sc query shows those there are, by SERVICE_NAME\n", service);
+        talk("etrnctl: RunService: no such service: %s; for a list of names: sc query\n", service);
         return EXIT_NOT_FOUND;
     }
     if (error) {
-        enum exit_code code = fail(error, "letting %s start and stop %s", SERVICE_NAME, service);
-        talk("By hand: add %s to the D: part of what \"sc sdshow %s\" prints, and give that to \"sc sdset %s\".\n",
+        enum exit_code code = fail(error, "cannot permit %s to start and stop %s", SERVICE_NAME, service);
+        talk("To grant it manually: add %s to the D: part of the output of \"sc sdshow %s\", and pass the result to "
+             "\"sc sdset %s\".\n",
              entry.sddl, service, service);
         return code;
     }
@@ -148,8 +149,10 @@ static enum exit_code take(const char *service)
     if (error == ERROR_SERVICE_DOES_NOT_EXIST || error == ERROR_INVALID_NAME)
         return EXIT_DONE; /* and with it the entry */
     if (error) {
-        enum exit_code code = fail(error, "taking from %s the right to start and stop %s", SERVICE_NAME, service);
-        talk("By hand: take %s out of what \"sc sdshow %s\" prints, and give the rest to \"sc sdset %s\".\n",
+        enum exit_code code =
+            fail(error, "cannot revoke the permission of %s to start and stop %s", SERVICE_NAME, service);
+        talk("To revoke it manually: remove %s from the output of \"sc sdshow %s\", and pass the rest to \"sc sdset "
+             "%s\".\n",
              entry.sddl, service, service);
         return code;
     }

@@ -108,7 +108,7 @@ static void ask_holder(struct holder *holder)
     struct holders *h = holder->owner;
     h->pending++;
     if (!host_name_valid(holder->host)) {
-        result_set(&holder->result, OUTCOME_NO_ADDRESS, 0, "not the name of a host");
+        result_set(&holder->result, OUTCOME_NO_ADDRESS, 0, "not a valid host name");
         end_one(h);
         return;
     }
@@ -246,7 +246,7 @@ static enum exit_code hosts_verdict(const struct holder_domain *domain, struct t
         return EXIT_NETWORK;
     }
     bool lacking = has_state(domain, HOLDER_LACKS);
-    text_add(why, lacking ? "has no MX host that offers ETRN" : "has no MX host but this computer");
+    text_add(why, lacking ? "has no MX host that offers ETRN" : "has no MX host other than this computer");
     return lacking ? EXIT_REFUSED : EXIT_NOT_FOUND;
 }
 
@@ -254,13 +254,13 @@ enum exit_code holders_verdict(const struct holder_domain *domain, struct text *
 {
     switch (domain->finding) {
     case FOUND_NULL_MX:
-        text_add(why, "takes no mail: its MX record says so (RFC 7505)");
+        text_add(why, "accepts no mail, as its MX record states (RFC 7505)");
         return EXIT_NOT_FOUND;
     case FOUND_NOTHING:
         text_add(why, "has neither an MX record nor an address in DNS");
         return EXIT_NOT_FOUND;
     case FOUND_FAILURE:
-        text_add(why, "has MX records that cannot be looked up: ");
+        text_add(why, "has MX records that could not be looked up: ");
         text_add_error(why, domain->error);
         return EXIT_NETWORK;
     case FOUND_MX:
@@ -284,7 +284,7 @@ static enum exit_code take_domain(struct holders *h, const char *word)
     if (fault == NODE_FINE && *domain->node != '#')
         return EXIT_DONE;
     talk("etrnctl: \"%s\" %s; expected a domain or @domain\n", word,
-         fault == NODE_FINE ? "is the name of a queue, which has no MX records" : node_fault_text(fault));
+         fault == NODE_FINE ? "is a queue name, which has no MX records" : node_fault_text(fault));
     return EXIT_INVALID;
 }
 
@@ -329,7 +329,7 @@ enum exit_code holders_find(struct holders *h, const struct arguments *a, char *
     *h = (struct holders){0};
     h->domains = calloc(count, sizeof *h->domains);
     if (!h->domains)
-        return fail(ERROR_NOT_ENOUGH_MEMORY, "starting");
+        return fail(ERROR_NOT_ENOUGH_MEMORY, "cannot start");
     enum exit_code code = take_options(h, a);
     for (size_t i = 0; code == EXIT_DONE && i < count; i++)
         code = take_domain(h, words[i]);
@@ -337,7 +337,7 @@ enum exit_code holders_find(struct holders *h, const struct arguments *a, char *
         return code;
     DWORD error = ask_all(h);
     if (error)
-        return fail(error, "looking for MX hosts");
+        return fail(error, "cannot look up MX hosts");
     for (size_t i = 0; i < h->domain_count; i++)
         look_for_address(&h->domains[i]);
     make_groups(h);

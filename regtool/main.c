@@ -30,16 +30,16 @@ static void print_help(const struct command *command)
 static void print_usage(void)
 {
     out("etrnctl " VERSION ": enables, configures and checks EtrnSvc, the service that asks\n"
-        "mail hosts to deliver what they hold (SMTP ETRN, RFC 1985).\n\n"
+        "mail hosts to deliver waiting mail (SMTP ETRN, RFC 1985).\n\n"
         "Usage: etrnctl COMMAND [ARGUMENTS]\n\n");
     for (size_t i = 0; i < command_count; i++)
         out("  %-11s %s\n", commands[i].name, commands[i].summary);
-    out("\nMore on one: etrnctl COMMAND --help. Without arguments, on a console, it asks\n"
-        "whether to enable or disable ETRN.\n\n"
-        "Exit codes: 0 done; 1 the remote host refused; 2 usage; 3 no such service, host\n"
-        "or value; 4 network or TLS failure; 5 access denied; 6 cancelled; 7 invalid\n"
-        "value or configuration; 8 this computer failed (disk, memory, a call of the\n"
-        "system).\n");
+    out("\nHelp for a command: etrnctl COMMAND --help. Without arguments, on a console,\n"
+        "etrnctl asks whether to enable or disable ETRN.\n\n"
+        "Exit codes: 0 success; 1 the remote host refused; 2 invalid command line; 3 no\n"
+        "such service, host or value; 4 network or TLS failure; 5 access denied;\n"
+        "6 cancelled; 7 invalid value or configuration; 8 failure of this computer\n"
+        "(disk, memory, system call).\n");
 }
 
 /* ---- the command line ---- */
@@ -53,9 +53,9 @@ static enum exit_code run_with(const struct arguments *a)
 {
     const struct command *command = a->command;
     if (a->count < command->least)
-        return usage_error(command, a->count == 0 ? "%s is needed" : "more is needed: %s", command->words);
+        return usage_error(command, a->count == 0 ? "%s is required" : "missing argument; expected %s", command->words);
     if (command->most >= 0 && a->count > command->most)
-        return usage_error(command, "%s: unexpected", a->words[command->most]);
+        return usage_error(command, "unexpected argument: %s", a->words[command->most]);
     const char *computer = option_value(a, "--computer");
     DWORD error = machine_choose(computer);
     if (error)
@@ -136,7 +136,7 @@ static enum exit_code dispatch(int count, char **words)
 static enum exit_code report_lost_output(enum exit_code code)
 {
     DWORD error = out_error();
-    return error && code == EXIT_DONE ? fail(error, "writing standard output") : code;
+    return error && code == EXIT_DONE ? fail(error, "cannot write to standard output") : code;
 }
 
 int wmain(int argc, wchar_t **argv);
@@ -147,6 +147,8 @@ int wmain(int argc, wchar_t **argv)
     char **words = calloc((size_t)argc + 1, sizeof *words);
     for (int i = 1; words && i < argc; i++)
         if (!(words[i - 1] = narrow_copy(argv[i])))
-            return (int)fail(ERROR_NOT_ENOUGH_MEMORY, "starting"); /* NOLINT(clang-analyzer-unix.Malloc): at the end */
-    return words ? (int)report_lost_output(dispatch(argc - 1, words)) : (int)fail(ERROR_NOT_ENOUGH_MEMORY, "starting");
+            return (int)fail(ERROR_NOT_ENOUGH_MEMORY,
+                             "cannot start"); /* NOLINT(clang-analyzer-unix.Malloc): at the end */
+    return words ? (int)report_lost_output(dispatch(argc - 1, words))
+                 : (int)fail(ERROR_NOT_ENOUGH_MEMORY, "cannot start");
 }

@@ -66,7 +66,7 @@ enum exit_code name_to_ascii(const char *word, char **ascii)
         return EXIT_DONE;
     if (out_of_memory())
         return fail(ERROR_NOT_ENOUGH_MEMORY, "%s", word);
-    talk("etrnctl: \"%s\" is not a domain name; expected letters, digits and hyphens between dots\n", word);
+    talk("etrnctl: \"%s\" is not a domain name; expected letters, digits and hyphens, separated by dots\n", word);
     return EXIT_INVALID;
 }
 
@@ -79,7 +79,9 @@ enum exit_code name_split_host(const char *word, char *host, size_t size, unsign
     free(ascii);
     if (split)
         return EXIT_DONE;
-    talk("etrnctl: \"%s\" is not a host; expected a domain name or an IP address, and :PORT from 1 to 65535\n", word);
+    talk("etrnctl: \"%s\" is not a valid host; expected a domain name or an IP address, optionally followed by :PORT "
+         "(1 to 65535)\n",
+         word);
     return EXIT_INVALID;
 }
 
@@ -97,6 +99,6 @@ enum exit_code name_unknown_host(const struct config *config, const char *name)
     if (meant)
         talk("etrnctl: %s: no such host; did you mean %s?\n", name, meant);
     else
-        talk("etrnctl: %s: no such host; etrnctl status shows those there are\n", name);
+        talk("etrnctl: %s: no such host; for a list: etrnctl status\n", name);
     return EXIT_NOT_FOUND;
 }

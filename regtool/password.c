@@ -11,8 +11,9 @@ enum exit_code password_can_be_kept(const struct command *command)
 {
     if (!machine_name())
         return EXIT_DONE;
-    return usage_error(command, "a password cannot be stored on another computer: it is encrypted so that only the "
-                                "computer on which this is run can read it; run it there, without --computer");
+    return usage_error(
+        command, "a password cannot be stored on a remote computer, because only the computer that encrypts it can "
+                 "decrypt it; run this command there, without --computer");
 }
 
 static size_t ask_console(const char *user, const char *host, char octets[OCTETS_LIMIT])
@@ -54,7 +55,7 @@ enum exit_code password_read(const char *user, const char *host, char password[S
     SecureZeroMemory(octets, sizeof octets);
     if (!fault)
         return EXIT_DONE;
-    talk("etrnctl: the password %s; expected are 1 to %d bytes of UTF-8%s\n", fault, AUTH_PASSWORD_LIMIT,
+    talk("etrnctl: the password %s; expected: 1 to %d bytes of UTF-8%s\n", fault, AUTH_PASSWORD_LIMIT,
          asked ? "" : ", on the first line of standard input");
     return EXIT_INVALID;
 }

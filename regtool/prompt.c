@@ -111,7 +111,7 @@ char choose(const char *question, const char *choices)
             return 'o';
         if (text_same(answer, "cancel"))
             return 'c';
-        talk("\"%s\" is none of the answers.\n", answer);
+        talk("\"%s\" is not one of the answers.\n", answer);
     }
     return 0;
 }

@@ -16,8 +16,8 @@ static enum exit_code remove_host(const struct config *config, const char *name)
         return EXIT_NOT_FOUND;
     }
     if (error)
-        return fail(error, "removing %s", name);
-    out("%s is not asked any more.\n", name);
+        return fail(error, "cannot remove %s", name);
+    out("%s was removed.\n", name);
     return grant_settle(config, NULL);
 }
 

@@ -122,11 +122,11 @@ void report_reply(const struct json_value *node, unsigned indent, unsigned most)
         return;
     }
     const char *lines = last_lines(output, most, &cut);
-    text_add(&ended, "%.*s%s:", (int)strcspn(text, ":"), text, cut ? ", its last words" : "");
+    text_add(&ended, "%.*s%s:", (int)strcspn(text, ":"), text, cut ? ", last lines of output" : "");
     out_wrapped(indent, ended.data);
     print_lines(lines, indent + 2);
     if (cut)
-        out_wrapped(indent, "All that was kept of it: etrnctl status --json");
+        out_wrapped(indent, "For more of the output: etrnctl status --json");
 }
 
 void report_watch_open(struct report_watch *w)

@@ -22,7 +22,7 @@ static enum exit_code read_file(const char *name, struct regfile *file)
     DWORD error = GetLastError();
     free(path);
     if (!data)
-        return fail(error, "reading %s", name);
+        return fail(error, "cannot read %s", name);
     bool read = regfile_read(file, data, size, &problem);
     free(data);
     if (read)
@@ -39,7 +39,7 @@ static enum exit_code check_entries(const char *name, const char *service, const
     for (size_t i = 0; i < file->count; i++) {
         if (regtree_lies_in(file->entries[i].key, root.data))
             continue;
-        talk("etrnctl: %s: [%s] does not lie in %s; nothing was written\n", name, file->entries[i].key, root.data);
+        talk("etrnctl: %s: [%s] is not in %s; nothing was written\n", name, file->entries[i].key, root.data);
         return EXIT_INVALID;
     }
     return EXIT_DONE;
@@ -58,10 +58,10 @@ static enum exit_code write_entries(const char *name, const char *service, const
         const struct regfile_entry *entry = failed < file->count ? &file->entries[failed] : NULL;
         code = fail(error, "%s: %s%s%s", name, entry ? entry->key : service, entry && *entry->name ? "\\" : "",
                     entry ? entry->name : "");
-        talk("Nothing was changed: it is all as it was.\n");
+        talk("Nothing was changed.\n");
         return code;
     }
-    out("The Parameters key of %s is restored from %s.\n", service, name);
+    out("The Parameters key of %s was restored from %s.\n", service, name);
     return EXIT_DONE;
 }
 
@@ -73,8 +73,8 @@ static enum exit_code settle(const struct config *before)
     enum exit_code code = EXIT_DONE;
     DWORD error = store_protect();
     if (error) {
-        code = fail(error, "the access rights of the Parameters key");
-        talk("The key is restored. To set its access rights: etrnctl service install\n");
+        code = fail(error, "cannot set the access rights of the Parameters key");
+        talk("The key was restored. To set its access rights: etrnctl service install\n");
     }
     code = worse(code, store_read(&now, false));
     config_free(&now);
@@ -100,7 +100,7 @@ static enum exit_code ask_first(const struct arguments *a, const char *service)
     char question[400];
     if (option_value(a, "-y") || !on_console())
         return EXIT_DONE;
-    snprintf(question, sizeof question, "Write %s into the Parameters key of %s?", a->words[0], service);
+    snprintf(question, sizeof question, "Write %s to the Parameters key of %s?", a->words[0], service);
     return confirm(question) ? EXIT_DONE : cancelled();
 }
 

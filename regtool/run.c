@@ -106,7 +106,7 @@ static void explain_gap(struct awaited *a, const struct json_value *status, cons
     if (a->gap_explained || !held || left_ms <= 1000)
         return;
     a->gap_explained = true;
-    talk("%s was asked a moment ago; MinimumGapSeconds holds it back for %lld s more.\n", a->name,
+    talk("%s was asked a moment ago. MinimumGapSeconds delays the next request by %lld s.\n", a->name,
          (long long)(left_ms + 999) / 1000);
 }
 
@@ -128,8 +128,8 @@ static void explain_port(struct wait *w, const struct json_value *status)
     if (w->port_explained || port->kind != JSON_NUMBER || !is_taken_up(w, status))
         return;
     w->port_explained = true;
-    talk("Waiting for the local mail server: nothing listens on this computer's port %lld (LocalPort).\n"
-         "As soon as it does, ETRN is sent; Ctrl+C ends only the waiting here.\n",
+    talk("Waiting for the mail server: no program listens on port %lld of this computer (LocalPort).\n"
+         "ETRN is sent as soon as one does. Ctrl+C ends only this command.\n",
          (long long)port->number);
 }
 
@@ -156,7 +156,7 @@ static void look(struct wait *w, const struct json_value *status)
         if (there) {
             show_outcomes(w, host);
         } else {
-            talk("etrnctl: %s was taken out meanwhile, and is not asked\n", a->name);
+            talk("etrnctl: %s was removed or excluded while waiting, and was not asked\n", a->name);
             w->worst = worse(w->worst, EXIT_NOT_FOUND);
         }
         show_progress(w);
@@ -170,7 +170,7 @@ static const char *end_of_service(const struct wait *w, const struct json_value 
     if (status && !report_bool(status, "enabled"))
         return "was disabled";
     if (report_service_state(&state) != 0 || state != SERVICE_RUNNING)
-        return "has stopped";
+        return "stopped";
     return status && count(status, "process") != w->process ? "was restarted" : NULL;
 }
 
@@ -188,7 +188,7 @@ static enum exit_code wait_for_outcomes(struct wait *w, struct report_watch *new
         if (w->done == w->count)
             break;
         if (end) {
-            talk("etrnctl: the service %s meanwhile; to see more: etrnctl status\n", end);
+            talk("etrnctl: the service %s before all results were known; for details: etrnctl status\n", end);
             return EXIT_CANCELLED;
         }
         report_watch_wait(news, NULL, LOOK_AGAIN_MS);
@@ -225,15 +225,15 @@ static enum exit_code choose_hosts(struct wait *w, const struct json_value *stat
         if (!host)
             return unknown_host(a->words[i]);
         if (!usable(host)) {
-            talk("etrnctl: %s is left out: its Enabled is 0, or it has no Domains\n", a->words[i]);
+            talk("etrnctl: %s is not asked, because its Enabled is 0 or it has no Domains\n", a->words[i]);
             return EXIT_INVALID;
         }
         if (!await(w, host))
-            return fail(ERROR_NOT_ENOUGH_MEMORY, "run");
+            return fail(ERROR_NOT_ENOUGH_MEMORY, "cannot wait for the results");
     }
     for (const struct json_value *host = json_member(status, "hosts")->first; a->count == 0 && host; host = host->next)
         if (usable(host) && !await(w, host))
-            return fail(ERROR_NOT_ENOUGH_MEMORY, "run");
+            return fail(ERROR_NOT_ENOUGH_MEMORY, "cannot wait for the results");
     if (w->count > 0)
         return EXIT_DONE;
     talk("etrnctl: there is no host to ask; to add one: etrnctl add mail.isp.example yourdomain.example\n");
@@ -247,7 +247,7 @@ static enum exit_code ask_service(struct wait *w, const struct arguments *a)
     DWORD error = a->count > 0 ? request_leave((const char *const *)a->words, (size_t)a->count) : 0;
     if (!error)
         error = control_send(machine_name(), a->count > 0 ? CONTROL_RUN_REQUESTED : CONTROL_RUN_ALL);
-    enum exit_code code = error ? fail(error, "asking the service") : wait_for_outcomes(w, &news);
+    enum exit_code code = error ? fail(error, "cannot send the request to the service") : wait_for_outcomes(w, &news);
     report_watch_close(&news);
     return code;
 }
@@ -269,11 +269,11 @@ static enum exit_code check_service(const struct json_value *status)
     DWORD state;
     DWORD error = report_service_state(&state);
     if (error)
-        return fail(error, "asking for the service");
+        return fail(error, "cannot query the service");
     if (state != SERVICE_RUNNING)
         return not_running(state);
     if (!status) {
-        talk("etrnctl: the service has not told its status yet; try again in a moment\n");
+        talk("etrnctl: the service has not written its status yet; try again in a moment\n");
         return EXIT_NOT_FOUND;
     }
     if (!report_bool(status, "enabled")) {

@@ -8,7 +8,7 @@ void security_explain(const struct stream_security *security, char lines[SECURIT
     struct text t[SECURITY_LINES];
     for (size_t i = 0; i < SECURITY_LINES; i++)
         text_begin(&t[i], lines[i], SECURITY_LINE_SIZE);
-    text_add(&t[0], "encrypted by %s", security->tls);
+    text_add(&t[0], "encrypted with %s", security->tls);
     text_add(&t[1], "certificate of %s, issued by %s", facts->subject, facts->issuer);
     if (*facts->names)
         text_add(&t[2], "for %s", facts->names);

@@ -127,15 +127,15 @@ static enum exit_code install(void)
     bool existed = false;
     wchar_t *exe = service_exe();
     if (!exe) {
-        talk("etrnctl: etrnsvc.exe is not beside this program; copy both into one folder first\n");
+        talk("etrnctl: etrnsvc.exe is not in the folder of this program; copy both into one folder first\n");
         return EXIT_NOT_FOUND;
     }
     DWORD error = install_exe(exe, &existed);
     free(exe);
     if (error)
-        return fail(error, "installing %s", SERVICE_NAME);
+        return fail(error, "cannot install %s", SERVICE_NAME);
     if (existed)
-        out("%s was installed already; its entry was put right.\n", SERVICE_NAME);
+        out("%s was already installed; its entry was corrected.\n", SERVICE_NAME);
     else
         out("%s is installed and starts with Windows.\nTo start it now: etrnctl service start\n", SERVICE_NAME);
     return EXIT_DONE;
@@ -166,10 +166,10 @@ static enum exit_code uninstall(void)
     if (!error)
         error = eventlog_unregister();
     if (error)
-        return fail(error, "uninstalling %s", SERVICE_NAME);
+        return fail(error, "cannot uninstall %s", SERVICE_NAME);
     error = folders_remove();
     if (error)
-        return fail(error, "removing %%ProgramData%%\\%s", SERVICE_NAME);
+        return fail(error, "cannot remove %%ProgramData%%\\%s", SERVICE_NAME);
     if (missing)
         return fail(missing, "%s", SERVICE_NAME);
     out("%s is uninstalled.\n", SERVICE_NAME);
@@ -202,8 +202,8 @@ static enum exit_code start(void)
         error = wait_for(m.service, SERVICE_RUNNING, &status);
     manager_close(&m);
     if (error && !already)
-        return fail(error, "starting %s", SERVICE_NAME);
-    out("%s is running%s.\n", SERVICE_NAME, already ? " already" : "");
+        return fail(error, "cannot start %s", SERVICE_NAME);
+    out("%s is %srunning.\n", SERVICE_NAME, already ? "already " : "");
     return EXIT_DONE;
 }
 
@@ -216,7 +216,7 @@ static enum exit_code stop(void)
     error = stop_service(m.service);
     manager_close(&m);
     if (error)
-        return fail(error, "stopping %s", SERVICE_NAME);
+        return fail(error, "cannot stop %s", SERVICE_NAME);
     out("%s is stopped.\n", SERVICE_NAME);
     return EXIT_DONE;
 }
@@ -233,7 +233,7 @@ enum exit_code run_service(const struct arguments *a)
         if (!text_same(verbs[i].name, a->words[0]))
             continue;
         if (machine_name() && !verbs[i].remote)
-            return usage_error(a->command, "%s works on this computer only", verbs[i].name);
+            return usage_error(a->command, "%s can only be used on this computer", verbs[i].name);
         return verbs[i].run();
     }
     return usage_error(a->command, "%s: expected install, uninstall, start or stop", a->words[0]);

@@ -39,7 +39,7 @@ static enum exit_code view_take(struct view *v)
     v->now_utc_ms = utc_now_ms();
     DWORD error = report_service_state(&v->state);
     if (error)
-        return fail(error, "asking for the service");
+        return fail(error, "cannot query the service");
     v->told = machine_name() ? NULL : report_read();
     error = v->told || machine_name() ? 0 : GetLastError();
     bool none = error == ERROR_FILE_NOT_FOUND || error == ERROR_PATH_NOT_FOUND;
@@ -195,7 +195,7 @@ static void print_host(const struct view *v, const struct json_value *host)
     bool fails = host_fails(host);
     const char *why = report_string(host, "next_trigger");
     if (!report_bool(host, "enabled")) {
-        text_add(&when, "left out: its Enabled is 0");
+        text_add(&when, "not asked: its Enabled is 0");
     } else if (!json_member(host, "nodes")->first) {
         text_add(&when, "not asked: it has no Domains");
     } else if (report_bool(host, "asking")) {
@@ -205,8 +205,8 @@ static void print_host(const struct view *v, const struct json_value *host)
         add_age(&when, v, json_member(host, "next"), "not planned");
         text_add(&when, "%s%s%s", *why ? " (" : "", why, *why ? ")" : "");
     }
-    out("\n%s%s: %s%s%s\n", shade(fails ? SHADE_BAD : SHADE_GOOD), report_string(host, "name"), fails ? "FAILS, " : "",
-        when.data, shade(SHADE_PLAIN));
+    out("\n%s%s: %s%s%s\n", shade(fails ? SHADE_BAD : SHADE_GOOD), report_string(host, "name"),
+        fails ? "FAILING, " : "", when.data, shade(SHADE_PLAIN));
     print_nodes(v, host, true);
     print_nodes(v, host, false);
 }
@@ -221,16 +221,14 @@ static void print_rounds(const struct view *v)
         int64_t started = json_instant(json_member(host, "started"));
         last = started > last ? started : last;
     }
-    text_add(&words, "last ");
+    text_add(&words, last ? "last " : "none yet");
     if (last)
         report_age(&words, last, v->now_utc_ms);
-    else
-        text_add(&words, "none yet");
     text_add(&words, ", next ");
     add_age(&words, v, json_member(v->told, "next"), "not planned");
     out("Rounds:    %s\n", words.data);
     if (json_member(v->told, "awaited_port")->kind == JSON_NUMBER)
-        out("Waiting:   nothing listens on this computer's port %lld (LocalPort)\n",
+        out("Waiting:   no program listens on port %lld of this computer (LocalPort)\n",
             (long long)json_member(v->told, "awaited_port")->number);
 }
 
@@ -274,7 +272,7 @@ static void print_advice(const struct view *v)
                 ? "\nETRN is disabled by Group Policy (HKLM\\SOFTWARE\\Policies\\EtrnSvc).\n"
                 : "\nTo enable ETRN: etrnctl enable\n");
     if (machine_name() && v->state == SERVICE_RUNNING)
-        out("\nThe outcomes are shown by etrnctl status on that computer.\n");
+        out("\nTo see the results, run etrnctl status on that computer.\n");
 }
 
 static void print_screen(const struct view *v)
@@ -314,7 +312,7 @@ static enum exit_code show(bool json)
     else if (code == EXIT_DONE)
         print_screen(&v);
     if (code == EXIT_DONE && v.unread)
-        code = fail(v.unread, "reading the service's status.json");
+        code = fail(v.unread, "cannot read the status.json of the service");
     view_free(&v);
     return code;
 }
@@ -335,7 +333,7 @@ static enum exit_code watch(bool json)
     enum exit_code code = EXIT_DONE;
     interrupted = CreateEventW(NULL, TRUE, FALSE, NULL);
     if (!interrupted)
-        return fail(GetLastError(), "watching");
+        return fail(GetLastError(), "cannot watch the status");
     SetConsoleCtrlHandler(interrupt, TRUE);
     report_watch_open(&news);
     while (code == EXIT_DONE && WaitForSingleObject(interrupted, 0) == WAIT_TIMEOUT) {

@@ -21,7 +21,7 @@ static void tell_problem(void *owner, const char *key, const char *name, const c
 enum exit_code store_read(struct config *config, bool quietly)
 {
     DWORD error = registry_read(machine_registry(), config, tell_problem, &quietly);
-    return error ? fail(error, "reading the configuration") : EXIT_DONE;
+    return error ? fail(error, "cannot read the configuration") : EXIT_DONE;
 }
 
 const char *store_origin(const struct config *config, const struct host_settings *host, const struct setting *s)
@@ -134,7 +134,7 @@ DWORD store_get_switch(const char *service, bool *found, uint32_t *value, struct
     if (error == ERROR_FILE_NOT_FOUND)
         text_add(was, "not set");
     else if (error == ERROR_MORE_DATA)
-        text_add(was, "a value of %lu octets", size);
+        text_add(was, "a value of %lu bytes", size);
     else if (!error)
         *found = take_switch(type, data, size, value, was);
     return error == ERROR_FILE_NOT_FOUND || error == ERROR_MORE_DATA ? 0 : error;

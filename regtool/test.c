@@ -57,9 +57,9 @@ static void add_verdict(const struct test *test, struct text *words)
     if (shown->ending.outcome != OUTCOME_NONE && accepted == 0)
         text_add(words, "%s", outcome_meaning(&shown->ending));
     else if (nodes == 0)
-        text_add(words, "The host offers %sETRN.", shown->offered[CAPABILITY_ETRN] ? "" : "no ");
+        text_add(words, "The host %s ETRN.", shown->offered[CAPABILITY_ETRN] ? "offers" : "does not offer");
     else
-        text_add(words, "ETRN was accepted for %zu of %zu.", accepted, nodes);
+        text_add(words, "ETRN was accepted for %zu of %zu domains.", accepted, nodes);
     if (shown->round_trip_us)
         text_add(words, " Fastest reply: %lld.%lld ms.", (long long)(shown->round_trip_us / 1000),
                  (long long)(shown->round_trip_us / 100 % 10));
@@ -175,13 +175,13 @@ static enum exit_code ask_host(struct test *test, bool as_json)
 {
     struct result *results = calloc(test->params.link.session.node_count + 1, sizeof *results);
     if (!results)
-        return fail(ERROR_NOT_ENOUGH_MEMORY, "starting");
+        return fail(ERROR_NOT_ENOUGH_MEMORY, "cannot start");
     json_begin(&test->json);
     transcript_begin(&test->shown, results, as_json ? &test->json : NULL);
     if (as_json)
         write_begin(test);
     DWORD error = converse(test);
-    enum exit_code code = error ? fail(error, "connecting") : print_verdict(test);
+    enum exit_code code = error ? fail(error, "cannot connect") : print_verdict(test);
     json_free(&test->json);
     free(results);
     return code;
@@ -194,7 +194,7 @@ enum exit_code run_test(const struct arguments *a)
     enum exit_code code = test_params_take(&test.params, a);
     DWORD error = file && code == EXIT_DONE ? out_copy(file) : 0;
     if (error)
-        code = fail(error, "writing %s", file);
+        code = fail(error, "cannot write %s", file);
     if (code == EXIT_DONE)
         code = ask_host(&test, option_value(a, "--json") != NULL);
     test_params_free(&test.params);

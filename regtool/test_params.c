@@ -57,7 +57,7 @@ static enum exit_code take_host(struct test_params *p, const struct arguments *a
     if (code != EXIT_DONE)
         return code;
     if (!config_add_host(&p->given, p->address))
-        return fail(ERROR_NOT_ENOUGH_MEMORY, "starting");
+        return fail(ERROR_NOT_ENOUGH_MEMORY, "cannot start");
     if (port)
         p->given.hosts->port = port;
     code = set_options(p, a);
@@ -91,7 +91,7 @@ static enum exit_code take_nodes(struct test_params *p, const struct arguments *
     enum exit_code code = EXIT_DONE;
     p->nodes = calloc((size_t)a->count, sizeof *p->nodes);
     if (!p->nodes)
-        return fail(ERROR_NOT_ENOUGH_MEMORY, "starting");
+        return fail(ERROR_NOT_ENOUGH_MEMORY, "cannot start");
     session->nodes = (const char *const *)p->nodes;
     for (int i = 1; code == EXIT_DONE && i < a->count; i++) {
         char **node = &p->nodes[session->node_count++];
@@ -142,7 +142,7 @@ static void take_configured_user(struct test_params *p, const struct host_settin
         return;
     }
     secret_trouble(error, host->name, &words);
-    talk("Note: no AUTH is tried: %s.\n", words.data);
+    talk("Note: authentication is not attempted: %s.\n", words.data);
 }
 
 static enum exit_code take_user(struct test_params *p, const struct arguments *a)

@@ -208,7 +208,7 @@ static void add_step(struct text *t, const struct link_note *note)
         text_add_error(t, note->error);
         break;
     case LINK_TLS_FAILED:
-        text_add(t, "%s; once more without TLS", note->words);
+        text_add(t, "%s; trying again without TLS", note->words);
         break;
     case LINK_SECURED:
         break;

@@ -146,7 +146,7 @@ static void on_note(void *owner, const struct link_note *note)
         conversation_note(c, words);
         break;
     case LINK_TLS_FAILED:
-        text_add(&t, "%s; once more without TLS", note->words);
+        text_add(&t, "%s; trying again without TLS", note->words);
         conversation_note(c, words);
         break;
     }

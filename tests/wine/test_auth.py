@@ -269,7 +269,7 @@ def test_a_password_that_cannot_be(machine: Machine, line: bytes, fault: str) ->
     for words in (("config", "set", "Password", "--host", "holder"), ("add", "holder", "b.example", "--user", USER)):
         reply = ctl(machine, *words, password=line)
         assert reply.code == INVALID
-        assert reply.err == (f"etrnctl: the password {fault}; expected are 1 to 255 bytes of UTF-8, on the first line of "
+        assert reply.err == (f"etrnctl: the password {fault}; expected: 1 to 255 bytes of UTF-8, on the first line of "
                              "standard input\n")
     assert machine.backups() == []
     assert "Secret" not in machine.prefix.reg_query(PARAMETERS + r"\Hosts\holder")
@@ -294,7 +294,7 @@ def test_no_password_on_the_command_line(machine: Machine, words: tuple[str, ...
     machine.fresh(hosts={"holder": {"User": USER}}, start=False)
     reply = ctl(machine, *words)
     assert reply.code == USAGE
-    assert "a password is not taken from the command line" in reply.err and "standard input" in reply.err
+    assert "a password cannot be given on the command line" in reply.err and "standard input" in reply.err
     assert "hunter2" not in reply.out + reply.err
     assert machine.backups() == []
 
@@ -304,7 +304,7 @@ def test_no_password_for_another_computer(machine: Machine) -> None:
     for words in (("config", "set", "Password", "--host", "holder"), ("add", "holder", "b.example", "--user", USER)):
         reply = ctl(machine, *words, "--computer", socket.gethostname().split(".")[0], password=PASSWORD)
         assert reply.code == USAGE
-        assert "a password cannot be stored on another computer" in reply.err
+        assert "a password cannot be stored on a remote computer" in reply.err
     assert machine.backups() == []
 
 
@@ -345,14 +345,14 @@ def test_doctor_finds_what_would_fail(machine: Machine) -> None:
     machine.fresh(hosts={"holder": host | {"Tls": "none"}}, start=False)
     said = ctl(machine, "doctor").out
     assert "holder has User tim, but no password is stored." in said
-    assert "holder has User, but Tls is none, so its password is not sent." in said
+    assert "Host holder has User, but Tls is none, so the password is not sent." in said
     set_password(machine)
     ctl(machine, "config", "set", "Tls", "require", "--host", "holder")
     said = ctl(machine, "doctor").out
     assert "password" not in said
     machine.prefix.reg_import_raw(SECRET_KEY, "Password", 3, b"strange")
     said = ctl(machine, "doctor").out
-    assert "holder has a password that cannot be decrypted on this computer." in said
+    assert "The password of host holder cannot be decrypted on this computer." in said
     assert "etrnctl config set Password --host holder" in said
 
 

@@ -197,7 +197,7 @@ def test_all_or_nothing_where_an_entry_fails(machine: Machine) -> None:
     (machine.prefix.drive_c / "middle.reg").write_bytes(text.encode())
     reply = machine.ctl("restore", r"C:\middle.reg")
     assert reply.code == INVALID
-    assert reply.err.splitlines()[-1] == "Nothing was changed: it is all as it was."
+    assert reply.err.splitlines()[-1] == "Nothing was changed."
     assert rf"C:\middle.reg: {KEY}\xxx" in reply.err
     assert key(machine) == before
 
@@ -273,6 +273,6 @@ def test_no_change_without_its_backup(machine: Machine, words: list[str]) -> Non
     reply = machine.ctl(*words)
     machine.backup_folder.unlink()
     assert reply.code not in (DONE, 2) and reply.out == ""
-    assert reply.err.startswith("etrnctl: saving a backup first: ")
+    assert reply.err.startswith("etrnctl: cannot save a backup of the settings: ")
     assert reply.err.endswith("\nNothing was changed.\n")
     assert key(machine) == before

@@ -69,7 +69,7 @@ def test_a_typed_password_that_is_too_long_leaves_nothing_behind(machine: Machin
         person.type("x" * 100)
     person.type("Enter")
     screen, code = person.end()
-    assert "the password is too long; expected are 1 to 255 bytes of UTF-8" in screen
+    assert "the password is too long; expected: 1 to 255 bytes of UTF-8" in screen
     assert "xxx" not in screen and code == INVALID
 
 
@@ -81,7 +81,7 @@ def test_the_question_enables(machine: Machine, disabled: None, console: Open) -
     person.answer("2 to disable it, or C to cancel:", "1", "Enter")
     person.answer("Enter O for OK", "o", "Enter")
     screen, code = person.end()
-    assert screen == r"""ETRN is disabled now: AlwaysUseETRN is 0.
+    assert screen == r"""ETRN is currently disabled: AlwaysUseETRN is 0.
 
 Enter 1 to enable ETRN, 2 to disable it, or C to cancel: 1
 
@@ -101,15 +101,15 @@ def test_the_question_disables_and_nonsense_is_asked_again(machine: Machine, con
     machine.fresh({"AlwaysUseETRN": 1}, start=False)
     person = console()
     person.answer("or C to cancel:", "3", "Enter")
-    person.answer('"3" is none of the answers.', "Enter")
-    person.answer('"" is none of the answers.', "12", "Enter")
-    person.answer('"12" is none of the answers.', "enable", "Enter")
-    person.answer('"enable" is none of the answers.', "2", "Enter")
+    person.answer('"3" is not one of the answers.', "Enter")
+    person.answer('"" is not one of the answers.', "12", "Enter")
+    person.answer('"12" is not one of the answers.', "enable", "Enter")
+    person.answer('"enable" is not one of the answers.', "2", "Enter")
     person.answer("Enter O for OK", "2", "Enter")
-    person.answer('"2" is none of the answers.', "OK", "Enter")
+    person.answer('"2" is not one of the answers.', "OK", "Enter")
     screen, code = person.end()
     assert (code, switch(machine)) == (DONE, "0x0")
-    assert screen.startswith("ETRN is enabled now: AlwaysUseETRN is 1.\n")
+    assert screen.startswith("ETRN is currently enabled: AlwaysUseETRN is 1.\n")
     assert screen.endswith("cancel: OK\nEtrnSvc: AlwaysUseETRN was 1, is now 0.\n")
 
 
@@ -199,7 +199,7 @@ def test_restore_asks(machine: Machine, disabled: None, console: Open) -> None:
     machine.ctl("backup", r"C:\saved.reg")
     machine.configure({"AlwaysUseETRN": 1})
     person = console("restore", r"C:\saved.reg")
-    person.answer(r"Write C:\saved.reg into the Parameters key of EtrnSvc? [y/N]", "Enter")
+    person.answer(r"Write C:\saved.reg to the Parameters key of EtrnSvc? [y/N]", "Enter")
     assert person.end()[1] == CANCELLED
     assert (switch(machine), machine.backups()) == ("0x1", [])
     person = console("restore", r"C:\saved.reg")
@@ -216,7 +216,7 @@ ETRN:      enabled (AlwaysUseETRN is 1, from Parameters)
 Rounds:    last {age}, next in 15 minutes
 Hosts:     2, 1 failing
 
-mail.isp.example: FAILS, next in 15 minutes (interval)
+mail.isp.example: FAILING, next in 15 minutes (interval)
   a.example: The host does not permit ETRN for this domain. ({age}, not
   encrypted: STARTTLS is not offered)
       459 b\xfccher
@@ -256,7 +256,7 @@ def test_status_watched(machine: Machine, two_hosts: None, console: Open) -> Non
     assert all(len(line) <= 80 for seen in ages for line in seen.splitlines())
     machine.ctl("run")
     screen = person.wait_for("Hosts:     2\n")  # and when there is news
-    assert "FAILS" not in screen
+    assert "FAILING" not in screen
     person.wait_for("fine.example")
     person.type("C-c")
     screen, code = person.end()
@@ -277,7 +277,7 @@ def test_colours(machine: Machine, two_hosts: None, console: Open) -> None:
 
 def test_letters_outside_ascii(machine: Machine, disabled: None, console: Open) -> None:
     screen, code = console("remove", "b\xfccher.\u65e5\u672c").end()
-    assert screen == "etrnctl: b\xfccher.\u65e5\u672c: no such host; etrnctl status shows those there are\n"
+    assert screen == "etrnctl: b\xfccher.\u65e5\u672c: no such host; for a list: etrnctl status\n"
     assert code == NOT_FOUND
 
 

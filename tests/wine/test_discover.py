@@ -142,7 +142,7 @@ def test_all_hosts_in_their_order(machine: Machine, hosts: ScriptedServer) -> No
     text = {host["host"]: host["text"] for host in told["domains"][0]["hosts"]}
     assert text["closed.isp.example"] == f"{CLOSED} port 25: connection refused"
     assert text["gone.isp.example"] == "no such name in DNS"
-    assert text[EVIL] == "not the name of a host"
+    assert text[EVIL] == "not a valid host name"
     assert text["refusing.isp.example"] == "554 5.7.1 go away"
     assert told["commands"] == ["etrnctl add first.isp.example mixed.example --fallback second.isp.example"]
     assert len(hosts.sessions) == 4
@@ -170,17 +170,17 @@ def test_several_domains(machine: Machine, hosts: ScriptedServer) -> None:
 
 
 @pytest.mark.parametrize("domain, code, finding, problem", [
-    ("null.example", 3, "null-mx", "takes no mail: its MX record says so (RFC 7505)"),
+    ("null.example", 3, "null-mx", "accepts no mail, as its MX record states (RFC 7505)"),
     ("bare.example", 3, "nothing", "has neither an MX record nor an address in DNS"),
     ("gone.example", 3, "nothing", "has neither an MX record nor an address in DNS"),
-    ("ours.example", 3, "mx", "has no MX host but this computer"),
+    ("ours.example", 3, "mx", "has no MX host other than this computer"),
     ("lacks.example", 1, "mx", "has no MX host that offers ETRN"),
     ("closed.example", 4, "mx", "has no MX host that can be reached and offers ETRN"),
     ("half.example", 4, "mx", "has no MX host that can be reached and offers ETRN"),
     ("unresolved.example", 4, "mx", "has no MX host that can be reached and offers ETRN"),
-    ("servfail.example", 4, "dns-failure", "has MX records that cannot be looked up: the name server failed"),
-    ("refused.example", 4, "dns-failure", "has MX records that cannot be looked up: the name server failed"),
-    ("silent.example", 4, "dns-failure", "has MX records that cannot be looked up: the name server failed"),
+    ("servfail.example", 4, "dns-failure", "has MX records that could not be looked up: the name server failed"),
+    ("refused.example", 4, "dns-failure", "has MX records that could not be looked up: the name server failed"),
+    ("silent.example", 4, "dns-failure", "has MX records that could not be looked up: the name server failed"),
 ])
 def test_no_host_is_found(machine: Machine, hosts: ScriptedServer, domain: str, code: int, finding: str,
                           problem: str) -> None:
@@ -205,7 +205,7 @@ def test_a_silent_name_server_is_waited_for_no_longer_than_told(machine: Machine
         assert time.monotonic() - began < 10
     finally:
         resolver.wait(1)
-    assert (code, told["domains"][0]["problem"]) == (4, "has MX records that cannot be looked up: no answer in time")
+    assert (code, told["domains"][0]["problem"]) == (4, "has MX records that could not be looked up: no answer in time")
 
 
 @pytest.mark.parametrize("script, text", [
@@ -237,7 +237,7 @@ def test_a_real_postfix_is_found_and_added(machine: Machine, dns: NameServer) ->
         assert (code, found(told)) == (0, [(10, "postfix.isp.example", "offered")])
         reply = machine.ctl("add", "--from-mx", "one.example", "--interval", "5")
         assert (reply.code, reply.err) == (0, "")
-        assert reply.out == "postfix.isp.example, port 25, is asked for:\n  one.example\n"
+        assert reply.out == "postfix.isp.example, port 25, will be asked for:\n  one.example\n"
         reply = machine.ctl("test", "postfix.isp.example", "one.example")
         assert reply.code == 0, reply.out
     assert "0x5" in machine.prefix.reg_query(PARAMETERS + r"\Hosts\postfix.isp.example", "IntervalMinutes")
@@ -260,22 +260,22 @@ def test_from_mx_adds_nothing_when_a_domain_has_no_host(machine: Machine, hosts:
     machine.fresh(start=False)
     reply = machine.ctl("add", "--from-mx", "also.example", "null.example", "lacks.example")
     assert (reply.code, reply.out) == (3, "")
-    assert reply.err == ("etrnctl: null.example takes no mail: its MX record says so (RFC 7505)\n"
+    assert reply.err == ("etrnctl: null.example accepts no mail, as its MX record states (RFC 7505)\n"
                          "etrnctl: lacks.example has no MX host that offers ETRN\n"
-                         "Nothing was added. What the hosts say: etrnctl discover DOMAIN\n")
+                         "Nothing was added. To see the hosts' replies: etrnctl discover DOMAIN\n")
     assert "Hosts" not in machine.prefix.reg_query(PARAMETERS)
     assert machine.backups() == []
 
 
 @pytest.mark.parametrize("words, code, error", [
-    (["discover"], 2, "DOMAIN... is needed"),
-    (["discover", "#queue"], 7, '"#queue" is the name of a queue, which has no MX records; expected a domain or @domain'),
+    (["discover"], 2, "DOMAIN... is required"),
+    (["discover", "#queue"], 7, '"#queue" is a queue name, which has no MX records; expected a domain or @domain'),
     (["discover", "a b"], 7, '"a b" has a character that is not allowed in a domain; expected a domain or @domain'),
     (["discover", "a.example", "--timeout", "0"], 7, '--timeout: "0" is not a number from 1 to 600'),
-    (["add", "--from-mx"], 2, "HOST[:PORT] DOMAIN... is needed"),
+    (["add", "--from-mx"], 2, "HOST[:PORT] DOMAIN... is required"),
     (["add", "--from-mx", "a.example", "--computer", socket.gethostname().split(".")[0]], 2,
-     "--from-mx looks from this computer, so it does not go with --computer"),
-    (["add", "isp.example", "a.example", "--except", "b.example"], 2, "--except goes with --from-mx alone"),
+     "--from-mx cannot be used with --computer: it looks up hosts from this computer only"),
+    (["add", "isp.example", "a.example", "--except", "b.example"], 2, "--except can only be used with --from-mx"),
 ])
 def test_bad_input(machine: Machine, words: list[str], code: int, error: str) -> None:
     reply = machine.ctl(*words)

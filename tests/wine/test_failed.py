@@ -18,4 +18,4 @@ def test_a_full_disk(machine: Machine, words: list[str]) -> None:
         process = machine.prefix.popen([TOOL_EXE, *words], stdout=full, stderr=subprocess.PIPE)
         _, said = process.communicate(timeout=60)
     assert process.returncode == FAILED, said
-    assert "etrnctl: writing standard output: " in said
+    assert "etrnctl: cannot write to standard output: " in said

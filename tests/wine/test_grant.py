@@ -85,14 +85,14 @@ def test_add_and_remove(services: Services) -> None:
     assert services.dacl("FetchMail") == DEFAULT + OURS  # once
     reply = services.ctl("remove", "isp.example")
     assert (reply.code, reply.out) == (
-        0, "isp.example is not asked any more.\nEtrnSvc may no longer start and stop FetchMail.\n")
+        0, "isp.example was removed.\nEtrnSvc may no longer start and stop FetchMail.\n")
     assert services.dacl("FetchMail") == DEFAULT
 
 
 def test_a_service_that_two_hosts_use(services: Services) -> None:
     for name in ("one.example", "two.example"):
         assert services.ctl("add", name, "a.example", "--run-service", "FetchMail").code == 0
-    assert services.ctl("remove", "one.example").out == "one.example is not asked any more.\n"
+    assert services.ctl("remove", "one.example").out == "one.example was removed.\n"
     assert services.dacl("FetchMail") == DEFAULT + OURS
     services.ctl("remove", "two.example")
     assert services.dacl("FetchMail") == DEFAULT
@@ -142,8 +142,7 @@ def test_no_such_service(services: Services, words: list[str]) -> None:
     before = services.machine.prefix.reg_query(PARAMETERS)
     reply = services.ctl(*words)
     assert (reply.code, reply.out) == (3, "")
-    assert reply.err == ("etrnctl: RunService: there is no service Nothing; sc query shows those there are, "
-                         "by SERVICE_NAME\n")
+    assert reply.err == ("etrnctl: RunService: no such service: Nothing; for a list of names: sc query\n")
     assert services.machine.prefix.reg_query(PARAMETERS) == before
     assert services.machine.prefix.reg_query(PARAMETERS + r"\Hosts\isp.example") == ""
     assert services.machine.prefix.reg_query(PARAMETERS + r"\Hosts\old.example", "RunService") == ""
@@ -155,9 +154,9 @@ def test_a_list_that_may_not_be_changed(services: Services) -> None:
     reply = services.ctl("add", "isp.example", "a.example", "--run-service", "FetchMail")
     assert (reply.code, reply.out) == (5, "")
     assert reply.err == (
-        "etrnctl: letting EtrnSvc start and stop FetchMail: access denied. Run this as administrator.\n"
-        f'By hand: add {OURS} to the D: part of what "sc sdshow FetchMail" prints, and give that to "sc sdset '
-        'FetchMail".\n')
+        "etrnctl: cannot permit EtrnSvc to start and stop FetchMail: access denied. Run this as administrator.\n"
+        f'To grant it manually: add {OURS} to the D: part of the output of "sc sdshow FetchMail", and pass the result to '
+        '"sc sdset FetchMail".\n')
     assert services.machine.prefix.reg_query(PARAMETERS + r"\Hosts\isp.example") == ""
     # Made by hand it is as good, and the right to change the list is not asked for.
     (services.folder / "FetchMail.txt").chmod(0o644)
@@ -167,7 +166,7 @@ def test_a_list_that_may_not_be_changed(services: Services) -> None:
     # What cannot be taken back is told.
     reply = services.ctl("remove", "isp.example")
     assert reply.code == 5
-    assert reply.err.startswith("etrnctl: taking from EtrnSvc the right to start and stop FetchMail: access denied")
+    assert reply.err.startswith("etrnctl: cannot revoke the permission of EtrnSvc to start and stop FetchMail: access denied")
     (services.folder / "FetchMail.txt").chmod(0o644)
 
 

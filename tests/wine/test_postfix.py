@@ -68,7 +68,7 @@ def test_the_tool_explains_what_postfix_says(machine: Machine, postfix: Postfix,
     assert meaning in lines[lines.index(reply) + 1]
     assert any(line.startswith("     ETRN is offered;") for line in lines)
     assert lines[-4:-1] == ["-> QUIT", "<- 221 2.0.0 Bye", ""]
-    assert lines[-1].startswith(f"ETRN was accepted for {1 - code} of 1.")
+    assert lines[-1].startswith(f"ETRN was accepted for {1 - code} of 1 domains.")
 
 
 def test_the_tool_explains_a_refusal(machine: Machine, forbidding: Postfix) -> None:

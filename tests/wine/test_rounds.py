@@ -251,7 +251,7 @@ def test_host_disabled_in_mid_session_and_left_out_since(machine: Machine, serve
     machine.control(RUN_ALL)
     machine.follow({"IntervalMinutes": 3})
     assert len(server.sessions) == 1
-    assert "isp: left out: its Enabled is 0" in machine.ctl("status").out
+    assert "isp: not asked: its Enabled is 0" in machine.ctl("status").out
 
 
 def test_status_tells_how_long_ago_and_what_next(machine: Machine, serve: Serve) -> None:

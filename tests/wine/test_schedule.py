@@ -82,7 +82,7 @@ def test_run_says_at_once_that_it_waits_for_the_local_mail_server(machine: Machi
     run = machine.prefix.popen([TOOL_EXE, "run"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert run.stdout
     asked = time.monotonic()
-    assert f"nothing listens on this computer's port {port} (LocalPort)" in run.stdout.readline()
+    assert f"no program listens on port {port} of this computer (LocalPort)" in run.stdout.readline()
     assert time.monotonic() - asked < 3  # this machine is busy
     with socket.create_server(("127.0.0.1", port)):
         server.wait_for(1, timeout=2)  # since somebody waits, it looks each second again

@@ -295,7 +295,7 @@ def test_the_tool_shows_who_the_host_is(trusting: Machine, certificates: Certifi
     offers = [line for line in lines if "ETRN is offered" in line]
     assert offers == ["     ETRN is offered; TLS is offered (STARTTLS); no authentication.",
                       "     ETRN is offered; no authentication."]
-    assert lines[-1].startswith("ETRN was accepted for 1 of 1.")
+    assert lines[-1].startswith("ETRN was accepted for 1 of 1 domains.")
 
 
 def test_the_tool_for_programs(trusting: Machine, certificates: Certificates, serve: Serve) -> None:
@@ -348,7 +348,7 @@ def test_the_tool_says_that_it_asks_again_in_clear(trusting: Machine, certificat
     assert (reply.code, told["tls"]) == (0, None)
     assert told["outcomes"][0]["channel_meaning"] == "not encrypted: the TLS handshake failed"
     said = [each["line"] for each in told["conversation"] if each["from"] == "tool"]
-    again = said.index("the host closed the connection (in the TLS handshake); once more without TLS")
+    again = said.index("the host closed the connection (in the TLS handshake); trying again without TLS")
     assert said[again + 1] == f"connecting to 127.0.0.1 port {server.port}"
 
 

@@ -233,13 +233,13 @@ def test_run_ends_when_the_service_does(machine: Machine, serve: Serve) -> None:
     machine.stop()
     said, _ = run.communicate(timeout=10)
     assert run.returncode == CANCELLED
-    assert "the service has stopped meanwhile" in said
+    assert "the service stopped before all results were known" in said
 
 
 @pytest.mark.parametrize("words, code, said", [
-    (["disable"], CANCELLED, "the service was disabled meanwhile; to see more: etrnctl status"),
-    (["remove", "isp"], NOT_FOUND, "isp was taken out meanwhile, and is not asked"),
-    (["config", "set", "Enabled", "0", "--host", "isp"], NOT_FOUND, "isp was taken out meanwhile, and is not asked"),
+    (["disable"], CANCELLED, "the service was disabled before all results were known; for details: etrnctl status"),
+    (["remove", "isp"], NOT_FOUND, "isp was removed or excluded while waiting, and was not asked"),
+    (["config", "set", "Enabled", "0", "--host", "isp"], NOT_FOUND, "isp was removed or excluded while waiting, and was not asked"),
 ], ids=["disabled", "removed", "left out"])
 def test_run_ends_when_its_host_is_not_asked_any_more(machine: Machine, serve: Serve, words: list[str], code: int,
                                                       said: str) -> None:
@@ -288,7 +288,7 @@ def test_a_test_for_programs(machine: Machine, serve: Serve) -> None:
                               "channel_meaning"]
     assert (accepted["outcome"], accepted["code"]) == ("started", 250)
     assert (refused["outcome"], refused["text"]) == ("not-allowed", r"459 \xc2\x9b31m gesperrt")
-    assert told["verdict"].startswith("ETRN was accepted for 1 of 2.")
+    assert told["verdict"].startswith("ETRN was accepted for 1 of 2 domains.")
     assert "\x9b" not in reply.out and "\x1b" not in reply.out
 
     reply = machine.ctl("test", f"127.0.0.1:{free_port()}", "a.example", "--json")
