@@ -57,11 +57,11 @@ def switch_off(prefix: Path) -> None:
 
 
 def forget_server(prefix: Path) -> None:
-    """Removes what Debian's wineserver leaves under /tmp for a prefix whose processes have ended: the file `wineserver`
+    """Removes what Debian's wineserver leaves in TMPDIR or /tmp for a prefix whose processes have ended: the file `wineserver`
     of the prefix names a directory, which has one for each prefix that shares it."""
     with contextlib.suppress(OSError):
         status = prefix.stat()
-        directory = Path("/tmp", (prefix / "wineserver").read_text().strip())
+        directory = Path(os.environ.get("TMPDIR") or "/tmp", (prefix / "wineserver").read_text().strip())
         shutil.rmtree(directory / f"server-{status.st_dev:x}-{status.st_ino:x}", ignore_errors=True)
         directory.rmdir()  # unless others share it
 
