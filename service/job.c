@@ -35,7 +35,7 @@ struct job {
     char *address;
     struct credentials *credentials; /* NULL: none */
     size_t node_count;
-    char *nodes[]; /* each from malloc */
+    const char *nodes[]; /* likewise */
 };
 
 /* ---- the end of a dequeue ---- */
@@ -56,8 +56,6 @@ static void settle_ended(struct jobs *jobs)
 
 static void job_free(struct job *job)
 {
-    for (size_t i = 0; i < job->node_count; i++)
-        free(job->nodes[i]);
     free(job->address);
     credentials_free(job->credentials);
     config_release(job->config);
@@ -215,17 +213,6 @@ static const struct job_kind preparation = {begin_preparation, end_preparation, 
 
 /* ---- beginning ---- */
 
-static bool copy_nodes(struct job *job, const struct assignment *a)
-{
-    while (job->node_count < a->node_count) {
-        char *copy = text_copy(a->host->nodes[a->nodes[job->node_count]].name);
-        if (!copy)
-            return false;
-        job->nodes[job->node_count++] = copy;
-    }
-    return true;
-}
-
 static const struct job_kind *kind_of(const struct assignment *a)
 {
     if (a->node_count == 0)
@@ -239,7 +226,7 @@ static void set_params(struct job *job, uint16_t port)
     job->params = (struct link_params){
         .address = job->address,
         .port = port,
-        .session = {.nodes = (const char *const *)job->nodes,
+        .session = {.nodes = job->nodes,
                     .node_count = job->node_count,
                     .reply_timeout_ms = (int64_t)service->timeout_seconds * 1000},
         .connect_timeout_ms = (int64_t)service->connect_timeout_seconds * 1000,
@@ -260,12 +247,16 @@ static struct job *job_new(struct jobs *jobs, const struct assignment *a)
     job->jobs = jobs;
     job->kind = kind_of(a);
     job->host = a->host;
-    job->config = config_hold(jobs->planner->config);
+    job->config = config_hold(a->host->config);
     job->settings = a->host->settings;
     job->address = text_copy(address);
-    if (!job->address || !copy_nodes(job, a)) {
+    if (!job->address) {
         job_free(job);
         return NULL;
+    }
+    while (job->node_count < a->node_count) {
+        job->nodes[job->node_count] = a->host->nodes[a->nodes[job->node_count]].name;
+        job->node_count++;
     }
     set_params(job, port);
     return job;

@@ -5,10 +5,8 @@
 
 static void nodes_free(struct planned_node *nodes, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        free(nodes[i].name);
+    for (size_t i = 0; i < count; i++)
         free(nodes[i].output);
-    }
     free(nodes);
 }
 
@@ -40,6 +38,7 @@ void planned_host_free(struct planned_host *h)
         return;
     nodes_free(h->nodes, h->node_count);
     timetable_free(&h->timetable);
+    config_release(h->config);
     free(h->name);
     free(h);
 }
@@ -78,34 +77,41 @@ static void move_output(struct planned_node *from, struct planned_node *to)
     from->output = NULL;
 }
 
-bool planned_host_adopt(struct planned_host *h, const struct strings *domains, bool *grown)
+/* In place of the nodes that there are. False when there is no memory. */
+static bool adopt_nodes(struct planned_host *h, const struct strings *domains, bool *grown)
 {
-    *grown = false;
-    if (same_nodes(h, domains))
-        return true;
     struct planned_node *nodes = calloc(domains->count ? domains->count : 1, sizeof *nodes);
     if (!nodes)
         return false;
     for (size_t i = 0; i < domains->count; i++) {
-        const struct planned_node *known = planned_host_node(h, domains->items[i]);
+        struct planned_node *known = planned_host_node(h, domains->items[i]);
         if (known)
             nodes[i] = *known;
         else
             *grown = true;
-        nodes[i].output = NULL;
-        nodes[i].name = text_copy(domains->items[i]);
-        if (!nodes[i].name) {
-            nodes_free(nodes, i);
-            return false;
-        }
+        move_output(known, &nodes[i]);
     }
-    for (size_t i = 0; i < domains->count; i++)
-        move_output(planned_host_node(h, nodes[i].name), &nodes[i]);
     nodes_free(h->nodes, h->node_count);
     h->nodes = nodes;
     h->node_count = domains->count;
     h->dequeue.waiting = 0;
     for (size_t i = 0; i < h->node_count; i++)
         h->dequeue.waiting += h->nodes[i].progress == NODE_WAITING;
+    return true;
+}
+
+bool planned_host_adopt(struct planned_host *h, const struct config *config, const struct host_settings *host,
+                        bool *grown)
+{
+    const struct strings *domains = &host->domains;
+    *grown = false;
+    if (!same_nodes(h, domains) && !adopt_nodes(h, domains, grown))
+        return false;
+    for (size_t i = 0; i < h->node_count; i++)
+        h->nodes[i].name = domains->items[i];
+    config_hold(config);
+    config_release(h->config);
+    h->config = config;
+    h->settings = host;
     return true;
 }

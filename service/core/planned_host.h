@@ -21,7 +21,7 @@ enum node_progress {
 };
 
 struct planned_node {
-    char *name;
+    const char *name; /* of the host's configuration */
     enum node_progress progress;
     struct result result;    /* the last one; OUTCOME_NONE before */
     char *output;            /* all that was said with it, in lines, escaped; NULL when that is all in the result */
@@ -58,6 +58,7 @@ struct dequeue {
 
 struct planned_host {
     char *name;
+    const struct config *config;          /* held: the one that `settings` and the nodes' names are of */
     const struct host_settings *settings; /* NULL: removed from the configuration */
     struct planned_node *nodes;
     size_t node_count;
@@ -81,8 +82,9 @@ struct planned_node *planned_host_node(struct planned_host *h, const char *name)
 /* Whether a node is to be asked again by the next retry. */
 bool planned_host_has_retry(const struct planned_host *h);
 
-/* Nodes as configured, each with what was known of it. `*grown`: one is new. False when there is no memory: the nodes
- * are then as they were. */
-MUST_CHECK bool planned_host_adopt(struct planned_host *h, const struct strings *domains, bool *grown);
+/* Takes up the settings of a configuration, which is held from now on, in place of those before: its nodes, each with
+ * what was known of it. `*grown`: one is new. False when there is no memory: all is then as it was. */
+MUST_CHECK bool planned_host_adopt(struct planned_host *h, const struct config *config,
+                                   const struct host_settings *host, bool *grown);
 
 #endif

@@ -8,6 +8,7 @@ void planner_init(struct planner *p, uint64_t seed, const struct cron_zone *zone
 void planner_free(struct planner *p)
 {
     roster_free(&p->roster);
+    config_release(p->config);
     *p = (struct planner){0};
 }
 
@@ -63,8 +64,7 @@ static bool follow_host(struct planner *p, const struct host_settings *host, enu
         h = roster_add(&p->roster, host->name, p->zone, p->seed);
     if (!h)
         return false;
-    h->settings = host;
-    if (!planned_host_adopt(h, &host->domains, &grown) || !follow_schedule(p, h, now))
+    if (!planned_host_adopt(h, p->config, host, &grown) || !follow_schedule(p, h, now))
         return false;
     if (is_to_be_asked(p, h)) {
         if ((!h->usable || grown) && (trigger != TRIGGER_START || p->config->service.run_at_start))
@@ -84,9 +84,9 @@ static void drop_removed(struct planner *p, struct moment now)
 {
     for (size_t i = p->roster.count; i-- > 0;) {
         struct planned_host *h = p->roster.hosts[i];
-        h->settings = config_find_host(p->config, h->name);
-        if (h->settings)
+        if (config_find_host(p->config, h->name))
             continue;
+        h->settings = NULL;
         retire(h);
         end_if_over(p, h, now);
         if (h->dequeue.sessions == 0)
@@ -98,6 +98,8 @@ bool planner_configure(struct planner *p, const struct config *config, enum trig
 {
     bool fine = true;
     planner_follow_clock(p, now);
+    config_hold(config);
+    config_release(p->config);
     p->config = config;
     p->enabled = config->service.always_use_etrn;
     drop_removed(p, now);

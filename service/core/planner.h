@@ -12,7 +12,7 @@
 
 struct planner {
     struct roster roster;
-    const struct config *config;
+    const struct config *config; /* held */
     bool enabled, paused, held;
     const struct cron_zone *zone;
     uint64_t seed;
@@ -26,10 +26,10 @@ struct planner {
 void planner_init(struct planner *p, uint64_t seed, const struct cron_zone *zone);
 void planner_free(struct planner *p);
 
-/* Follows a new configuration, which must stay until the next call; what is known of hosts and nodes of the same name
- * is kept. Hosts that are new to be asked (AlwaysUseETRN or Enabled went on, a host or a node was added) are asked at
- * once, with `trigger` as the reason; with TRIGGER_START only when RunAtStart is set.
- * False when there is no memory: the planner then continues with what it has, and the call is to be repeated. */
+/* Follows a new configuration, which is held until the next call or longer; what is known of hosts and nodes of the
+ * same name is kept. Hosts that are new to be asked (AlwaysUseETRN or Enabled went on, a host or a node was added) are
+ * asked at once, with `trigger` as the reason; with TRIGGER_START only when RunAtStart is set. False when there is no
+ * memory: the planner then continues with what it has, and the call is to be repeated. */
 MUST_CHECK bool planner_configure(struct planner *p, const struct config *config, enum trigger trigger,
                                   struct moment now);
 

@@ -83,10 +83,9 @@ static void add_host(struct world *w, struct config *c)
 
 static struct config *make_config(struct world *w)
 {
-    struct config *c = malloc(sizeof *c);
+    struct config *c = config_new();
     unsigned flags = octet(w), numbers = octet(w), schedule = octet(w);
     MUST(c);
-    config_init(c);
     c->service.always_use_etrn = (flags & 3) != 0;
     c->service.run_at_start = flags >> 2 & 1;
     c->service.minimum_gap_seconds = 20 * (flags >> 3 & 3);
@@ -232,9 +231,7 @@ static void configure(struct world *w, enum trigger trigger)
     w->config = make_config(w);
     MUST(planner_configure(&w->planner, w->config, trigger, w->now));
     settle_ended(w);
-    if (old)
-        config_free(old);
-    free(old);
+    config_release(old);
 }
 
 static void pass(struct world *w, int64_t ms)
@@ -342,7 +339,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         happen(&w);
     drain(&w);
     planner_free(&w.planner);
-    config_free(w.config);
-    free(w.config);
+    config_release(w.config);
     return 0;
 }

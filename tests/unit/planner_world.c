@@ -36,16 +36,13 @@ static void set_lists(struct world *w, struct config *c, const struct host_plan 
 
 static void drop_config(struct world *w)
 {
-    if (w->config)
-        config_free(w->config);
-    free(w->config);
+    config_release(w->config);
     w->config = NULL;
 }
 
 void configure(struct world *w, enum trigger trigger)
 {
-    struct config *next = malloc(sizeof *next);
-    config_init(next);
+    struct config *next = config_new();
     next->service.always_use_etrn = !w->off;
     next->service.run_at_start = !w->not_at_start;
     next->service.minimum_gap_seconds = w->gap;

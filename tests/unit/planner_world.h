@@ -37,7 +37,7 @@ struct world {
 
 uint32_t or_default(uint32_t number, uint32_t otherwise);
 
-/* Gives the planner a new configuration, and frees the one it had. */
+/* Gives the planner a new configuration, and releases the one before. */
 void configure(struct world *w, enum trigger trigger);
 
 /* Tuesday, 14 November 2023, 22:13:20 UTC: 2,800 s before the hour. */

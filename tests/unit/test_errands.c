@@ -6,7 +6,7 @@
 
 /* ---- a host that is made ready first ---- */
 
-static struct config config;
+static struct config *config;
 static struct planner planner;
 static struct moment now;
 
@@ -18,7 +18,7 @@ static void set(struct host_settings *host, const char *name, const char *const 
     struct text problem;
     text_begin(&problem, buffer, sizeof buffer);
     CHECK(setting_encode(s, words, count, &value, &problem), "%s: %s", name, buffer);
-    assert_true(config_apply(&config, host, s, ORIGIN_PARAMETERS, value.type, value.data, value.size, &problem));
+    assert_true(config_apply(config, host, s, ORIGIN_PARAMETERS, value.type, value.data, value.size, &problem));
     free(value.data);
 }
 
@@ -27,10 +27,10 @@ static void set(struct host_settings *host, const char *name, const char *const 
 
 static struct host_settings *plan(const char *domains_a, const char *domains_b)
 {
-    config_init(&config);
-    config.service.always_use_etrn = 1;
-    config.service.minimum_gap_seconds = 0;
-    struct host_settings *host = config_add_host(&config, "mx");
+    config = config_new();
+    config->service.always_use_etrn = 1;
+    config->service.minimum_gap_seconds = 0;
+    struct host_settings *host = config_add_host(config, "mx");
     SET(host, "Domains", domains_a, domains_b);
     SET(host, "RunService", "Mail");
     return host;
@@ -42,7 +42,7 @@ static int set_up(void **state)
     planner_init(&planner, 1985, NULL);
     now = (struct moment){.steady_ms = 300000, .utc_ms = 1700000000000};
     plan("a.example", "b.example");
-    assert_true(planner_configure(&planner, &config, TRIGGER_START, now));
+    assert_true(planner_configure(&planner, config, TRIGGER_START, now));
     return 0;
 }
 
@@ -50,24 +50,24 @@ static int tear_down(void **state)
 {
     (void)state;
     planner_free(&planner);
-    config_free(&config);
+    config_release(config);
     return 0;
 }
 
 /* A new configuration in place of the old one. */
 static void reconfigure(void (*change)(struct host_settings *host))
 {
-    struct config old = config;
+    struct config *old = config;
     struct host_settings *host = plan("a.example", "b.example");
     if (change)
         change(host);
     else {
-        config_free(&config);
-        config_init(&config);
-        config.service.always_use_etrn = 1;
+        config_release(config);
+        config = config_new();
+        config->service.always_use_etrn = 1;
     }
-    assert_true(planner_configure(&planner, &config, TRIGGER_ENABLE, now));
-    config_free(&old);
+    assert_true(planner_configure(&planner, config, TRIGGER_ENABLE, now));
+    config_release(old);
 }
 
 static struct planned_host *preparing(void)
@@ -253,7 +253,7 @@ static void a_preparation_counts_as_a_session(void **state)
 {
     (void)state;
     struct assignment a;
-    config.service.max_connections = 1;
+    config->service.max_connections = 1;
     struct planned_host *host = preparing();
     assert_int_equal(planner_wakeup(&planner, now), NEVER_MS);
     assert_false(prepared(host, OUTCOME_NONE));
@@ -265,8 +265,8 @@ static void without_errands_nothing_is_prepared(void **state)
 {
     (void)state;
     struct assignment a;
-    free(config.hosts[0].run_service);
-    config.hosts[0].run_service = calloc(1, 1); /* "" is none, as NULL is */
+    free(config->hosts[0].run_service);
+    config->hosts[0].run_service = calloc(1, 1); /* "" is none, as NULL is */
     assert_true(planner_next(&planner, now, &a));
     assert_int_equal(a.node_count, 2);
 }
@@ -274,7 +274,7 @@ static void without_errands_nothing_is_prepared(void **state)
 static void check_batches(enum method method, const char *program, size_t nodes)
 {
     struct assignment a;
-    struct host_settings *host = &config.hosts[0];
+    struct host_settings *host = &config->hosts[0];
     free(host->run_service);
     host->run_service = NULL;
     host->method = method;

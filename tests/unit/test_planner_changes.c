@@ -191,6 +191,29 @@ static void a_host_removed_while_busy_goes_with_its_last_session(void **state)
     tear_down(&w);
 }
 
+/* What a session asks for stays readable when the planner follows another configuration: the sanitizer sees to it. */
+static void what_was_handed_out_stays_while_its_configuration_is_held(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x y", .fallback = "f"}}};
+    struct assignment a;
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    assert_true(planner_next(&w.planner, w.now, &a));
+    const struct config *held = config_hold(a.host->config);
+    const struct host_settings *settings = a.host->settings;
+    const char *node = a.host->nodes[a.nodes[1]].name;
+    assert_ptr_equal(held, w.config);
+    w.hosts[0] = (struct host_plan){"a", "z"};
+    configure(&w, TRIGGER_ENABLE);
+    assert_ptr_equal(a.host->config, w.config);
+    assert_int_equal(held->holders, 1);
+    assert_string_equal(node, "y");
+    assert_string_equal(settings->fallback.items[0], "f");
+    config_release(held);
+    tear_down(&w);
+}
+
 static void a_host_removed_while_idle_goes_at_once(void **state)
 {
     (void)state;
@@ -288,6 +311,7 @@ int main(void)
         cmocka_unit_test(an_end_that_a_pause_brings_is_handed_out_once),
         cmocka_unit_test(an_end_is_not_lost_whatever_follows),
         cmocka_unit_test(a_host_removed_while_busy_goes_with_its_last_session),
+        cmocka_unit_test(what_was_handed_out_stays_while_its_configuration_is_held),
         cmocka_unit_test(a_host_removed_while_idle_goes_at_once),
         cmocka_unit_test(a_host_removed_and_added_while_busy_is_still_one),
         cmocka_unit_test(nodes_added_while_busy_are_asked_afterwards),
