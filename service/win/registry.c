@@ -1,5 +1,7 @@
 #include "registry.h"
 
+#include "../core/buffer.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <wchar.h>
@@ -133,35 +135,13 @@ static DWORD read_host(struct reading *r, HKEY hosts, const wchar_t *name)
     return error;
 }
 
-/* The names of keys, each ended by NUL, one behind the other. */
-struct names {
-    wchar_t *text; /* from malloc */
-    size_t length, room;
-};
-
-static DWORD add_name(struct names *names, const wchar_t *name)
-{
-    size_t length = wcslen(name) + 1;
-    if (names->room - names->length < length) {
-        size_t room = names->room * 2 + NAME_LIMIT;
-        wchar_t *text = realloc(names->text, room * sizeof *text);
-        if (!text)
-            return ERROR_NOT_ENOUGH_MEMORY;
-        names->text = text;
-        names->room = room;
-    }
-    memcpy(names->text + names->length, name, length * sizeof *name);
-    names->length += length;
-    return 0;
-}
-
 static DWORD last_write(HKEY key, FILETIME *when)
 {
     return (DWORD)RegQueryInfoKeyW(key, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, when);
 }
 
 /* A key that comes or goes meanwhile moves those behind it, and one would be passed over: then all are listed again. */
-static DWORD list_keys(HKEY key, struct names *names)
+static DWORD list_keys(HKEY key, struct buffer *names)
 {
     FILETIME before, after;
     DWORD error = last_write(key, &before);
@@ -171,8 +151,10 @@ static DWORD list_keys(HKEY key, struct names *names)
             wchar_t name[NAME_LIMIT];
             DWORD length = ARRAYSIZE(name);
             error = (DWORD)RegEnumKeyExW(key, i, name, &length, NULL, NULL, NULL, NULL);
-            if (!error)
-                error = add_name(names, name);
+            if (error)
+                break;
+            buffer_add(names, name, (length + 1) * sizeof *name);
+            error = names->failed ? ERROR_NOT_ENOUGH_MEMORY : 0;
         }
         if (error == ERROR_NO_MORE_ITEMS)
             error = last_write(key, &after);
@@ -185,15 +167,17 @@ static DWORD list_keys(HKEY key, struct names *names)
 static DWORD read_hosts(struct reading *r, HKEY root)
 {
     HKEY hosts;
-    struct names names = {0};
+    struct buffer names = {0};
     DWORD access = KEY_ENUMERATE_SUB_KEYS | KEY_QUERY_VALUE;
     DWORD error = (DWORD)RegOpenKeyExW(root, HOSTS_KEY, 0, access, &hosts);
     if (error)
         return error == ERROR_FILE_NOT_FOUND ? 0 : error;
     error = list_keys(hosts, &names);
-    for (size_t at = 0; at < names.length && !error; at += wcslen(names.text + at) + 1)
-        error = read_host(r, hosts, names.text + at);
-    free(names.text);
+    const wchar_t *end = (const wchar_t *)(const void *)(names.data + names.length);
+    for (const wchar_t *name = (const wchar_t *)(const void *)names.data; name < end && !error;
+         name += wcslen(name) + 1)
+        error = read_host(r, hosts, name);
+    buffer_free(&names);
     RegCloseKey(hosts);
     return error;
 }

@@ -2,6 +2,7 @@
 #define SCHANNEL_USE_BLACKLISTS /* SCH_CREDENTIALS */
 #include "tls.h"
 
+#include "../core/buffer.h"
 #include "tls_words.h"
 
 #include <winternl.h>
@@ -13,7 +14,6 @@
 
 enum {
     INPUT_LIMIT = 64 << 10, /* of a handshake, and of what is not understood yet; a record is at most 18 KB */
-    INPUT_STEP = 4 << 10,
     PROTOCOLS = SP_PROT_TLS1_2_CLIENT | SP_PROT_TLS1_3_CLIENT,
     CREDENTIAL_FLAGS = SCH_CRED_MANUAL_CRED_VALIDATION | SCH_CRED_NO_DEFAULT_CREDS | SCH_USE_STRONG_CRYPTO,
     CONTEXT_FLAGS = ISC_REQ_ALLOCATE_MEMORY | ISC_REQ_CONFIDENTIALITY | ISC_REQ_INTEGRITY | ISC_REQ_REPLAY_DETECT |
@@ -22,21 +22,16 @@ enum {
 
 enum phase { SHAKING, OPEN, RESHAKING, OVER };
 
-struct octets {
-    char *data; /* from malloc */
-    size_t count, room;
-};
-
 struct tls {
     enum phase phase;
     CtxtHandle context;
     DWORD flags;
     SecPkgContext_StreamSizes sizes;
     size_t handshake; /* octets that came with it */
-    struct octets in;
+    struct buffer in;
     size_t used;                /* of `in`, no longer needed */
-    struct octets out, leaving; /* collected, and on its way */
-    struct octets waiting;      /* in clear, until a handshake that is under way again is done */
+    struct buffer out, leaving; /* collected, and on its way */
+    struct buffer waiting;      /* in clear, until a handshake that is under way again is done */
     bool on_its_way;
     char fault[200];
     wchar_t host[256];
@@ -44,32 +39,16 @@ struct tls {
 
 /* ---- octets ---- */
 
-static bool octets_reserve(struct octets *o, size_t more)
+static bool add_octets(struct buffer *b, const void *octets, size_t count)
 {
-    if (o->room - o->count >= more)
-        return true;
-    size_t room = (o->count + more + INPUT_STEP - 1) / INPUT_STEP * INPUT_STEP;
-    char *data = realloc(o->data, room);
-    if (!data)
-        return false;
-    o->data = data;
-    o->room = room;
-    return true;
-}
-
-static bool octets_add(struct octets *o, const void *data, size_t count)
-{
-    if (!octets_reserve(o, count))
-        return false;
-    memcpy(o->data + o->count, data, count);
-    o->count += count;
-    return true;
+    buffer_add(b, octets, count);
+    return !b->failed;
 }
 
 static void drop_used(struct tls *tls)
 {
-    tls->in.count -= tls->used;
-    memmove(tls->in.data, tls->in.data + tls->used, tls->in.count);
+    tls->in.length -= tls->used;
+    memmove(tls->in.data, tls->in.data + tls->used, tls->in.length);
     tls->used = 0;
 }
 
@@ -84,11 +63,11 @@ static size_t record_length(const unsigned char *record)
 
 /* Whether a record may begin like this (RFC 8446 5.1). Else nothing would be waited for but the length that these
  * octets seem to tell. */
-static bool record_begins(const struct octets *in)
+static bool record_begins(const struct buffer *in)
 {
     const unsigned char *record = (const unsigned char *)in->data;
-    return (in->count < 1 || (record[0] >= CHANGE_CIPHER && record[0] <= APPLICATION)) &&
-           (in->count < 2 || record[1] == 3) && (in->count < RECORD_HEADER || record_length(record) <= RECORD_LIMIT);
+    return (in->length < 1 || (record[0] >= CHANGE_CIPHER && record[0] <= APPLICATION)) &&
+           (in->length < 2 || record[1] == 3) && (in->length < RECORD_HEADER || record_length(record) <= RECORD_LIMIT);
 }
 
 /* ---- what went wrong ---- */
@@ -118,7 +97,7 @@ static void note_alert(struct tls *tls)
     enum { WARNING = 1 };
     const unsigned char *record = (const unsigned char *)tls->in.data;
     struct text t;
-    if (tls->in.count < RECORD_HEADER + 2 || record[0] != ALERT || record_length(record) != 2 ||
+    if (tls->in.length < RECORD_HEADER + 2 || record[0] != ALERT || record_length(record) != 2 ||
         record[RECORD_HEADER] == WARNING)
         return;
     text_begin(&t, tls->fault, sizeof tls->fault);
@@ -164,8 +143,8 @@ static SECURITY_STATUS take_credentials(void)
 static SECURITY_STATUS shake(struct tls *tls)
 {
     bool first = !SecIsValidHandle(&tls->context);
-    bool nothing = tls->in.count == 0; /* at the beginning, and for close_notify */
-    SecBuffer in[2] = {{(ULONG)tls->in.count, SECBUFFER_TOKEN, tls->in.data}, {0, SECBUFFER_EMPTY, NULL}};
+    bool nothing = tls->in.length == 0; /* at the beginning, and for close_notify */
+    SecBuffer in[2] = {{(ULONG)tls->in.length, SECBUFFER_TOKEN, tls->in.data}, {0, SECBUFFER_EMPTY, NULL}};
     SecBuffer out[1] = {{0, SECBUFFER_TOKEN, NULL}};
     SecBufferDesc given = {SECBUFFER_VERSION, ARRAYSIZE(in), in};
     SecBufferDesc taken = {SECBUFFER_VERSION, ARRAYSIZE(out), out};
@@ -175,8 +154,8 @@ static SECURITY_STATUS shake(struct tls *tls)
                                    nothing ? NULL : &given, 0, &tls->context, &taken, &attributes, NULL);
     if (status == SEC_E_OK || status == SEC_I_CONTINUE_NEEDED || status == SEC_I_CONTEXT_EXPIRED) {
         size_t extra = in[1].BufferType == SECBUFFER_EXTRA ? in[1].cbBuffer : 0;
-        tls->used = extra < tls->in.count ? tls->in.count - extra : 0;
-        if (out[0].cbBuffer > 0 && !octets_add(&tls->out, out[0].pvBuffer, out[0].cbBuffer))
+        tls->used = extra < tls->in.length ? tls->in.length - extra : 0;
+        if (out[0].cbBuffer > 0 && !add_octets(&tls->out, out[0].pvBuffer, out[0].cbBuffer))
             status = SEC_E_INSUFFICIENT_MEMORY;
     }
     if (out[0].pvBuffer)
@@ -196,11 +175,11 @@ static SECURITY_STATUS encipher(struct tls *tls, const char *plain, size_t count
 /* With the keys that count from now on. */
 static SECURITY_STATUS encipher_waiting(struct tls *tls)
 {
-    size_t count = tls->waiting.count;
+    size_t count = tls->waiting.length;
     SECURITY_STATUS status = count > 0 ? encipher(tls, tls->waiting.data, count) : SEC_E_OK;
     if (count > 0)
         SecureZeroMemory(tls->waiting.data, count);
-    tls->waiting.count = 0;
+    tls->waiting.length = 0;
     return status;
 }
 
@@ -221,7 +200,7 @@ static enum tls_event handshake_done(struct tls *tls)
 
 static enum tls_event step_handshake(struct tls *tls)
 {
-    while (tls->in.count > 0) {
+    while (tls->in.length > 0) {
         note_alert(tls);
         SECURITY_STATUS status = shake(tls);
         if (status == SEC_E_OK)
@@ -255,9 +234,9 @@ static enum tls_event handshake_again(struct tls *tls)
 
 static enum tls_event step_open(struct tls *tls, const char **plain, size_t *count)
 {
-    SecBuffer buffers[4] = {{(ULONG)tls->in.count, SECBUFFER_DATA, tls->in.data}};
+    SecBuffer buffers[4] = {{(ULONG)tls->in.length, SECBUFFER_DATA, tls->in.data}};
     SecBufferDesc record = {SECBUFFER_VERSION, ARRAYSIZE(buffers), buffers};
-    if (tls->in.count == 0)
+    if (tls->in.length == 0)
         return TLS_WANTS_MORE;
     bool alert = tls->in.data[0] == ALERT;
     SECURITY_STATUS status = DecryptMessage(&tls->context, &record, 0, NULL);
@@ -269,13 +248,13 @@ static enum tls_event step_open(struct tls *tls, const char **plain, size_t *cou
     }
     if (status != SEC_E_OK && status != SEC_I_RENEGOTIATE)
         return broken(tls, status);
-    tls->used = tls->in.count;
+    tls->used = tls->in.length;
     for (size_t i = 0; i < ARRAYSIZE(buffers); i++) {
         if (buffers[i].BufferType == SECBUFFER_DATA) {
             *plain = buffers[i].pvBuffer;
             *count = buffers[i].cbBuffer;
         } else if (buffers[i].BufferType == SECBUFFER_EXTRA) {
-            tls->used = tls->in.count - buffers[i].cbBuffer;
+            tls->used = tls->in.length - buffers[i].cbBuffer;
         }
     }
     return status == SEC_I_RENEGOTIATE ? handshake_again(tls) : TLS_PLAIN;
@@ -305,9 +284,9 @@ bool tls_input(struct tls *tls, const void *octets, size_t count)
     drop_used(tls);
     if (tls->phase == SHAKING)
         tls->handshake += count;
-    if (tls->handshake > INPUT_LIMIT || tls->in.count + count > INPUT_LIMIT)
+    if (tls->handshake > INPUT_LIMIT || tls->in.length + count > INPUT_LIMIT)
         broken_by(tls, "the host sends more than 64 KB");
-    else if (!octets_add(&tls->in, octets, count))
+    else if (!add_octets(&tls->in, octets, count))
         broken(tls, SEC_E_INSUFFICIENT_MEMORY);
     else
         return true;
@@ -320,9 +299,9 @@ static SECURITY_STATUS encipher(struct tls *tls, const char *plain, size_t count
     size_t whole = header + count + tls->sizes.cbTrailer;
     if (count > tls->sizes.cbMaximumMessage)
         return SEC_E_INTERNAL_ERROR;
-    if (!octets_reserve(&tls->out, whole))
+    if (!buffer_reserve(&tls->out, whole))
         return SEC_E_INSUFFICIENT_MEMORY;
-    char *at = tls->out.data + tls->out.count;
+    char *at = tls->out.data + tls->out.length;
     memcpy(at + header, plain, count);
     SecBuffer buffers[4] = {
         {(ULONG)header, SECBUFFER_STREAM_HEADER, at},
@@ -332,14 +311,14 @@ static SECURITY_STATUS encipher(struct tls *tls, const char *plain, size_t count
     SecBufferDesc record = {SECBUFFER_VERSION, ARRAYSIZE(buffers), buffers};
     SECURITY_STATUS status = EncryptMessage(&tls->context, 0, &record, 0);
     if (status == SEC_E_OK)
-        tls->out.count += buffers[0].cbBuffer + buffers[1].cbBuffer + buffers[2].cbBuffer;
+        tls->out.length += buffers[0].cbBuffer + buffers[1].cbBuffer + buffers[2].cbBuffer;
     return status;
 }
 
 bool tls_encrypt(struct tls *tls, const char *plain, size_t count)
 {
     if (tls->phase == RESHAKING)
-        return octets_add(&tls->waiting, plain, count);
+        return add_octets(&tls->waiting, plain, count);
     return tls->phase == OPEN && encipher(tls, plain, count) == SEC_E_OK;
 }
 
@@ -350,7 +329,7 @@ void tls_end(struct tls *tls)
     SecBufferDesc control = {SECBUFFER_VERSION, 1, &token};
     if (tls->phase != OPEN)
         return;
-    tls->in.count = tls->used = 0;
+    tls->in.length = tls->used = 0;
     if (ApplyControlToken(&tls->context, &control) == SEC_E_OK)
         shake(tls);
     tls->used = 0;
@@ -359,15 +338,15 @@ void tls_end(struct tls *tls)
 
 const char *tls_output(struct tls *tls, size_t *count)
 {
-    struct octets empty = tls->leaving;
+    struct buffer empty = tls->leaving;
     *count = 0;
-    if (tls->on_its_way || tls->out.count == 0)
+    if (tls->on_its_way || tls->out.length == 0)
         return NULL;
     tls->leaving = tls->out;
-    empty.count = 0;
+    empty.length = 0;
     tls->out = empty;
     tls->on_its_way = true;
-    *count = tls->leaving.count;
+    *count = tls->leaving.length;
     return tls->leaving.data;
 }
 
@@ -414,12 +393,12 @@ void tls_free(struct tls *tls)
         return;
     if (SecIsValidHandle(&tls->context))
         DeleteSecurityContext(&tls->context);
-    free(tls->in.data);
-    free(tls->out.data);
-    free(tls->leaving.data);
-    if (tls->waiting.count > 0)
-        SecureZeroMemory(tls->waiting.data, tls->waiting.count);
-    free(tls->waiting.data);
+    buffer_free(&tls->in);
+    buffer_free(&tls->out);
+    buffer_free(&tls->leaving);
+    if (tls->waiting.length > 0)
+        SecureZeroMemory(tls->waiting.data, tls->waiting.length);
+    buffer_free(&tls->waiting);
     free(tls);
 }
 
