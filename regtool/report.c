@@ -137,26 +137,37 @@ void report_watch_open(struct report_watch *w)
     free(folder);
 }
 
-void report_watch_wait(struct report_watch *w, HANDLE or_event, DWORD ms)
-{
-    HANDLE handles[2];
-    DWORD count = 0;
-    if (w->changes != INVALID_HANDLE_VALUE)
-        handles[count++] = w->changes;
-    if (or_event)
-        handles[count++] = or_event;
-    if (count == 0) {
-        Sleep(ms);
-        return;
-    }
-    if (WaitForMultipleObjects(count, handles, FALSE, ms) == WAIT_OBJECT_0 && w->changes != INVALID_HANDLE_VALUE) {
-        FindNextChangeNotification(w->changes);
-        Sleep(20); /* the first change is status.json.new: a file that is open then cannot be replaced by it */
-    }
-}
-
 void report_watch_close(struct report_watch *w)
 {
     if (w->changes != INVALID_HANDLE_VALUE)
         FindCloseChangeNotification(w->changes);
+    w->changes = INVALID_HANDLE_VALUE;
+}
+
+/* There is no folder before the service has first started. Once there is one, there may be news in it already. */
+static void wait_for_folder(struct report_watch *w, HANDLE or_event, DWORD ms)
+{
+    enum { STEP_MS = 500 };
+    for (DWORD waited = 0; waited < ms && w->changes == INVALID_HANDLE_VALUE; waited += STEP_MS) {
+        DWORD step_ms = ms - waited < STEP_MS ? ms - waited : STEP_MS;
+        if (!or_event)
+            Sleep(step_ms);
+        else if (WaitForSingleObject(or_event, step_ms) == WAIT_OBJECT_0)
+            return;
+        report_watch_open(w);
+    }
+}
+
+void report_watch_wait(struct report_watch *w, HANDLE or_event, DWORD ms)
+{
+    HANDLE handles[] = {w->changes, or_event};
+    if (w->changes == INVALID_HANDLE_VALUE) {
+        wait_for_folder(w, or_event, ms);
+        return;
+    }
+    if (WaitForMultipleObjects(or_event ? 2 : 1, handles, FALSE, ms) != WAIT_OBJECT_0)
+        return;
+    if (!FindNextChangeNotification(w->changes))
+        report_watch_close(w);
+    Sleep(20); /* the first change is status.json.new: a file that is open then cannot be replaced by it */
 }

@@ -36,7 +36,8 @@ struct report_watch {
 };
 void report_watch_open(struct report_watch *w);
 
-/* Waits until a file of the service's folder changes or `or_event` (may be NULL) is set, at most `ms`. */
+/* Waits until a file of the service's folder changes, that folder appears, or `or_event` (may be NULL) is set, at most
+ * `ms`. */
 void report_watch_wait(struct report_watch *w, HANDLE or_event, DWORD ms);
 void report_watch_close(struct report_watch *w);
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import threading
 from datetime import datetime, timezone
 
 import pytest
@@ -171,6 +172,21 @@ def test_status_watched_by_a_program(machine: Machine) -> None:
         watch.send_signal(signal.SIGINT)
         assert watch.wait(10) == DONE
     finally:
+        watch.kill()
+
+
+def test_status_watched_from_before_the_first_start(machine: Machine) -> None:
+    machine.fresh(start=False)  # there is no folder of the service's
+    watch = machine.ctl_popen("status", "--watch")
+    late = threading.Timer(20, watch.kill)
+    late.start()
+    try:
+        assert watch.stdout
+        assert any(line.startswith("Service:   stopped") for line in watch.stdout)
+        machine.start()
+        assert any(line.startswith("Service:   running") for line in watch.stdout), "nothing new was shown"
+    finally:
+        late.cancel()
         watch.kill()
 
 
