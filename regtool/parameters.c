@@ -1,6 +1,6 @@
 #include "parameters.h"
 
-#include "../service/win/sid.h"
+#include "../service/win/rights.h"
 #include "machine.h"
 
 #include <stdlib.h>
@@ -40,7 +40,7 @@ static DWORD make_parameters(HKEY root, const char *service)
     if (error)
         return error;
     if (disposition == REG_CREATED_NEW_KEY && text_same(service, SERVICE_NAME))
-        error = parameters_protect(parameters);
+        error = rights_protect_parameters(parameters);
     RegCloseKey(parameters);
     return error;
 }

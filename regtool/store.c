@@ -2,7 +2,7 @@
 
 #include "../service/win/registry.h"
 #include "../service/win/secret.h"
-#include "../service/win/sid.h"
+#include "../service/win/rights.h"
 #include "backup.h"
 #include "failure.h"
 #include "machine.h"
@@ -35,7 +35,7 @@ DWORD store_protect(void)
     DWORD error = parameters_open(SERVICE_NAME, NULL, READ_CONTROL | WRITE_DAC, &key);
     if (error)
         return error == ERROR_FILE_NOT_FOUND ? 0 : error; /* whoever makes it gives it its rights */
-    error = parameters_protect(key);
+    error = rights_protect_parameters(key);
     RegCloseKey(key);
     return error;
 }

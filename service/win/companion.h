@@ -3,6 +3,7 @@
 #ifndef ETRN_COMPANION_H
 #define ETRN_COMPANION_H
 
+#include "../core/must_check.h"
 #include "loop.h"
 
 struct companion;
@@ -11,7 +12,7 @@ struct companion;
 typedef void companion_ready(void *owner, DWORD error);
 
 /* Has the service run; to be released in any case. Several may use the same one. NULL when there is no memory. */
-struct companion *companion_use(struct loop *loop, const char *service, companion_ready *ready, void *owner);
+MUST_CHECK struct companion *companion_use(struct loop *loop, const char *service, companion_ready *ready, void *owner);
 
 /* No longer needed by this user; it stays up `hold_ms` longer, or as long as one before has asked for. */
 void companion_release(struct companion *companion, int64_t hold_ms);

@@ -4,6 +4,7 @@
 #ifndef ETRN_CONNECT_H
 #define ETRN_CONNECT_H
 
+#include "../core/must_check.h"
 #include "../core/outcome.h"
 #include "resolve.h"
 
@@ -44,7 +45,7 @@ struct connect {
 };
 
 /* ConnectEx is looked up here: to be called once, before all others. Returns 0 or a Winsock error. */
-DWORD connect_startup(void);
+MUST_CHECK DWORD connect_startup(void);
 
 void connect_init(struct connect *c, struct loop *loop, const struct connect_sink *sink, void *owner);
 

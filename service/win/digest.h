@@ -2,13 +2,16 @@
 #ifndef ETRN_DIGEST_H
 #define ETRN_DIGEST_H
 
+#include "../core/must_check.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
 /* Both are false when the system has no such algorithm or no memory. */
-bool digest_sha1(const void *data, size_t size, unsigned char digest[20]);
+MUST_CHECK bool digest_sha1(const void *data, size_t size, unsigned char digest[20]);
 
 /* RFC 2104; as struct auth_credentials wants it. */
-bool digest_hmac_md5(const void *key, size_t key_size, const void *data, size_t size, unsigned char digest[16]);
+MUST_CHECK bool digest_hmac_md5(const void *key, size_t key_size, const void *data, size_t size,
+                                unsigned char digest[16]);
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef ETRN_DNS_H
 #define ETRN_DNS_H
 
+#include "../core/must_check.h"
 #include "../core/mx.h"
 #include "loop.h"
 
@@ -10,6 +11,6 @@
 typedef void dns_mx_done(void *owner, DWORD error, const struct mx_list *list);
 
 /* Asks for at most `limit_ms`. Returns 0, or the error that kept it from beginning; `done` is then not called. */
-DWORD dns_mx_begin(struct loop *loop, const char *domain, int64_t limit_ms, dns_mx_done *done, void *owner);
+MUST_CHECK DWORD dns_mx_begin(struct loop *loop, const char *domain, int64_t limit_ms, dns_mx_done *done, void *owner);
 
 #endif

@@ -3,6 +3,7 @@
 #ifndef ETRN_EVENTLOG_H
 #define ETRN_EVENTLOG_H
 
+#include "../core/must_check.h"
 #include "messages.h"
 #include "win.h"
 
@@ -29,8 +30,8 @@ void trace(const char *format, ...) TEXT_FORMAT(1, 2);
 
 /* Where the Event Log looks for our messages: makes (HKLM\...\EventLog\Application\EtrnSvc) or deletes the source.
  * Returns 0 or a Win32 error. */
-DWORD eventlog_register(const wchar_t *exe);
-DWORD eventlog_unregister(void);
+MUST_CHECK DWORD eventlog_register(const wchar_t *exe);
+MUST_CHECK DWORD eventlog_unregister(void);
 
 /* Whether the source is there, on the computer of which `machine` is HKEY_LOCAL_MACHINE. */
 bool eventlog_registered(HKEY machine);

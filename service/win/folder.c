@@ -1,5 +1,6 @@
 #include "folder.h"
 
+#include "rights.h"
 #include "sid.h"
 
 #include <aclapi.h>
@@ -65,7 +66,6 @@ static PSECURITY_DESCRIPTOR rights_of(enum folder folder, bool owned)
     wchar_t service[SERVICE_SID_TEXT + 32] = L"";
     wchar_t users[32] = L"";
     wchar_t sddl[SERVICE_SID_TEXT + 160];
-    PSECURITY_DESCRIPTOR descriptor = NULL;
     if (!service_sid(TEXT(SERVICE_NAME), sid)) {
         SetLastError(ERROR_NOT_ENOUGH_MEMORY);
         return NULL;
@@ -76,8 +76,7 @@ static PSECURITY_DESCRIPTOR rights_of(enum folder folder, bool owned)
         _snwprintf(users, ARRAYSIZE(users), L"(A;OICI;%ls;;;BU)", folders[folder].users);
     _snwprintf(sddl, ARRAYSIZE(sddl), L"%lsD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)%ls%ls", owned ? L"O:BA" : L"", service,
                users);
-    return ConvertStringSecurityDescriptorToSecurityDescriptorW(sddl, SDDL_REVISION_1, &descriptor, NULL) ? descriptor
-                                                                                                          : NULL;
+    return rights_read(sddl);
 }
 
 /* Whether this is the user as whom we run. */

@@ -16,7 +16,7 @@ enum folder {
 
 /* Full path of the folder, or of `file` in it, whether it is there or not. The caller frees it; NULL and GetLastError()
  * else. */
-wchar_t *folder_path(enum folder folder, const wchar_t *file);
+MUST_CHECK wchar_t *folder_path(enum folder folder, const wchar_t *file);
 
 /* Makes the folder, and those above it, when it lacks, with its access rights. Returns 0 or a Win32 error:
  * ERROR_BAD_PATHNAME when there is a file or a junction in its place, ERROR_INVALID_OWNER when somebody else made it.

@@ -6,6 +6,7 @@
 #ifndef ETRN_LINK_H
 #define ETRN_LINK_H
 
+#include "../core/must_check.h"
 #include "stream.h"
 
 /* All must stay until `closed`. */
@@ -51,7 +52,8 @@ struct link;
 
 /* Begins to connect. NULL when there is no memory. Nothing is called back before this returns, but what session_begin()
  * tells; `closed` never is. */
-struct link *link_open(struct loop *loop, const struct link_params *params, const struct link_sink *sink, void *owner);
+MUST_CHECK struct link *link_open(struct loop *loop, const struct link_params *params, const struct link_sink *sink,
+                                  void *owner);
 
 /* Ends politely: session_finish(), or at once when not yet connected. */
 void link_finish(struct link *link);
@@ -60,6 +62,6 @@ void link_finish(struct link *link);
 void link_abort(struct link *link);
 
 /* WSAStartup and what else is needed once; 0 or a Winsock error. */
-DWORD link_startup(void);
+MUST_CHECK DWORD link_startup(void);
 
 #endif

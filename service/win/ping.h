@@ -2,6 +2,7 @@
 #ifndef ETRN_PING_H
 #define ETRN_PING_H
 
+#include "../core/must_check.h"
 #include "loop.h"
 
 struct ping;
@@ -11,7 +12,7 @@ struct ping;
 typedef void ping_done(void *owner, DWORD error);
 
 /* `host` is a name or an IPv4 address. NULL when there is no memory or no thread. */
-struct ping *ping_begin(struct loop *loop, const char *host, int64_t limit_ms, ping_done *done, void *owner);
+MUST_CHECK struct ping *ping_begin(struct loop *loop, const char *host, int64_t limit_ms, ping_done *done, void *owner);
 void ping_cancel(struct ping *ping);
 
 #endif

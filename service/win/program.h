@@ -3,6 +3,7 @@
 #ifndef ETRN_PROGRAM_H
 #define ETRN_PROGRAM_H
 
+#include "../core/must_check.h"
 #include "loop.h"
 
 enum { PROGRAM_OUTPUT_LIMIT = 4096 }; /* the last octets of standard output and error */
@@ -21,8 +22,8 @@ typedef void program_done(void *owner, const struct program_result *result);
 
 /* Runs `value`, the registry's (a path in quotation marks, %names% in it replaced, and arguments), with "{node}" and
  * "{host}" as whole arguments replaced. NULL and `*error` when it cannot be started. */
-struct program *program_begin(struct loop *loop, const char *value, const char *node, const char *host,
-                              int64_t limit_ms, program_done *done, void *owner, DWORD *error);
+MUST_CHECK struct program *program_begin(struct loop *loop, const char *value, const char *node, const char *host,
+                                         int64_t limit_ms, program_done *done, void *owner, DWORD *error);
 void program_cancel(struct program *program);
 
 #endif

@@ -3,6 +3,7 @@
 #define ETRN_REGISTRY_H
 
 #include "../core/config.h"
+#include "../core/must_check.h"
 #include "loop.h"
 
 #define SERVICE_KEY L"SYSTEM\\CurrentControlSet\\Services\\EtrnSvc"
@@ -16,7 +17,7 @@ typedef void registry_problem(void *owner, const char *key, const char *name, co
 /* Reads both keys below `machine` (HKEY_LOCAL_MACHINE, of this computer or another) into `config`, which is initialised
  * here and to be freed by the caller in any case. A key that is not there holds nothing. Returns 0 or a Win32 error,
  * with `config` then not to be relied on. */
-DWORD registry_read(HKEY machine, struct config *config, registry_problem *problem, void *owner);
+MUST_CHECK DWORD registry_read(HKEY machine, struct config *config, registry_problem *problem, void *owner);
 
 /* In the loop's thread, 50 ms after the first of some changes; what comes from now on is watched again already.
  * `error` is 0, or why it cannot be watched; that is tried again after a minute. */
@@ -39,7 +40,8 @@ struct registry_news {
 };
 
 /* Begins to watch both keys. Returns 0 or a Win32 error. */
-DWORD registry_watch_open(struct registry_news *news, struct loop *loop, registry_changed *changed, void *owner);
+MUST_CHECK DWORD registry_watch_open(struct registry_news *news, struct loop *loop, registry_changed *changed,
+                                     void *owner);
 void registry_watch_close(struct registry_news *news);
 
 #endif

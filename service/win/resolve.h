@@ -3,6 +3,7 @@
 #ifndef ETRN_RESOLVE_H
 #define ETRN_RESOLVE_H
 
+#include "../core/must_check.h"
 #include "loop.h"
 
 struct resolve;
@@ -12,8 +13,8 @@ struct resolve;
 typedef void resolve_done(void *owner, DWORD error, const ADDRINFOEXW *addresses);
 
 /* Returns 0, or the error that kept it from beginning; `*resolve` is set before `done` is called. */
-DWORD resolve_begin(struct loop *loop, const char *name, uint16_t port, resolve_done *done, void *owner,
-                    struct resolve **resolve);
+MUST_CHECK DWORD resolve_begin(struct loop *loop, const char *name, uint16_t port, resolve_done *done, void *owner,
+                               struct resolve **resolve);
 
 /* The address behind this one, or NULL. */
 const ADDRINFOEXW *resolve_next(const ADDRINFOEXW *address);

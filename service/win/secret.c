@@ -1,7 +1,7 @@
 #include "secret.h"
 
 #include "registry.h"
-#include "sid.h"
+#include "rights.h"
 
 #include <dpapi.h>
 #include <stdio.h>
@@ -64,7 +64,7 @@ static DWORD open_for_writing(const char *host, HKEY *key)
     HKEY parent;
     if (!host_path(host, L"", path))
         return ERROR_NOT_ENOUGH_MEMORY;
-    PSECURITY_DESCRIPTOR descriptor = service_only(TEXT(SERVICE_NAME), KEY_READ);
+    PSECURITY_DESCRIPTOR descriptor = rights_service_only(TEXT(SERVICE_NAME), KEY_READ);
     if (!descriptor)
         return GetLastError();
     DWORD error = (DWORD)RegOpenKeyExW(HKEY_LOCAL_MACHINE, path, 0, KEY_CREATE_SUB_KEY, &parent);

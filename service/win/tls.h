@@ -48,7 +48,7 @@ const char *tls_fault(const struct tls *tls);
 
 /* The host's certificate with those sent along in its hCertStore, to be freed by the caller; NULL when there is none.
  */
-const CERT_CONTEXT *tls_certificate(const struct tls *tls);
+MUST_CHECK const CERT_CONTEXT *tls_certificate(const struct tls *tls);
 
 /* Appends "TLS 1.3, TLS_AES_256_GCM_SHA384", or what this version of Windows tells of it. */
 void tls_describe(const struct tls *tls, struct text *out);

@@ -4,6 +4,7 @@
 #define ETRN_VERIFY_H
 
 #include "../core/certificate.h"
+#include "../core/must_check.h"
 #include "loop.h"
 
 #include <wincrypt.h>
@@ -32,8 +33,8 @@ typedef void verify_done(void *owner, const char *fault);
  * Without that (CERT_CHAIN_CACHE_ONLY_URL_RETRIEVAL) hosts would fail on one computer and not on the next. It is the
  * computer's stores that count, not the user's: the service and an administrator get the same answer. A list that
  * cannot be reached is no failure. */
-struct verify *verify_begin(struct loop *loop, const CERT_CONTEXT *certificate, const char *host,
-                            const char *fingerprint, verify_done *done, void *owner);
+MUST_CHECK struct verify *verify_begin(struct loop *loop, const CERT_CONTEXT *certificate, const char *host,
+                                       const char *fingerprint, verify_done *done, void *owner);
 void verify_cancel(struct verify *verify);
 
 #endif

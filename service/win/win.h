@@ -9,6 +9,7 @@
 #include <mswsock.h>
 #include <windows.h>
 
+#include "../core/must_check.h"
 #include "../core/text.h"
 
 #include <stdbool.h>
@@ -18,10 +19,10 @@
 #define SERVICE_DISPLAY_NAME "ETRN Mail Dequeue Service"
 
 /* UTF-8 to UTF-16. The caller frees it; NULL, and GetLastError() says so, when there is no memory. */
-wchar_t *wide_copy(const char *utf8);
+MUST_CHECK wchar_t *wide_copy(const char *utf8);
 
 /* UTF-16 to UTF-8. The caller frees it; NULL, and GetLastError() says so, when there is no memory. */
-char *narrow_copy(const wchar_t *wide);
+MUST_CHECK char *narrow_copy(const wchar_t *wide);
 
 /* Appends UTF-16 as it is. */
 void text_add_wide(struct text *t, const wchar_t *wide);

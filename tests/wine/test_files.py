@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
+from lab.scripted import Script
 from lab.wine import windows_path
 
-from .machine import Machine, helper
+from .machine import Machine, Serve, helper, host_at, wait_until
 
 SHARING_VIOLATION, ACCESS_DENIED = 32, 5
 
@@ -44,3 +46,23 @@ def test_what_could_not_be_had_is_not_shown(machine: Machine) -> None:
     assert fingerprint == ("the certificate of mail.isp.example cannot be compared with TlsFingerprint: "
                            "its SHA-256 cannot be computed")
     assert event.split(maxsplit=1)[1] == "info    event 100 (without its text: error 8)"
+
+
+RUN_REQUESTED = 129
+
+
+def test_a_request_that_cannot_be_read_stays(machine: Machine, serve: Serve) -> None:
+    server = serve(Script())
+    machine.fresh({"RunAtStart": 0}, {"isp": host_at(server)})
+    machine.wait_told(lambda told: told["enabled"], "the service runs")
+    request = machine.status_file.with_name("request-1.txt")
+    request.write_text("isp\n")
+    with machine.prefix.popen([str(helper("hold")), windows_path(request)], stderr=subprocess.DEVNULL) as holder:
+        assert holder.stdout.readline().strip() == "held"
+        machine.control(RUN_REQUESTED)
+        wait_until(lambda: any("error 32" in text for _, text in machine.events()), "the event")
+        holder.communicate("\n")
+    assert request.exists() and not server.etrns()
+    machine.control(RUN_REQUESTED)
+    machine.wait_dequeues(1)
+    assert not request.exists()
