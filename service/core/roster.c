@@ -12,7 +12,6 @@ void roster_free(struct roster *r)
     for (size_t i = 0; i < r->count; i++)
         planned_host_free(r->hosts[i]);
     free(r->hosts);
-    *r = (struct roster){0};
 }
 
 /* Where a host of that name stands, or is to stand. */

@@ -12,7 +12,7 @@ struct roster {
     struct planned_host *gone; /* removed, and handed out by roster_take_ended() last */
 };
 
-/* An empty one is zeroed. */
+/* An empty one is zeroed. Once freed it is not to be used again. */
 void roster_free(struct roster *r);
 
 /* The host of that name, also one that is removed from the configuration while its sessions end; NULL when there is

@@ -2,9 +2,6 @@
 #include "session.h"
 #include "unit.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
 struct talk {
     struct session session;
     struct session_params params;
