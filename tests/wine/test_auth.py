@@ -142,7 +142,7 @@ def test_postfix_lets_the_user_in(machine: Machine, postfix: Postfix) -> None:
     set_password(machine, PASSWORD)
     reply = ctl(machine, "run", "holder")
     assert reply.code == REFUSED
-    assert "535 5.7.8" in reply.out + reply.err and "does not accept User and its password" in reply.out
+    assert "535 5.7.8" in reply.out + reply.err and "The host rejected the user name or the password." in reply.out
 
 
 # What it does not get
