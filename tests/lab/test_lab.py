@@ -215,7 +215,7 @@ def test_sink_keeps_messages_and_starts_again() -> None:
         for text in ("first", "second"):
             with sink, smtplib.SMTP("127.0.0.1", sink.port) as client:
                 client.sendmail("a@lab.example", ["b@lab.example"], f"Subject: x\r\n\r\n{text}\r\n")
-                sink.wait_for(1, timeout=5)
+                sink.wait_for(1)
         assert sorted(re.findall("first|second", "".join(sink.messages()))) == ["first", "second"]
 
 

@@ -8,14 +8,14 @@ static bool is_leap(int64_t year)
     return year % 400 == 0 || (year % 4 == 0 && year % 100 != 0);
 }
 
-/* Counts day by day, so that every rule of the calendar is met: 400 years to each side of 1970 and more. */
+/* Counts day by day, so that every rule of the calendar is met, in years before 1 as well. */
 static void each_day_has_the_date_that_counting_gives(void **state)
 {
     (void)state;
     static const unsigned lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    struct date date = {1, 1, 1};
-    unsigned weekday = 1; /* 1 January of the year 1 was a Monday */
-    for (int64_t day = -719162; date.year < 2801; day++, weekday = (weekday + 1) % 7) {
+    struct date date = {-800, 1, 1};
+    unsigned weekday = 6; /* two times 400 years, which are whole weeks, and a leap year before a Monday */
+    for (int64_t day = -719162 - 2 * 146097 - 366; date.year < 2801; day++, weekday = (weekday + 1) % 7) {
         unsigned length = lengths[date.month - 1] + (date.month == 2 && is_leap(date.year));
         struct date found = calendar_date(day);
         CHECK(found.year == date.year && found.month == date.month && found.day == date.day,

@@ -507,7 +507,7 @@ def test_while_a_service_starts_others_are_asked_and_told(machine: Machine, serv
     companion.fresh(slower=True)
     server = serve()
     machine.fresh(hosts={"isp": host_at(serve(), RunService="Mail"), "other": host_at(server)})
-    told = machine.wait_told(lambda told: outcomes(told, "other") == {"a.example": "started"}, timeout=2)
+    told = machine.wait_told(lambda told: outcomes(told, "other") == {"a.example": "started"}, timeout=PATIENCE)
     assert host(told, "isp")["asking"]
     machine.follow({"IntervalMinutes": 3})
     assert host(machine.told(), "isp")["asking"] and companion.past() == ["starts"]

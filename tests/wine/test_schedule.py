@@ -69,7 +69,7 @@ def test_rounds_wait_for_the_local_mail_server(machine: Machine, serve: Serve, f
     time.sleep(1.2)  # it has looked again
     assert server.sessions == []
     with socket.create_server((address, port), family=family):
-        server.wait_for(1, timeout=8)  # after 1, 2 and 4 s
+        server.wait_for(1)
         told = machine.wait_told(lambda told: told["awaited_port"] is None and told["hosts"][0]["dequeues"] == 1)
     assert host(told, "isp")["trigger"] == "start"
 
@@ -78,15 +78,15 @@ def test_run_says_at_once_that_it_waits_for_the_local_mail_server(machine: Machi
     server, port = serve(), free_port()
     machine.fresh({"LocalPort": port}, {"isp": host_at(server)})
     machine.wait_told(lambda told: told["awaited_port"])
-    time.sleep(3.3)  # it has looked after 1 and 3 s, and would again after 7
+    began = time.monotonic()
+    time.sleep(7.4)  # it has looked after 1, 3 and 7 s, and would again after 15
     run = machine.prefix.popen([TOOL_EXE, "run"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert run.stdout
-    asked = time.monotonic()
     assert f"no program listens on port {port} of this computer (LocalPort)" in run.stdout.readline()
-    assert time.monotonic() - asked < 3  # this machine is busy
     with socket.create_server(("127.0.0.1", port)):
-        server.wait_for(1, timeout=2)  # since somebody waits, it looks each second again
-        assert run.wait(10) == 0
+        server.wait_for(1)
+        assert time.monotonic() - began < 14.5  # since somebody waits, it looks each second again
+        assert run.wait(30) == 0
     assert "isp: a.example: The host has started to deliver" in run.stdout.read()
 
 
