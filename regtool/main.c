@@ -147,8 +147,8 @@ int wmain(int argc, wchar_t **argv)
     char **words = calloc((size_t)argc + 1, sizeof *words);
     for (int i = 1; words && i < argc; i++)
         if (!(words[i - 1] = narrow_copy(argv[i])))
-            return (int)fail(ERROR_NOT_ENOUGH_MEMORY,
-                             "cannot start"); /* NOLINT(clang-analyzer-unix.Malloc): at the end */
+            /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the process ends here */
+            return (int)fail(ERROR_NOT_ENOUGH_MEMORY, "cannot start");
     return words ? (int)report_lost_output(dispatch(argc - 1, words))
                  : (int)fail(ERROR_NOT_ENOUGH_MEMORY, "cannot start");
 }
