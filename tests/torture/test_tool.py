@@ -22,7 +22,7 @@ def test_restore_says_that_the_key_is_without_its_rights(machine: TortureMachine
     reply = machine.tool_failing(1, "restore", BACKUP, "-y", only="RegSetKeySecurity")
     assert machine.tool.get("failed") == 1, machine.tool.told()
     assert reply.code == FAILED, reply
-    assert "etrnctl: the access rights of the Parameters key: " in reply.out
+    assert "etrnctl: cannot set the access rights of the Parameters key: " in reply.out
     assert "etrnctl service install" in reply.out
     assert machine.ctl("config", "get", "IntervalMinutes").out == "30\n"  # restored all the same
 
