@@ -45,6 +45,9 @@ static void names_are_compared_as_rfc_9525_has_it(void **state)
         {BYTES(NAMES("\x12", DNS("\x10", "mail.isp.example"))), ".", false},
         {BYTES(NAMES("\x02", DNS("\x00", ""))), "", false},
         {BYTES(NAMES("\x02", DNS("\x00", ""))), ".", false},
+        {BYTES(NAMES("\x03", DNS("\x01", "."))), ".", false},
+        {BYTES(NAMES("\x03", DNS("\x01", "a"))), "a", true},
+        {BYTES(NAMES("\x03", DNS("\x01", "a"))), "a.", true},
         {BYTES(NAMES("\x12", DNS("\x10", "mail.isp\0example"))), "mail.isp", false},
         {BYTES(NAMES("\x12", DNS("\x08", "mail.isp") DNS("\x06", "b.test"))), "b.test", true},
         /* a certificate without a name for a host, but an e-mail address (1) and a URI (6) that look like it */
@@ -132,6 +135,18 @@ static void what_is_not_der_names_nobody(void **state)
                         named("b.test")));
 }
 
+static void lengths_above_255_are_read(void **state)
+{
+    (void)state;
+    enum { FILLER = 0x100 };
+    char names[4 + 4 + FILLER + 8] = "\x30\x82\x01\x0c"
+                                     "\x86\x82\x01"; /* a URI */
+    memset(names + 8, 'x', FILLER);
+    memcpy(names + 8 + FILLER, DNS("\x06", "b.test"), 8);
+    assert_true(matches(names, sizeof names, named("b.test")));
+    assert_false(matches(names, sizeof names - 1, named("b.test")));
+}
+
 static void names_are_listed_for_a_person(void **state)
 {
     (void)state;
@@ -212,6 +227,7 @@ int main(void)
         cmocka_unit_test(names_are_compared_as_rfc_9525_has_it),
         cmocka_unit_test(an_address_is_looked_for_among_the_addresses),
         cmocka_unit_test(what_is_not_der_names_nobody),
+        cmocka_unit_test(lengths_above_255_are_read),
         cmocka_unit_test(names_are_listed_for_a_person),
         cmocka_unit_test(fingerprints_are_read_and_shown),
     };
