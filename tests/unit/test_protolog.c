@@ -116,6 +116,8 @@ static void names_tell_day_and_number(void **state)
     assert_int_equal(read.day, file.day);
     assert_int_equal(read.number, 12);
     assert_int_equal(read.size, 0);
+    assert_true(protolog_read_name("ETRN99991231-4294967295.LOG", &read));
+    assert_int_equal(read.number, UINT32_MAX);
     static const char *const others[] = {"",
                                          "ETRN.LOG",
                                          "ETRN20261121-.LOG",
@@ -150,6 +152,9 @@ static void a_file_ends_with_its_day_or_when_it_is_full(void **state)
     assert_int_equal(file.number, 1);
     assert_true(protolog_turn(&file, instant, 1)); /* the clock was set back */
     assert_int_equal(file.day, instant / DAY_MS);
+    file = (struct protolog_file){.day = instant / DAY_MS}; /* none of this day yet */
+    assert_true(protolog_turn(&file, instant, 1));
+    assert_int_equal(file.number, 1);
 }
 
 static void old_files_and_those_that_are_too_many_go(void **state)
@@ -170,6 +175,10 @@ static void old_files_and_those_that_are_too_many_go(void **state)
     assert_int_equal(protolog_surplus(files, COUNT(files), instant), 3); /* 9 and the one to come: 100 MB */
     assert_int_equal(files[0].number, 1);
     assert_int_equal(files[3].number, 4);
+    files[0] = (struct protolog_file){today - 1, 1, 1}; /* one octet more than there is room for */
+    for (uint32_t i = 1; i < 10; i++)
+        files[i] = (struct protolog_file){today, i, full};
+    assert_int_equal(protolog_surplus(files, 10, instant), 1);
 }
 
 int main(void)
