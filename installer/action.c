@@ -241,7 +241,7 @@ static DWORD run_etrnctl(const wchar_t *folder, const wchar_t *arguments, char *
     if (code == 0 || *said)
         return code;
     text_begin(&t, said, size);
-    text_add(&t, code == ~0u ? "etrnctl.exe could not be run" : "etrnctl.exe failed with exit code %lu", code);
+    text_add(&t, code == ~0u ? "etrnctl.exe could not be started" : "etrnctl.exe failed with exit code %lu", code);
     return code;
 }
 

@@ -89,7 +89,7 @@ static bool add_host(const char *host, const char *domains, struct text *command
     if (!*host && !*domains)
         return true;
     if (!*host || !*domains) {
-        text_add(problem, "%s is missing: a host and at least one domain are needed",
+        text_add(problem, "%s is missing: a host and at least one domain are required",
                  *host ? "ETRNDOMAINS" : "ETRNHOST");
         return false;
     }
@@ -119,6 +119,6 @@ bool commands_from_properties(const struct properties *p, struct text *commands,
         return false;
     if (commands->cut || commands->length > COMMAND_LIMIT)
         text_add(problem,
-                 "ETRNDOMAINS: more than one command line of Windows holds; give etrnctl add the others later");
+                 "ETRNDOMAINS: too long for a Windows command line; add the other domains later with etrnctl add");
     return problem->length == 0;
 }

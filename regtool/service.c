@@ -50,7 +50,7 @@ static wchar_t *service_exe(void)
 /* What CreateService cannot say. A system that lacks one of these (Wine) runs the service all the same. */
 static void describe_service(SC_HANDLE service)
 {
-    wchar_t words[] = L"Asks the mail hosts it is configured for to deliver waiting mail (SMTP ETRN, RFC 1985).";
+    wchar_t words[] = L"Asks the configured mail hosts to deliver waiting mail (SMTP ETRN, RFC 1985).";
     wchar_t privileges[] = L"SeChangeNotifyPrivilege\0";
     SC_ACTION again[] = {{SC_ACTION_RESTART, 5000}, {SC_ACTION_RESTART, 60000}, {SC_ACTION_RESTART, 300000}};
     SERVICE_DESCRIPTIONW description = {words};

@@ -18,14 +18,14 @@ static void running(void *owner)
 {
     (void)owner;
     SetConsoleCtrlHandler(interrupted, TRUE);
-    trace("Running on this console; Ctrl+C ends it.");
+    trace("Running on this console. Press Ctrl+C to stop.");
 }
 
 static void answered(void *owner, enum engine_request request)
 {
     (void)owner;
     if (request == ENGINE_STOP)
-        trace("Ending.");
+        trace("Stopping.");
 }
 
 int console_run(void)

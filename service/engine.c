@@ -264,7 +264,7 @@ static void follow_machine(struct engine *e, enum trigger trigger)
 
 static void network_grew(struct engine *e)
 {
-    trace("An address came up.");
+    trace("A network address came up.");
     follow_machine(e, TRIGGER_NETWORK);
 }
 
@@ -313,13 +313,13 @@ static void resume(struct engine *e)
 
 static void woke(struct engine *e)
 {
-    trace("The computer woke.");
+    trace("The computer resumed.");
     follow_machine(e, TRIGGER_RESUME);
 }
 
 static void clock_set(struct engine *e)
 {
-    trace("The clock was set.");
+    trace("The clock was changed.");
     e->zone_next_ms = 0; /* it may have been the zone */
     planner_follow_clock(&e->planner, clock_now());
     status_changed(e);

@@ -42,7 +42,7 @@ static void service_runs(void *owner, DWORD error)
         fail(e, OUTCOME_NO_SERVICE, e->settings->run_service, error);
         return;
     }
-    trace("%s runs.", e->settings->run_service);
+    trace("%s is running.", e->settings->run_service);
     e->ready(e->owner, NULL);
 }
 

@@ -14,7 +14,7 @@ static void hold(struct gate *g, uint32_t port)
     bool first = g->delay_ms == 0;
     planner_hold(g->planner, true);
     if (first)
-        trace("Nothing listens on this computer's port %u: what is due waits.", port);
+        trace("No program listens on port %u of this computer. No host is asked until one does.", port);
     g->delay_ms = clock_backoff(g->delay_ms, PAUSE_LEAST_MS, PAUSE_MOST_MS);
     loop_set_timer(g->loop, &g->timer, loop_now_ms() + g->delay_ms);
     if (first)
@@ -25,7 +25,7 @@ static void let_through(struct gate *g, uint32_t port)
 {
     if (g->delay_ms == 0)
         return;
-    trace("Port %u is up.", port);
+    trace("A program listens on port %u now.", port);
     g->delay_ms = 0;
     loop_set_timer(g->loop, &g->timer, INT64_MAX);
     g->changed(g->owner);

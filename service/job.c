@@ -125,7 +125,7 @@ static const struct answers answers = {.node = on_node, .output = on_output, .en
 /* What is asked, and why. */
 static void describe(struct text *t, const struct job *job)
 {
-    text_add(t, "asking %s for %zu of its nodes (%s)", job->address, job->node_count,
+    text_add(t, "asking %s for %zu domains (%s)", job->address, job->node_count,
              trigger_name(job->host->dequeue.trigger));
 }
 
@@ -178,7 +178,7 @@ static void end_program(struct job *job, bool politely)
 }
 
 static const struct job_kind program = {begin_program, end_program, OUTCOME_PROGRAM_FAILED,
-                                        "it could not be started: "};
+                                        "the program could not be started: "};
 
 /* ---- preparations ---- */
 

@@ -8,20 +8,19 @@
 #include <stdio.h>
 #include <wchar.h>
 
-static const char about[] =
-    "etrnsvc " VERSION ": " SERVICE_DISPLAY_NAME " (" SERVICE_NAME ")\n"
-    "\n"
-    "A Windows service that asks mail hosts to deliver the mail they hold (SMTP ETRN, RFC 1985).\n"
-    "It is started by the service control manager, not by hand.\n"
-    "\n"
-    "To install it without the MSI, as administrator:\n"
-    "  etrnctl service install\n"
-    "  etrnctl add mail.isp.example yourdomain.example\n"
-    "  etrnctl enable\n"
-    "  etrnctl service start\n"
-    "\n"
-    "To try it out on this console, with what it does as it does it (Ctrl+C ends it):\n"
-    "  etrnsvc --console\n";
+static const char about[] = "etrnsvc " VERSION ": " SERVICE_DISPLAY_NAME " (" SERVICE_NAME ")\n"
+                            "\n"
+                            "A Windows service that asks mail hosts to deliver waiting mail (SMTP ETRN, RFC 1985).\n"
+                            "It is started by the service control manager.\n"
+                            "\n"
+                            "To install it without the MSI, as administrator:\n"
+                            "  etrnctl service install\n"
+                            "  etrnctl add mail.isp.example yourdomain.example\n"
+                            "  etrnctl enable\n"
+                            "  etrnctl service start\n"
+                            "\n"
+                            "To run it on this console and show what it does (Ctrl+C to stop):\n"
+                            "  etrnsvc --console\n";
 
 static bool is(const wchar_t *argument, const wchar_t *a, const wchar_t *b)
 {

@@ -40,7 +40,7 @@ static void add_last_words(struct text *t, const struct program_result *ended)
 static void describe(struct text *t, const struct program_job *job, const struct program_result *ended)
 {
     if (ended->error == WAIT_TIMEOUT)
-        text_add(t, "ended after %d s", (int)(job->params.limit_ms / 1000));
+        text_add(t, "terminated after %d s", (int)(job->params.limit_ms / 1000));
     else if (ended->error)
         text_add_error(t, ended->error);
     else

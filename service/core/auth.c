@@ -127,7 +127,7 @@ bool auth_begin(struct auth *a, enum auth_mechanism mechanism, const struct auth
 
 /* ---- what is answered ---- */
 
-static const char unexpected[] = "the host asked for more than the mechanism has";
+static const char unexpected[] = "the host requested more data than the mechanism provides";
 static const char too_long[] = "the user name or the password is too long";
 
 static const char *answer_plain(struct auth *a, size_t size, char line[AUTH_LINE_SIZE])
@@ -167,7 +167,7 @@ static const char *answer_cram(struct auth *a, const char *challenge, size_t siz
     if (size == 0)
         return "the host's challenge is empty";
     if (!a->who->hmac_md5(a->who->password, strlen(a->who->password), challenge, size, digest))
-        return "this machine does not compute HMAC-MD5";
+        return "this computer cannot compute HMAC-MD5";
     text_begin(&t, a->digest, sizeof a->digest);
     hex_add(&t, digest, sizeof digest, "");
     wipe(digest, sizeof digest);

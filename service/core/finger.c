@@ -32,7 +32,7 @@ void finger_closed(struct session *s)
         return;
     }
     if (s->answer.length == 0) {
-        dialogue_fail(s, OUTCOME_LOST, "the host closed the connection without an answer");
+        dialogue_fail(s, OUTCOME_LOST, "the host closed the connection without a reply");
         return;
     }
     while (s->node < s->params->node_count)

@@ -20,15 +20,15 @@ static const char *auth_obstacle(const struct session *s, enum auth_mechanism *m
     const struct auth_credentials *who = s->params->auth;
     bool verified = s->channel == CHANNEL_TLS;
     if (!s->auth_offered && s->auth_offered_in_clear)
-        return "AUTH is offered only in clear; nothing of the password was sent";
+        return "AUTH is offered only without TLS; the password was not sent";
     if (!s->auth_offered)
         return "AUTH is not in the reply to EHLO";
     if (!verified && !who->in_clear && secured(s))
-        return "the host's certificate is not verified; nothing of the password was sent";
+        return "the host's certificate is not verified; the password was not sent";
     if (!verified && !who->in_clear)
-        return "AUTH is offered only in clear; nothing of the password was sent";
+        return "AUTH is offered only without TLS; the password was not sent";
     *mechanism = auth_choose(s->auth_offered, verified, who);
-    return *mechanism == AUTH_NONE ? "the host's AUTH has none of PLAIN, LOGIN and CRAM-MD5" : NULL;
+    return *mechanism == AUTH_NONE ? "the host's AUTH offers none of PLAIN, LOGIN and CRAM-MD5" : NULL;
 }
 
 static void perform_auth(struct session *s)

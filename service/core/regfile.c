@@ -89,7 +89,7 @@ static bool expect_line_end(struct reader *r)
     skip_spaces(r);
     if (r->at < r->end && *r->at == ';')
         skip_rest(r);
-    return at_line_end(r) || wrong(r, "something stands behind the value");
+    return at_line_end(r) || wrong(r, "unexpected text after the value");
 }
 
 /* A copy of what stands before `end`, in UTF-8 and without NUL; it may go over lines. \\ and \" are undone where there
@@ -142,7 +142,7 @@ static bool read_dword(struct reader *r, struct value *value)
 {
     uint32_t number;
     if (read_hex(r, 8, &number) == 0)
-        return wrong(r, "dword: needs 1 to 8 hexadecimal digits");
+        return wrong(r, "dword: requires 1 to 8 hexadecimal digits");
     value->type = VALUE_DWORD;
     value->size = 4;
     value->data = malloc(4);
@@ -182,11 +182,11 @@ static bool read_octets(struct reader *r, struct buffer *octets)
     for (skip_folds(r); !at_line_end(r) && *r->at != ';'; skip_folds(r)) {
         uint32_t number;
         if (octets->length > 0 && *r->at != ',')
-            return wrong(r, "a comma is expected between octets");
+            return wrong(r, "a comma is expected between bytes");
         if (octets->length > 0 && !next_octet(r))
             break;
         if (read_hex(r, 2, &number) == 0)
-            return wrong(r, "an octet of 1 or 2 hexadecimal digits is expected");
+            return wrong(r, "a byte of 1 or 2 hexadecimal digits is expected");
         char octet = (char)number;
         buffer_add(octets, &octet, 1);
         if (octets->failed)
@@ -216,9 +216,9 @@ static bool read_hex_value(struct reader *r, struct value *value)
 {
     uint32_t type = VALUE_BINARY;
     if (accept(r, "(") && (read_hex(r, 8, &type) == 0 || !accept(r, ")")))
-        return wrong(r, "hex( needs a type and a closing bracket");
+        return wrong(r, "hex( requires a type and a closing bracket");
     if (!accept(r, ":"))
-        return wrong(r, "hex needs a colon");
+        return wrong(r, "hex requires a colon");
     struct buffer octets = {0};
     bool fine = read_octets(r, &octets);
     value->type = (enum value_type)type;
@@ -246,7 +246,7 @@ static bool read_data(struct reader *r, struct value *value)
         return read_dword(r, value);
     if (accept(r, "hex"))
         return read_hex_value(r, value);
-    return wrong(r, "a value is a string in quotation marks, dword:, hex: or -");
+    return wrong(r, "a value must be a string in quotation marks, dword:, hex: or -");
 }
 
 static bool read_assignment(struct reader *r, const char *name)
@@ -254,7 +254,7 @@ static bool read_assignment(struct reader *r, const char *name)
     struct value value = {0};
     skip_spaces(r);
     if (!accept(r, "="))
-        return wrong(r, "= is expected behind the name");
+        return wrong(r, "= is expected after the name");
     skip_spaces(r);
     if (at_line_end(r))
         return wrong(r, "the value is missing");
@@ -269,7 +269,7 @@ static bool read_assignment(struct reader *r, const char *name)
 static bool read_value_line(struct reader *r)
 {
     if (!r->key)
-        return wrong(r, "a value stands outside of any key");
+        return wrong(r, "a value is outside of any key");
     if (*r->at == '@') {
         r->at++;
         return read_assignment(r, "");
@@ -323,7 +323,7 @@ static bool read_line(struct reader *r)
     case '@':
         return read_value_line(r);
     default:
-        return wrong(r, "neither a key in [brackets], nor a value that begins with \" or @");
+        return wrong(r, "expected a key in [brackets], or a value that begins with \" or @");
     }
 }
 

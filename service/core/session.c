@@ -38,7 +38,7 @@ static const struct state states[] = {
     [SESSION_TLS_READINESS] = {.name = "TLS readiness",
                                .overdue = "no reply to STARTTLS",
                                .reply = introduction_tls_readiness},
-    [SESSION_TLS] = {.name = "TLS handshake", .overdue = "the TLS handshake was not done"},
+    [SESSION_TLS] = {.name = "TLS handshake", .overdue = "the TLS handshake was not finished"},
     [SESSION_AUTHENTICATION] = {.name = "authentication",
                                 .overdue = "no reply to AUTH",
                                 .reply = introduction_authentication},
@@ -136,7 +136,7 @@ static void input_lines(struct session *s, const char *bytes, size_t count)
 {
     while (count > 0 && s->state != SESSION_OVER) {
         if (s->command > 0 || !states[s->state].reply) {
-            session_fail(s, OUTCOME_BROKEN, "the host sent more before it was asked");
+            session_fail(s, OUTCOME_BROKEN, "the host sent data before a command was sent");
             return;
         }
         size_t used;

@@ -36,7 +36,7 @@ static void show_address(struct connect *c, const ADDRINFOEXW *address)
     char port[8];
     if (getnameinfo(address->ai_addr, (socklen_t)address->ai_addrlen, host, sizeof host, port, sizeof port,
                     NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-        snprintf(c->peer, sizeof c->peer, "an address that cannot be shown");
+        snprintf(c->peer, sizeof c->peer, "an unknown address");
     else
         snprintf(c->peer, sizeof c->peer, "%s port %s", host, port);
 }

@@ -130,14 +130,14 @@ static void deadline(struct loop_timer *timer)
     TEXT_SCRATCH(detail, 120);
     bool whole = loop_now_ms() >= link->session_due_ms;
     if (link->phase == RESOLVING) {
-        text_add(&detail, "%s: no answer from DNS in %d s", link->params->address,
+        text_add(&detail, "%s: no reply from DNS in %d s", link->params->address,
                  (int)(link->params->connect_timeout_ms / 1000));
         fail(link, OUTCOME_NO_ADDRESS, detail.data);
     } else if (link->phase == CONNECTING && !whole) {
         connect_skip(&link->connect);
         return;
     } else if (whole) {
-        text_add(&detail, "the session was not done in %d s", (int)(link->params->session_timeout_ms / 1000));
+        text_add(&detail, "the session was not finished in %d s", (int)(link->params->session_timeout_ms / 1000));
         fail(link, OUTCOME_TIMED_OUT, detail.data);
     } else {
         session_add_overdue(&link->session, &detail);

@@ -137,7 +137,7 @@ void secret_trouble(DWORD error, const char *host, struct text *words)
         text_add(words, "no password is stored for User; to store one: etrnctl config set " SECRET_NAME " --host %s",
                  host);
     } else if (error == ERROR_ACCESS_DENIED) {
-        text_add(words, "this account may not read the stored password");
+        text_add(words, "this account is not permitted to read the stored password");
     } else if (error == ERROR_NOT_ENOUGH_MEMORY) {
         text_add_error(words, error);
     } else {

@@ -79,7 +79,7 @@ void stream_write(struct stream *s, const char *octets, size_t count)
         memcpy(s->out, octets, count);
         s->out_count = count;
     } else if (!tls_encrypt(s->tls, octets, count)) {
-        s->sink->failed(s->owner, OUTCOME_LOCAL, false, "a command could not be enciphered");
+        s->sink->failed(s->owner, OUTCOME_LOCAL, false, "a command could not be encrypted");
     }
 }
 
@@ -149,7 +149,7 @@ static void established(struct stream *s)
 {
     const CERT_CONTEXT *certificate = tls_certificate(s->tls);
     if (!certificate) {
-        s->sink->failed(s->owner, OUTCOME_NO_TLS, true, "TLS handshake: the host showed no certificate");
+        s->sink->failed(s->owner, OUTCOME_NO_TLS, true, "TLS handshake: the host sent no certificate");
         return;
     }
     s->verify = verify_begin(s->loop, certificate, s->host, s->fingerprint, verified, s);

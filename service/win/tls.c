@@ -101,7 +101,7 @@ static void note_alert(struct tls *tls)
         record[RECORD_HEADER] == WARNING)
         return;
     text_begin(&t, tls->fault, sizeof tls->fault);
-    text_add(&t, "the host answered with an alert: ");
+    text_add(&t, "the host sent an alert: ");
     tls_add_alert(&t, record[RECORD_HEADER + 1]);
 }
 
@@ -227,7 +227,7 @@ static enum tls_event step_handshake(struct tls *tls)
 static enum tls_event handshake_again(struct tls *tls)
 {
     if (!(protocol_of(tls) & SP_PROT_TLS1_3_CLIENT))
-        return broken_by(tls, "the host wants to negotiate TLS anew, which is not done here");
+        return broken_by(tls, "the host requested a TLS renegotiation, which is not supported");
     tls->phase = RESHAKING;
     return TLS_PLAIN;
 }
@@ -266,7 +266,7 @@ enum tls_event tls_next(struct tls *tls, const char **plain, size_t *count)
     *count = 0;
     drop_used(tls);
     if (tls->phase != OVER && !record_begins(&tls->in))
-        return broken_by(tls, "what the host sent is not TLS");
+        return broken_by(tls, "the host's response is not TLS");
     switch (tls->phase) {
     case SHAKING:
     case RESHAKING:
@@ -285,7 +285,7 @@ bool tls_input(struct tls *tls, const void *octets, size_t count)
     if (tls->phase == SHAKING)
         tls->handshake += count;
     if (tls->handshake > INPUT_LIMIT || tls->in.length + count > INPUT_LIMIT)
-        broken_by(tls, "the host sends more than 64 KB");
+        broken_by(tls, "the host sent more than 64 KB");
     else if (!add_octets(&tls->in, octets, count))
         broken(tls, SEC_E_INSUFFICIENT_MEMORY);
     else

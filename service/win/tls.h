@@ -43,7 +43,7 @@ void tls_end(struct tls *tls);
 const char *tls_output(struct tls *tls, size_t *count);
 void tls_sent(struct tls *tls);
 
-/* What went wrong, for a person: "the host answered with an alert: protocol_version". */
+/* What went wrong, for a person: "the host sent an alert: protocol_version". */
 const char *tls_fault(const struct tls *tls);
 
 /* The host's certificate with those sent along in its hCertStore, to be freed by the caller; NULL when there is none.

@@ -4,13 +4,13 @@ static const struct status_words {
     DWORD status;
     const char *words;
 } status_words[] = {
-    {(DWORD)SEC_E_UNSUPPORTED_FUNCTION, "no version of TLS that both sides allow (here: 1.2 and 1.3)"},
-    {(DWORD)SEC_E_ALGORITHM_MISMATCH, "no cipher that both sides allow"},
-    {(DWORD)SEC_E_ILLEGAL_MESSAGE, "the host sent what TLS does not allow, or an alert"},
-    {(DWORD)SEC_E_INVALID_TOKEN, "what the host sent is not TLS"},
-    {(DWORD)SEC_E_DECRYPT_FAILURE, "what the host sent cannot be deciphered"},
-    {(DWORD)SEC_E_MESSAGE_ALTERED, "what the host sent was altered on the way"},
-    {(DWORD)SEC_E_INTERNAL_ERROR, "Windows could not agree with the host on TLS"},
+    {(DWORD)SEC_E_UNSUPPORTED_FUNCTION, "no TLS version is supported by both sides (this computer: 1.2 and 1.3)"},
+    {(DWORD)SEC_E_ALGORITHM_MISMATCH, "no cipher is supported by both sides"},
+    {(DWORD)SEC_E_ILLEGAL_MESSAGE, "the host sent an invalid TLS message or an alert"},
+    {(DWORD)SEC_E_INVALID_TOKEN, "the host's response is not TLS"},
+    {(DWORD)SEC_E_DECRYPT_FAILURE, "the host's data cannot be decrypted"},
+    {(DWORD)SEC_E_MESSAGE_ALTERED, "the host's data was altered in transit"},
+    {(DWORD)SEC_E_INTERNAL_ERROR, "Windows could not negotiate TLS with the host"},
     {(DWORD)SEC_E_INSUFFICIENT_MEMORY, "not enough memory"},
 };
 

@@ -110,13 +110,13 @@ static void tell_untrusted(struct text *t, const struct verify *v, const CERT_CO
 static void tell_usage(struct text *t, const struct verify *v, const CERT_CONTEXT *which)
 {
     add_whose(t, v, which);
-    text_add(t, " is not meant for this use");
+    text_add(t, " is not valid for this use");
 }
 
 static void tell_broken(struct text *t, const struct verify *v, const CERT_CONTEXT *which)
 {
     add_whose(t, v, which);
-    text_add(t, " has a signature that is false or too weak");
+    text_add(t, " has a signature that is invalid or too weak");
 }
 
 /* In the order in which they are told; the first that some certificate of the chain has. */
@@ -225,7 +225,7 @@ static void check_name(struct verify *v, struct text *t)
     if (list.length > 0)
         text_add(t, " is for %s", list.data);
     else
-        text_add(t, " names no host (it has no subjectAltName)");
+        text_add(t, " names no host (no subjectAltName)");
 }
 
 /* ---- in the pool, or at once where a fingerprint decides ---- */
@@ -253,7 +253,7 @@ static void check_fingerprint(struct verify *v, const char *fingerprint)
         return;
     add_whose(&t, v, v->certificate);
     if (known) {
-        text_add(&t, " is not the one of TlsFingerprint; its SHA-256 is ");
+        text_add(&t, " does not match TlsFingerprint; its SHA-256 is ");
         fingerprint_show(found, false, &t);
     } else {
         text_add(&t, " cannot be compared with TlsFingerprint: its SHA-256 cannot be computed");

@@ -175,7 +175,7 @@ static void pass(struct played *p, int64_t ms)
     if (then_ms < due_ms || p->session.state == SESSION_OVER)
         return;
     if (whole)
-        text_add(&t, "the session was not done in %d s", SESSION_TIMEOUT_MS / 1000);
+        text_add(&t, "the session was not finished in %d s", SESSION_TIMEOUT_MS / 1000);
     else
         session_add_overdue(&p->session, &t);
     session_fail(&p->session, OUTCOME_TIMED_OUT, detail);

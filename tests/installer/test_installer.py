@@ -267,7 +267,7 @@ def test_bad_property_is_refused_in_the_words_of_etrnctl(windows: Windows, packa
 ])
 @pytest.mark.fault("15.6")
 def test_host_and_domains_come_together(windows: Windows, package: Package, given: str, missing: str) -> None:
-    assert f"{missing} is missing: a host and at least one domain are needed" in windows.refuses(package, given)
+    assert f"{missing} is missing: a host and at least one domain are required" in windows.refuses(package, given)
 
 
 @pytest.mark.parametrize("properties", [

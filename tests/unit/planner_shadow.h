@@ -67,7 +67,7 @@ int64_t shadow_interval(const struct simulation *sim, size_t i);
 /* Before the clock or the configuration changes: what is due by a schedule stays due. */
 void shadows_note_what_is_due(struct simulation *sim);
 
-/* The clock was set. */
+/* The clock was changed. */
 void shadows_follow_clock(struct simulation *sim, int64_t step);
 
 /* What the end of a dequeue means for the next. */

@@ -99,7 +99,7 @@ static void no_answer_at_all_is_no_success(void **state)
             session_input(&t.session, answers[i], strlen(answers[i]));
         session_closed(&t.session);
         check_over(&t, OUTCOME_LOST, OUTCOME_LOST);
-        assert_string_equal(t.result.text, "the host closed the connection without an answer");
+        assert_string_equal(t.result.text, "the host closed the connection without a reply");
     }
 }
 

@@ -219,16 +219,16 @@ static void a_carriage_return_alone_ends_a_line(void **state)
     struct text t;
     text_begin(&t, problem, sizeof problem);
     assert_false(regfile_read(&file, document, strlen(document), &t));
-    assert_string_equal(problem, "line 6: neither a key in [brackets], nor a value that begins with \" or @");
+    assert_string_equal(problem, "line 6: expected a key in [brackets], or a value that begins with \" or @");
 }
 
-#define NO_VALUE "a value is a string in quotation marks, dword:, hex: or -"
-#define BEHIND "something stands behind the value"
+#define NO_VALUE "a value must be a string in quotation marks, dword:, hex: or -"
+#define BEHIND "unexpected text after the value"
 #define OPEN "a quotation mark is not closed"
-#define OCTET "an octet of 1 or 2 hexadecimal digits is expected"
-#define COMMA "a comma is expected between octets"
-#define TYPE "hex( needs a type and a closing bracket"
-#define NOTHING_KNOWN "neither a key in [brackets], nor a value that begins with \" or @"
+#define OCTET "a byte of 1 or 2 hexadecimal digits is expected"
+#define COMMA "a comma is expected between bytes"
+#define TYPE "hex( requires a type and a closing bracket"
+#define NOTHING_KNOWN "expected a key in [brackets], or a value that begins with \" or @"
 #define NO_PATH "the key's path is empty"
 #define UTF_8 "not UTF-8; save the file as UTF-8 or UTF-16LE"
 
@@ -253,9 +253,9 @@ static const struct refused refused[] = {
     {BYTES(HEADER "x"), "line 2: " NOTHING_KNOWN},
     {BYTES(HEADER "\n\n v=1\n"), "line 4: " NOTHING_KNOWN},
     {BYTES(HEADER "[a]\n\0\n"), "line 3: " NOTHING_KNOWN},
-    {BYTES(HEADER "\"v\"=hex:\n"), "line 2: a value stands outside of any key"},
-    {BYTES(HEADER "@=hex:\n"), "line 2: a value stands outside of any key"},
-    {BYTES(HEADER "[a]\n[-a]\n\"v\"=hex:\n"), "line 4: a value stands outside of any key"},
+    {BYTES(HEADER "\"v\"=hex:\n"), "line 2: a value is outside of any key"},
+    {BYTES(HEADER "@=hex:\n"), "line 2: a value is outside of any key"},
+    {BYTES(HEADER "[a]\n[-a]\n\"v\"=hex:\n"), "line 4: a value is outside of any key"},
 
     {BYTES(HEADER "[]\n"), "line 2: " NO_PATH},
     {BYTES(HEADER "[-]\n"), "line 2: " NO_PATH},
@@ -273,11 +273,11 @@ static const struct refused refused[] = {
     {BYTES(HEADER "[a]\n\"v\\\0w\"=hex:\n"), "line 3: a NUL character"},
     {BYTES(HEADER "[a]\n\"v\"=\"x\n\0\"\n"), "line 4: a NUL character"},
 
-    {BYTES(HEADER "[a]\n\"v\"\n"), "line 3: = is expected behind the name"},
-    {BYTES(HEADER "[a]\n\"v\""), "line 3: = is expected behind the name"},
-    {BYTES(HEADER "[a]\n@x\n"), "line 3: = is expected behind the name"},
-    {BYTES(HEADER "[a]\n\"v\"\x1dhex:\n"), "line 3: = is expected behind the name"},
-    {BYTES(HEADER "[a]\n\"v\nw\":hex:\n"), "line 4: = is expected behind the name"},
+    {BYTES(HEADER "[a]\n\"v\"\n"), "line 3: = is expected after the name"},
+    {BYTES(HEADER "[a]\n\"v\""), "line 3: = is expected after the name"},
+    {BYTES(HEADER "[a]\n@x\n"), "line 3: = is expected after the name"},
+    {BYTES(HEADER "[a]\n\"v\"\x1dhex:\n"), "line 3: = is expected after the name"},
+    {BYTES(HEADER "[a]\n\"v\nw\":hex:\n"), "line 4: = is expected after the name"},
     {BYTES(HEADER "[a]\n\"v\"=\n"), "line 3: the value is missing"},
     {BYTES(HEADER "[a]\n\"v\"= \t"), "line 3: the value is missing"},
     {BYTES(HEADER "[a]\n\"v\"=;x\n"), "line 3: " NO_VALUE},
@@ -290,21 +290,21 @@ static const struct refused refused[] = {
     {BYTES(HEADER "[a]\n\"v\"=qword:1\n"), "line 3: " NO_VALUE},
     {BYTES(HEADER "[a]\n\"v\"=he"), "line 3: " NO_VALUE},
 
-    {BYTES(HEADER "[a]\n\"v\"=dword:\n"), "line 3: dword: needs 1 to 8 hexadecimal digits"},
-    {BYTES(HEADER "[a]\n\"v\"=dword:"), "line 3: dword: needs 1 to 8 hexadecimal digits"},
-    {BYTES(HEADER "[a]\n\"v\"=dword:g\n"), "line 3: dword: needs 1 to 8 hexadecimal digits"},
+    {BYTES(HEADER "[a]\n\"v\"=dword:\n"), "line 3: dword: requires 1 to 8 hexadecimal digits"},
+    {BYTES(HEADER "[a]\n\"v\"=dword:"), "line 3: dword: requires 1 to 8 hexadecimal digits"},
+    {BYTES(HEADER "[a]\n\"v\"=dword:g\n"), "line 3: dword: requires 1 to 8 hexadecimal digits"},
     {BYTES(HEADER "[a]\n\"v\"=dword:123456789\n"), "line 3: " BEHIND},
     {BYTES(HEADER "[a]\n\"v\"=dword:1 2\n"), "line 3: " BEHIND},
     {BYTES(HEADER "[a]\n\"v\"=\"x\"y\n"), "line 3: " BEHIND},
     {BYTES(HEADER "[a]\n\"v\"=\"x\ny\"z\n"), "line 4: " BEHIND},
     {BYTES(HEADER "[a]\n\"v\"=-1\n"), "line 3: " BEHIND},
 
-    {BYTES(HEADER "[a]\n\"v\"=hex\n"), "line 3: hex needs a colon"},
-    {BYTES(HEADER "[a]\n\"v\"=hex"), "line 3: hex needs a colon"},
-    {BYTES(HEADER "[a]\n\"v\"=hex(7)01\n"), "line 3: hex needs a colon"},
+    {BYTES(HEADER "[a]\n\"v\"=hex\n"), "line 3: hex requires a colon"},
+    {BYTES(HEADER "[a]\n\"v\"=hex"), "line 3: hex requires a colon"},
+    {BYTES(HEADER "[a]\n\"v\"=hex(7)01\n"), "line 3: hex requires a colon"},
     {BYTES(HEADER "[a]\n\"v\"=hex(7)\x1a"
                   "01\n"),
-     "line 3: hex needs a colon"},
+     "line 3: hex requires a colon"},
     {BYTES(HEADER "[a]\n\"v\"=hex():\n"), "line 3: " TYPE},
     {BYTES(HEADER "[a]\n\"v\"=hex(g):\n"), "line 3: " TYPE},
     {BYTES(HEADER "[a]\n\"v\"=hex(7:\n"), "line 3: " TYPE},

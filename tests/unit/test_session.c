@@ -339,7 +339,7 @@ static void each_state_says_how_long_it_may_last(void **state)
         {SESSION_CAPABILITIES, 300000, 300000, "no reply to EHLO in 300 s"},
         {SESSION_WELCOME, 5000, 5000, "no reply to HELO in 5 s"},
         {SESSION_TLS_READINESS, 5000, 5000, "no reply to STARTTLS in 5 s"},
-        {SESSION_TLS, 60000, 60000, "the TLS handshake was not done in 60 s"},
+        {SESSION_TLS, 60000, 60000, "the TLS handshake was not finished in 60 s"},
         {SESSION_AUTHENTICATION, 5000, 5000, "no reply to AUTH in 5 s"},
         {SESSION_NODE_REPLY, 5000, 5000, "no reply to ETRN in 5 s"},
         {SESSION_ANSWER, 5000, 5000, "no reply to finger in 5 s"},

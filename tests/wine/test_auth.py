@@ -155,7 +155,7 @@ def test_nothing_is_sent_in_clear_unless_that_is_allowed(machine: Machine, serve
     told = machine.wait_dequeues(1)
     facts = nodes(told, "holder")["a.example"]
     assert (facts["outcome"], facts["text"]) == (
-        "no-auth", "AUTH is offered only in clear; nothing of the password was sent")
+        "no-auth", "AUTH is offered only without TLS; the password was not sent")
     assert [command.verb for command in server.commands()] == ["EHLO", "QUIT"]
     assert any("The settings require authentication (User), which failed." in event
                for event in machine.warnings()), machine.events()
@@ -207,7 +207,7 @@ def test_group_policy_hands_out_no_passwords(machine: Machine, serve: Serve) -> 
                  marks=pytest.mark.fault("7.4"), id="bad base64"),
     pytest.param([Ask("334 \x80\x81 {[!")], "no-auth", None, "the host's challenge is not base64",
                  marks=pytest.mark.fault("7.5"), id="garbage"),
-    pytest.param([Ask("334 VXNlcm5hbWU6")] * 4, "no-auth", None, "the host asked for more than the mechanism has",
+    pytest.param([Ask("334 VXNlcm5hbWU6")] * 4, "no-auth", None, "the host requested more data than the mechanism provides",
                  marks=pytest.mark.fault("7.5"), id="endless"),
 ])
 def test_what_ends_auth(machine: Machine, serve: Serve, auth: Answer, outcome: str, code: int | None, text: str) -> None:
@@ -336,7 +336,7 @@ def test_a_test_by_hand(machine: Machine, serve: Serve) -> None:
     machine.fresh(start=False)
     reply = ctl(machine, "test", name, "a.example", "--user", USER, password=PASSWORD)
     assert reply.code == NETWORK
-    assert "-- AUTH is offered only in clear; nothing of the password was sent" in reply.out
+    assert "-- AUTH is offered only without TLS; the password was not sent" in reply.out
     assert len(server.commands("AUTH")) == 3
 
 

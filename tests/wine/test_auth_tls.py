@@ -87,7 +87,7 @@ def test_an_unverified_host_gets_nothing_of_it(trusting: Machine, certificates: 
     server = serve(offering(certificates[certificate], CRAM, Each(CLEAR, BEHIND, CLEAR, BEHIND)))
     facts = asked(trusting, server)
     assert (facts["outcome"], facts["text"]) == (
-        "no-auth", "the host's certificate is not verified; nothing of the password was sent")
+        "no-auth", "the host's certificate is not verified; the password was not sent")
     assert verbs(server) == [*TWICE, "QUIT"]
     assert asked(trusting, server, AuthInClear=1)["outcome"] == "started"
     assert [command.argument for command in server.commands("AUTH")] == ["CRAM-MD5"]
@@ -103,7 +103,7 @@ def test_auth_that_is_offered_in_clear_alone(trusting: Machine, certificates: Ce
     server = serve(offering(certificates["good"], "235 in", ehlo))
     facts = asked(trusting, server)
     assert (facts["outcome"], facts["text"]) == (
-        "no-auth", "AUTH is offered only in clear; nothing of the password was sent")
+        "no-auth", "AUTH is offered only without TLS; the password was not sent")
     assert verbs(server) == sent
 
 

@@ -205,7 +205,7 @@ def test_a_silent_name_server_is_waited_for_no_longer_than_told(machine: Machine
         assert time.monotonic() - began < 10
     finally:
         resolver.wait(1)
-    assert (code, told["domains"][0]["problem"]) == (4, "has MX records that could not be looked up: no answer in time")
+    assert (code, told["domains"][0]["problem"]) == (4, "has MX records that could not be looked up: no reply in time")
 
 
 @pytest.mark.parametrize("script, text", [

@@ -105,7 +105,7 @@ def test_finger_closed_without_an_answer_is_no_success(machine: Machine) -> None
         machine.fresh({"RetrySeconds": 600}, {"isp": finger_host(server.port)})
         told = machine.wait_dequeues(1, PATIENCE)
     assert outcomes(told, "isp") == {"a.example": "lost"}
-    assert "without an answer" in nodes(told, "isp")["a.example"]["text"]
+    assert "without a reply" in nodes(told, "isp")["a.example"]["text"]
     assert host(told, "isp")["next_trigger"] == "retry"
 
 
@@ -298,7 +298,7 @@ def test_program_without_a_full_path_in_quotation_marks_is_refused(machine: Mach
     machine.fresh(hosts={"isp": program_host(command)})
     told = machine.wait_dequeues(1, PATIENCE)
     assert outcomes(told, "isp") == {"a.example": "program-failed"}  # there is none
-    assert text_of(told).startswith("it could not be started: "), text_of(told)
+    assert text_of(told).startswith("the program could not be started: "), text_of(told)
     [problem] = told["problems"]
     assert problem["name"] == "Program"
     assert machine.warnings()[:2] == [PARAMETERS + r"\Hosts\isp", "Program"]
@@ -312,14 +312,14 @@ def test_no_program_is_not_the_service_itself(machine: Machine, command: str | N
     machine.fresh(hosts={"isp": settings})
     told = machine.wait_dequeues(1, PATIENCE)
     assert outcomes(told, "isp") == {"a.example": "program-failed"}
-    assert text_of(told).startswith("it could not be started: "), text_of(told)
+    assert text_of(told).startswith("the program could not be started: "), text_of(told)
 
 
 def test_program_that_is_not_there(machine: Machine) -> None:
     machine.fresh(hosts={"isp": program_host(r'"C:\no such\program.exe"')})
     told = machine.wait_dequeues(1, PATIENCE)
     assert outcomes(told, "isp") == {"a.example": "program-failed"}
-    assert re.match(r"it could not be started: .*error [23]\b", text_of(told)), text_of(told)
+    assert re.match(r"the program could not be started: .*error [23]\b", text_of(told)), text_of(told)
 
 
 @pytest.mark.parametrize("order", ["sleep", "child"])

@@ -49,7 +49,7 @@ def test_a_session_is_logged_line_by_line(machine: Machine, serve: Serve) -> Non
     machine.fresh({"ProtocolLog": 1}, {"isp": host_at(server, "a.example", "b.example")})
     found = logged(machine, 1, 1)
     assert [(row["event"], row["data"], row["context"]) for row in found if row["event"] != "<"] == [
-        ("*", "", f"asking {server.address} for 2 of its nodes (start)"),
+        ("*", "", f"asking {server.address} for 2 domains (start)"),
         ("*", "", f"attempting to connect to {server.address} port {server.port}"),
         ("+", "", ""),
         (">", found[4]["data"], ""),

@@ -94,7 +94,7 @@ def test_a_folder_that_somebody_else_made_is_not_used(machine: Machine, serve: S
     data.mkdir(parents=True)
     os.chown(data, 65534, 65534)
     reply = machine.ctl("config", "set", "IntervalMinutes", "20")
-    sentence = "somebody who is no administrator made this folder; delete it"
+    sentence = "this folder was created by a user who is not an administrator; delete it"
     assert reply.code != 0 and sentence in reply.err
     machine.configure({}, {"isp": host_at(server := serve())})
     machine.start()

@@ -139,9 +139,9 @@ def given_up(script: Callable[[Certificates], Script]) -> Case:
 
 INJECTED = b"250 injected\r\n"
 FLOOD = 10 * (b"\x16\x03\x03\x40\x00" + b"\x0b\xff\xff\xff" + bytes(0x3FFC))  # of one message of 16 MB
-NOT_TLS = "TLS handshake: what the host sent is not TLS"
-EARLY = "the host sent more before it was asked"
-HANDSHAKE_LATE = f"the TLS handshake was not done in {TIMEOUT} s"
+NOT_TLS = "TLS handshake: the host's response is not TLS"
+EARLY = "the host sent data before a command was sent"
+HANDSHAKE_LATE = f"the TLS handshake was not finished in {TIMEOUT} s"
 SECURE = {"channel": "tls", "clear": BEFORE, "secure": BEHIND}
 
 CASES: dict[str, Case] = {
@@ -160,17 +160,17 @@ CASES: dict[str, Case] = {
     # its certificate
     "wrong name": unverified("wrong name", "is for mx1.isp.example, *.mx.isp.example"),
     "address as a name": unverified("address as a name", "is for 127.0.0.1, 127.0.0.2, 127.0.0.3"),
-    "no name": unverified("no name", "names no host (it has no subjectAltName)"),
+    "no name": unverified("no name", "names no host (no subjectAltName)"),
     "expired": unverified("expired", " expired on 20"),
     "not yet valid": unverified("not yet valid", " is valid only from 20"),
     "self-signed": unverified("self-signed", " is self-signed, and this computer does not trust it"),
     "strange": unverified("strange", " was issued by Strange Authority, which this computer does not trust"),
-    "for clients": unverified("for clients", " is not meant for this use"),
+    "for clients": unverified("for clients", " is not valid for this use"),
     "implicit and wrong": Case(from_the_start("wrong name"), "no-tls", "is for mx1.isp.example", settings=IMPLICIT),
     "wrong where TLS may be": Case(starttls("wrong name"), "started", channel="tls-unverified", clear=BEFORE, secure=BEHIND),
     "pinned": Case(starttls("self-signed"), "started", settings=REQUIRE, pinned="self-signed", **SECURE),
     "pinned and expired": Case(starttls("expired"), "started", settings=REQUIRE, pinned="expired", **SECURE),
-    "pinned and changed": Case(starttls("good"), "no-tls", "is not the one of TlsFingerprint; its SHA-256 is ", clear=BEFORE,
+    "pinned and changed": Case(starttls("good"), "no-tls", "does not match TlsFingerprint; its SHA-256 is ", clear=BEFORE,
                                settings=REQUIRE, pinned="self-signed"),
     "pinned and changed where TLS may be": Case(starttls("good"), "started", channel="tls-unverified", clear=BEFORE,
                                                 secure=BEHIND, pinned="self-signed"),
@@ -192,14 +192,14 @@ CASES: dict[str, Case] = {
     "TLS 1.1 only": Case(starttls(only=ssl.TLSVersion.TLSv1_1), "no-tls", "version", clear=BEFORE,
                          settings=REQUIRE),
     "demands a certificate of ours": Case(starttls(only=ssl.TLSVersion.TLSv1_2, client_certificate=ssl.CERT_REQUIRED),
-                                          "no-tls", "with an alert: handshake_failure", clear=BEFORE, settings=REQUIRE),
+                                          "no-tls", "an alert: handshake_failure", clear=BEFORE, settings=REQUIRE),
     "closes in the handshake": Case(starttls(cut=200), "lost", "the host closed the connection (in the TLS handshake)",
                                     clear=BEFORE, settings=REQUIRE),
     "silent behind 220": Case(answering(GO, Deaf(), Silence()), "timed-out", HANDSHAKE_LATE, clear=BEFORE, settings=REQUIRE),
     "silent on an implicit port": Case(lambda _: Script(greeting=[Deaf(), Silence()]), "timed-out", HANDSHAKE_LATE, settings=IMPLICIT),
     "drips its handshake": Case(starttls(segment=10, pause=0.1), "timed-out", HANDSHAKE_LATE, clear=BEFORE, settings=REQUIRE),
     "more than a handshake": Case(answering(GO, Deaf(), Delay(0.2), Raw(FLOOD), Silence()), "no-tls",
-                                  "TLS handshake: the host sends more than 64 KB",
+                                  "TLS handshake: the host sent more than 64 KB",
                                   clear=BEFORE, settings=REQUIRE),
     "TLS 1.1 only where TLS may be": given_up(starttls(only=ssl.TLSVersion.TLSv1_1)),
     "closes where TLS may be": given_up(starttls(cut=200)),
@@ -215,7 +215,7 @@ CASES: dict[str, Case] = {
     "early bytes behind TLS": Case(behind(etrn=[Raw(b"459 no\r\n250 surprise\r\n")]), "not-allowed", "459 no", "tls", BEFORE,
                                    (EHLO, ETRN_A), settings=REQUIRE),
     "bytes past TLS": Case(behind(etrn=[Unciphered(b"250 Queuing started\r\n"), Silence()]), "lost",
-                           "TLS: what the host sent is not TLS", "tls", BEFORE, (EHLO, ETRN_A), settings=REQUIRE),
+                           "TLS: the host's response is not TLS", "tls", BEFORE, (EHLO, ETRN_A), settings=REQUIRE),
     "altered on the way": Case(behind(etrn=[Unciphered(b"\x17\x03\x03\x00\x30" + bytes(48)), Silence()]), "lost", "TLS: ",
                                "tls", BEFORE, (EHLO, ETRN_A), settings=REQUIRE),
     "silent behind TLS": Case(behind(etrn=[Silence()]), "timed-out", f"no reply to ETRN in {TIMEOUT} s", "tls", BEFORE,
@@ -287,7 +287,7 @@ def test_the_tool_shows_who_the_host_is(trusting: Machine, certificates: Certifi
     assert reply.code == 0, reply
     lines = reply.out.splitlines()
     told = lines[lines.index("<- 220 Go ahead") + 1:lines.index("-- verified") + 1]
-    assert told[0].startswith("-- encrypted by TLS 1.2, ")
+    assert told[0].startswith("-- encrypted with TLS 1.2, ")
     assert told[2].startswith("-- for mail.isp.example, 127.0.0.1, 127.0.0.2, 127.0.0.3, ")
     assert [told[1], *told[3:]] == ["-- certificate of mail.isp.example, issued by Laboratory Authority",
                                     f"-- valid from {certificate.begins:%Y-%m-%d} to {certificate.ends:%Y-%m-%d}",
@@ -324,8 +324,8 @@ MISNAMED = "-- not verified: the certificate of localhost is for mail.isp.exampl
     (["--tls", "none"], 0, "-> ETRN a.example"),
     (["--tls", "require", "--tls-fingerprint", "good"], 0, "-- verified"),
     (["--tls", "require", "--tls-fingerprint", "expired"], 4,
-     "-- not verified: the certificate of localhost is not the one of TlsFingerprint; its SHA-256 is "),
-    (["--tls", "implicit"], 4, "-- TLS handshake: what the host sent is not TLS"),
+     "-- not verified: the certificate of localhost does not match TlsFingerprint; its SHA-256 is "),
+    (["--tls", "implicit"], 4, "-- TLS handshake: the host's response is not TLS"),
     (["--tls", "perhaps"], 7, 'etrnctl: --tls: "perhaps" is unknown; allowed: one of none, may, require, implicit'),
     (["--tls-fingerprint", "00:11"], 7, 'etrnctl: --tls-fingerprint: "00:11" is not a SHA-256 fingerprint; allowed: the '
                                         'SHA-256 fingerprint of a certificate, 64 hexadecimal digits with or without colons'),
@@ -422,7 +422,7 @@ def test_no_second_handshake(trusting: Machine, certificates: Certificates) -> N
         finally:
             server.kill()
     assert "-- verified" in out
-    assert "TLS: the host wants to negotiate TLS anew, which is not done here" in out
+    assert "TLS: the host requested a TLS renegotiation, which is not supported" in out
     assert tool.returncode == 4
 
 

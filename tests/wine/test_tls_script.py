@@ -8,7 +8,7 @@ BEGINNING = ["to be sent: [hello]", "handshake: established wants more", "to be 
 
 
 def test_a_command_that_is_due_while_new_keys_are_agreed_on_waits_for_them(machine: Machine) -> None:
-    said = [line.split(" the host wants")[0] for line in machine.run(str(helper("tls_script"))).out.splitlines()]
+    said = [line.split(" the host requested")[0] for line in machine.run(str(helper("tls_script"))).out.splitlines()]
     assert said == [
         *BEGINNING,
         "a command: taken", "to be sent: <EHLO>",

@@ -36,4 +36,4 @@ def test_the_whole_session_has_its_deadline(patient: Patient) -> None:
     _, named, meaning, advice, text = patient.machine.warnings()[at : at + 5]
     assert named == ", ".join(unanswered)
     assert meaning == "The host did not respond in time." and advice
-    assert text == "the session was not done in 30 s"
+    assert text == "the session was not finished in 30 s"
