@@ -152,6 +152,7 @@ void dequeue_fail(struct planned_host *h, const struct result *failure, bool pau
 
 void dequeue_drop_waiting(struct planned_host *h)
 {
+    h->dequeue.cut_short = h->dequeue.cut_short || h->dequeue.waiting > 0;
     for (size_t i = 0; i < h->node_count; i++)
         if (h->nodes[i].progress == NODE_WAITING)
             h->nodes[i].progress = NODE_IDLE;
@@ -160,6 +161,7 @@ void dequeue_drop_waiting(struct planned_host *h)
 
 void dequeue_again(struct planned_host *h, struct moment now)
 {
+    h->dequeue.cut_short = true;
     if (h->usable)
         timetable_again(&h->timetable, h->dequeue.trigger, now);
 }
@@ -174,7 +176,8 @@ void dequeue_end(struct planned_host *h, int64_t retry_ms, struct moment now)
     h->dequeue.active = false;
     h->dequeue.ended = now;
     h->dequeues++;
-    h->requests_answered = h->requests_met;
+    if (!h->dequeue.cut_short)
+        h->requests_answered = h->requests_met;
     if (!h->dequeue.any_result)
         return; /* cancelled as a whole: nothing was learned */
     bool again = planned_host_has_retry(h);

@@ -47,6 +47,7 @@ enum preparation {
 struct dequeue {
     bool active;                  /* under way */
     bool any_result;              /* some node has got an outcome in it */
+    bool cut_short;               /* some node has no final result: its wait was dropped, or it was cancelled */
     bool end_pending;             /* it has ended, and roster_take_ended() has not handed that out yet */
     enum preparation preparation; /* while it is under way */
     enum trigger trigger;
@@ -69,7 +70,7 @@ struct planned_host {
     uint64_t dequeues;               /* ended so far */
     uint64_t requests;               /* by planner_trigger() with TRIGGER_REQUEST, so far */
     uint64_t requests_met;           /* of these, by a dequeue that began after them */
-    uint64_t requests_answered;      /* by one that has ended */
+    uint64_t requests_answered;      /* by one that has ended, and was not cut short */
     struct planned_host *next_ended; /* roster.h */
 };
 

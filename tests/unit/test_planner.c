@@ -145,6 +145,40 @@ static void a_request_while_busy_comes_after(void **state)
     tear_down(&w);
 }
 
+/* Who waits for a request is not to take the results of an earlier dequeue for its answer. */
+static void a_request_whose_dequeue_is_cut_short_is_answered_by_the_next(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x y", .etrns = 1, .connections = 1}}};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    planner_trigger(&w.planner, NULL, TRIGGER_REQUEST, w.now);
+    assert_string_equal(next_session(&w), "a: x");
+    planner_pause(&w.planner, true, w.now); /* y waits for its session */
+    assert_true(answer(&w, "a", "x=250"));
+    assert_int_equal(find(&w, "a")->requests_answered, 0);
+    planner_pause(&w.planner, false, w.now);
+    assert_string_equal(next_session(&w), "a: x");
+    assert_false(answer(&w, "a", "x=0"));
+    assert_string_equal(next_session(&w), "a: y");
+    assert_true(answer(&w, "a", "y=250"));
+    assert_int_equal(find(&w, "a")->requests_answered, 0);
+    assert_string_equal(next_session(&w), "a: x");
+    assert_false(answer(&w, "a", "x=250"));
+    assert_string_equal(next_session(&w), "a: y");
+    w.off = true;
+    configure(&w, TRIGGER_ENABLE);
+    assert_true(answer(&w, "a", "y=0"));
+    assert_int_equal(find(&w, "a")->requests_answered, 0);
+    w.off = false;
+    configure(&w, TRIGGER_ENABLE);
+    assert_string_equal(next_session(&w), "a: x");
+    assert_false(answer(&w, "a", "x=250"));
+    dequeue(&w, "a: y", "a", "y=250");
+    assert_int_equal(find(&w, "a")->requests_answered, 1);
+    tear_down(&w);
+}
+
 static void a_round_longer_than_its_interval_does_not_overlap(void **state)
 {
     (void)state;
@@ -402,6 +436,7 @@ int main(void)
         cmocka_unit_test(a_configuration_that_says_the_same_starts_nothing),
         cmocka_unit_test(a_request_is_met_at_once_but_for_the_gap),
         cmocka_unit_test(a_request_while_busy_comes_after),
+        cmocka_unit_test(a_request_whose_dequeue_is_cut_short_is_answered_by_the_next),
         cmocka_unit_test(a_round_longer_than_its_interval_does_not_overlap),
         cmocka_unit_test(a_changed_interval_counts_from_the_last_round),
         cmocka_unit_test(the_wall_clock_moves_nothing_and_a_suspend_is_one_round),
