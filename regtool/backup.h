@@ -6,7 +6,7 @@
 #include "exit_code.h"
 
 /* Saves SERVICE's Parameters key to %ProgramData%\EtrnSvc\backup, once for a process, and keeps the last 20 files
- * there. Failure is told. */
+ * there. Failure is reported. */
 MUST_CHECK enum exit_code backup_by_itself(const char *service);
 
 #endif

@@ -7,13 +7,13 @@
 #include "../service/core/must_check.h"
 #include "exit_code.h"
 
-/* Adds the entry unless it is there; an empty name needs none. Failure is told, with what to do by hand;
+/* Adds the entry unless it is there; an empty name needs none. Failure is reported, with what to do by hand;
  * EXIT_NOT_FOUND when there is no such service. */
 MUST_CHECK enum exit_code grant_give(const char *service);
 
 /* To be called after a change of hosts, with what was configured before it and the service that grant_give() was called
  * for (NULL for none): gives what a host needs newly, and takes the entry from each service that no host names any
- * more. Other entries stay. Failure is told. */
+ * more. Other entries stay. Failure is reported. */
 MUST_CHECK enum exit_code grant_settle(const struct config *before, const char *given);
 
 /* EtrnSvc itself goes: takes the entry from every service that a host named. */

@@ -37,7 +37,7 @@ enum holder_finding {
     FOUND_ADDRESS, /* no MX record: the domain itself is the host, with a preference of 0 (RFC 5321 5.1) */
     FOUND_NULL_MX, /* the domain takes no mail (RFC 7505) */
     FOUND_NOTHING, /* no MX record, and no address either */
-    FOUND_FAILURE  /* DNS does not tell: `error` */
+    FOUND_FAILURE  /* DNS does not answer: `error` */
 };
 
 struct holder_domain {
@@ -61,15 +61,15 @@ struct holders {
 };
 
 /* Finds out all of it for these domains, side by side, by the options --port, --helo, --timeout and --except. Bad
- * input and failures of this computer are told; what a domain lacks is no failure. To be freed by holders_free() in any
- * case. */
+ * input and failures of this computer are reported; a domain without such a host is no failure. To be freed by
+ * holders_free() in any case. */
 MUST_CHECK enum exit_code holders_find(struct holders *h, const struct arguments *a, char **words, size_t count);
 void holders_free(struct holders *h);
 
-/* The `which`th host that offers ETRN, in order of preference; NULL behind the last. */
+/* The `which`th host that offers ETRN, in order of preference; NULL after the last. */
 const struct holder *holders_offering(const struct holder_domain *domain, size_t which);
 
-/* The `which`th fallback of a group's domains, which all have it; NULL behind the last. A host is never to be asked for
+/* The `which`th fallback of a group's domains, which all have it; NULL after the last. A host is never to be asked for
  * a domain of which it is no MX host. */
 const struct holder *holders_fallback(const struct holders *h, size_t group, size_t which);
 

@@ -25,10 +25,10 @@ MUST_CHECK DWORD out_copy(const char *path);
 /* 0, or why some of what out() was given is lost: a full disk, no memory. */
 DWORD out_error(void);
 
-/* Words wrapped at 80 columns, each line behind `indent` spaces. */
+/* Words wrapped at 80 columns, each line after `indent` spaces. */
 void out_wrapped(unsigned indent, const char *words);
 
-/* The same, going on behind `column` columns of a line that has begun. */
+/* The same, continuing after `column` columns of a line that has begun. */
 void out_continued(unsigned indent, unsigned column, const char *words);
 
 /* Prints what was written, and frees it. False, reported, when there was no memory for it. */

@@ -6,7 +6,7 @@
 #include "../service/core/regfile.h"
 #include "../service/win/win.h"
 
-/* Where .reg files and people begin a path; behind it comes the path below machine_registry(). */
+/* Where .reg files and people begin a path; followed by the path below machine_registry(). */
 #define MACHINE_PREFIX "HKEY_LOCAL_MACHINE\\"
 
 /* Whether `key` is `root` or below it. */

@@ -1,4 +1,4 @@
-/* report: what the service tells of itself: its state with the service control manager, and status.json. */
+/* report: what the service reports about itself: its state with the service control manager, and status.json. */
 #ifndef ETRN_REPORT_H
 #define ETRN_REPORT_H
 
@@ -26,7 +26,7 @@ const struct json_value *report_host(const struct json_value *told, const char *
 /* "just now", "3 minutes ago", "in 14 minutes": an instant as seen from another. */
 void report_age(struct text *t, int64_t utc_ms, int64_t now_utc_ms);
 
-/* The reply of a node, or what happened instead, wrapped behind `indent` spaces. Of a program that said more than a
+/* The reply of a node, or what happened instead, wrapped after `indent` spaces. Of a program that said more than a
  * line: how it ended, and its last `most` lines. Nothing when there is nothing to say. */
 void report_reply(const struct json_value *node, unsigned indent, unsigned most);
 

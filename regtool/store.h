@@ -9,8 +9,8 @@
 
 #define MASTER_SWITCH "AlwaysUseETRN"
 
-/* What is configured now on machine_registry(), policy included; values that are not used are told on standard error
- * unless `quietly`. Failure is told. To be freed by config_free() in any case. */
+/* What is configured now on machine_registry(), policy included; values that are not used are reported on standard
+ * error unless `quietly`. Failure is reported. To be freed by config_free() in any case. */
 MUST_CHECK enum exit_code store_read(struct config *config, bool quietly);
 
 /* "default", "Parameters", "policy": where a value comes from. `host` is NULL for the service's own. */
@@ -30,7 +30,7 @@ MUST_CHECK DWORD store_set_password(const char *host, const char *password);
 MUST_CHECK DWORD store_unset(const char *host, const struct setting *s);
 MUST_CHECK DWORD store_remove_host(const char *host);
 
-/* AlwaysUseETRN of any service's Parameters key, which is made when it lacks. ERROR_SERVICE_DOES_NOT_EXIST when there
+/* AlwaysUseETRN of any service's Parameters key, which is created if missing. ERROR_SERVICE_DOES_NOT_EXIST when there
  * is no such service. `was` says what was found: "1", "not set", "REG_SZ \"1\""; `*found` whether it is a
  * REG_DWORD. */
 MUST_CHECK DWORD store_get_switch(const char *service, bool *found, uint32_t *value, struct text *was);

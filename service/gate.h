@@ -16,7 +16,7 @@ struct gate {
     int64_t delay_ms; /* the pause before the next look; 0 while nothing is held back */
 };
 
-/* Looks at the port, unless the time of the next look has not come, and holds the planner or lets it go on. `port` is
+/* Looks at the port, unless the time of the next look has not come, and holds or releases the planner. `port` is
  * LocalPort; with 0 nothing is held back. To be called before planner_next(), with the same moment. */
 void gate_poll(struct gate *g, uint32_t port, struct moment now);
 

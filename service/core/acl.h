@@ -21,8 +21,8 @@ MUST_CHECK bool acl_allow(uint32_t mask, const unsigned char *sid, size_t sid_si
 /* Whether `acl` holds exactly that entry. `size` is what there is to read; a list that is cut or broken holds none. */
 MUST_CHECK bool acl_has(const unsigned char *acl, size_t size, const unsigned char *ace);
 
-/* The list with the entry behind its own entries and before those that it inherits, as Windows wants them ordered; and
- * the list without the first such entry. `out` takes ACL_SIZE_LIMIT octets. Returns the new list's size, 0 when the
+/* The list with the entry after its own entries and before those that it inherits, in the order that Windows expects;
+ * and the list without the first such entry. `out` takes ACL_SIZE_LIMIT octets. Returns the new list's size, 0 when the
  * list is broken or would become too large. */
 MUST_CHECK size_t acl_add(const unsigned char *acl, size_t size, const unsigned char *ace, unsigned char *out);
 MUST_CHECK size_t acl_remove(const unsigned char *acl, size_t size, const unsigned char *ace, unsigned char *out);

@@ -41,7 +41,7 @@ struct auth {
 /* What is wrong with a password as it is given, of `size` octets; NULL when nothing is. */
 MUST_CHECK const char *auth_password_fault(const char *password, size_t size);
 
-/* What a line of the EHLO reply offers, behind its code: a set of mechanisms, 1 << enum auth_mechanism, with
+/* What a line of the EHLO reply offers, after its code: a set of mechanisms, 1 << enum auth_mechanism, with
  * 1 << AUTH_NONE for AUTH itself; 0 when the line is about something else. Old servers write "AUTH=LOGIN". */
 unsigned auth_offer(const char *capability);
 

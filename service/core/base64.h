@@ -1,4 +1,4 @@
-/* base64: RFC 4648 section 4, strictly: no line ends, no blanks, padding where it belongs and no bits behind the end.
+/* base64: RFC 4648 section 4, strictly: no line ends, no blanks, padding where it belongs and no bits after the end.
  */
 #ifndef ETRN_BASE64_H
 #define ETRN_BASE64_H

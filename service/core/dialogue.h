@@ -49,7 +49,7 @@ enum session_event_kind {
     SESSION_SENT,     /* a command, without CRLF, secrets as "***"; `result` as for SESSION_ENDED, so that QUIT can be
                        * explained */
     SESSION_NODE,     /* `node` has its `result` */
-    SESSION_ENDED     /* once, the last event: every node has had its result; `result` tells what cut the
+    SESSION_ENDED     /* once, the last event: every node has had its result; `result` says what cut the
                        * conversation short, OUTCOME_NONE when nothing did */
 };
 
@@ -83,7 +83,7 @@ struct session {
     enum session_state state;
     size_t node;                           /* the next to get its result; those before it have theirs */
     bool errand_offered, starttls_offered; /* by the last reply to EHLO */
-    unsigned auth_offered;                 /* likewise, as auth_offer() tells */
+    unsigned auth_offered;                 /* likewise, as auth_offer() returns it */
     unsigned auth_offered_in_clear;        /* by the one before TLS */
     struct auth auth;                      /* `who` is NULL before it begins */
     enum channel channel;
@@ -96,7 +96,7 @@ struct session {
     struct reply reply;
 };
 
-/* Enters a state; an event tells it where it is another than before. */
+/* Enters a state; an event reports it if it differs from the previous one. */
 void dialogue_enter(struct session *s, enum session_state state);
 
 /* Hands an event to the sink, with the state filled in. */

@@ -1,4 +1,4 @@
-/* outcome: what became of one node, what follows from it, and the sentences that tell a person. Three tables: one of
+/* outcome: what became of one node, what follows from it, and the sentences for the administrator. Three tables: one of
  * the outcomes, one of the replies to AUTH, one of the replies that servers give to ETRN (RFC 1985 section 5.3, RFC
  * 5321 section 4.2, and what Postfix, Sendmail, Exim, hMailServer, XMail and Exchange mean by them). */
 #ifndef ETRN_OUTCOME_H
@@ -66,7 +66,7 @@ struct result {
     enum outcome outcome;
     enum channel channel;
     int code;          /* the reply's, 0 when there was none */
-    uint32_t messages; /* waiting, as 253 tells; 0 when it does not */
+    uint32_t messages; /* waiting, as 253 says; 0 if it does not */
     char text[200];    /* the reply, or what happened instead, escaped for display */
 };
 

@@ -33,7 +33,7 @@ struct protolog_row {
     enum protolog_event event;
     const char *data; /* raw, of `length` octets: control characters are escaped */
     size_t length;
-    const char *context; /* words of ours */
+    const char *context; /* our own words */
 };
 
 /* Appends a row, CRLF included. A field with a comma, a quotation mark or a blank at its ends is quoted (RFC 4180). */
@@ -52,7 +52,7 @@ struct protolog_file {
 /* Appends its name: ETRN20261121-1.LOG. */
 void protolog_add_name(struct text *t, const struct protolog_file *file);
 
-/* Reads a name; false when it is none of ours. */
+/* Reads a name; false if it is not one of ours. */
 MUST_CHECK bool protolog_read_name(const char *name, struct protolog_file *file);
 
 /* Whether `more` octets at that time belong into another file than `file`, which is then the next one, of size 0. Also

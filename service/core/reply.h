@@ -15,7 +15,7 @@ enum {
 
 enum reply_status {
     REPLY_MORE,  /* all bytes used, the line is not complete */
-    REPLY_LINE,  /* a line is complete, and the reply goes on */
+    REPLY_LINE,  /* a line is complete, and the reply continues */
     REPLY_LAST,  /* a line is complete, and the reply with it */
     REPLY_BROKEN /* not a reply; `fault` says why, and nothing further is read */
 };
@@ -50,7 +50,7 @@ void reply_begin(struct reply *r);
  * the rest. After REPLY_LAST the next call begins a new reply. */
 MUST_CHECK enum reply_status reply_input(struct reply *r, const char *bytes, size_t count, size_t *used);
 
-/* The line's text behind code and separator; "" when it has none. 8-bit octets in it are the server's (RFC 6531). */
+/* The line's text after code and separator; "" when it has none. 8-bit octets in it are the server's (RFC 6531). */
 const char *reply_text(const struct reply *r);
 
 /* What broke the reply, for a person: "a line that ends with LF without CR". */

@@ -1,5 +1,5 @@
 /* session: one SMTP conversation that asks a host to deliver what it holds for some nodes (RFC 1985 over RFC 5321).
- * It knows no socket, no clock and no TLS library: bytes go in, commands come out, events tell what happened. One
+ * It knows no socket, no clock and no TLS library: bytes go in, commands come out, events report what happened. One
  * command at a time, never pipelined (RFC 2920 3.1: an extension's command may not be followed by others in a group),
  * and any byte that arrives before it was asked for ends the conversation. */
 #ifndef ETRN_SESSION_H
@@ -34,8 +34,8 @@ void session_finish(struct session *s);
 /* The host has closed the connection, after all that it had to say. */
 void session_closed(struct session *s);
 
-/* The connection cannot go on: `why`, with a few words of detail for a person or NULL. Nodes without a result get this
- * one. Once every node has its result this changes nothing but the state: QUIT is a courtesy. */
+/* The connection cannot continue: `why`, with a few words of detail for a person or NULL. Nodes without a result get
+ * this one. Once every node has its result this changes nothing but the state: QUIT is a courtesy. */
 void session_fail(struct session *s, enum outcome why, const char *detail);
 
 /* How long what the session waits for now may take, from when it began to wait; 0 once it is over. What bounds the

@@ -22,7 +22,7 @@ struct snapshot_facts {
     struct moment now;
 };
 
-/* Writes the whole document into `j`, which is begun here; j->out.failed tells of no memory. */
+/* Writes the whole document into `j`, which is begun here; j->out.failed is true if memory ran out. */
 void snapshot_write(struct json *j, const struct snapshot_facts *facts, const struct planner *p);
 
 #endif

@@ -31,7 +31,7 @@ struct timetable {
     int64_t interval_ms;
     struct cron_line *lines; /* with none, the interval counts */
     size_t line_count;
-    int64_t every_from_utc_ms; /* when the lines were taken up */
+    int64_t every_from_utc_ms; /* when the lines came into effect */
     int64_t scheduled;         /* by the lines or the interval */
     int64_t scheduled_utc_ms;  /* the same by the lines, or CRON_NEVER */
     int64_t met_utc_ms;        /* the last of these at which the host was asked */

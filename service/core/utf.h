@@ -20,7 +20,7 @@ MUST_CHECK size_t utf8_encode(uint32_t c, char octets[4]);
 size_t utf16_from_utf8(const char *utf8, size_t octets, void *out, size_t size);
 size_t utf8_from_utf16(const void *utf16, size_t octets, char *out, size_t size);
 
-/* The same into memory from malloc, whose octets `*size` tells; in UTF-8 one NUL more follows them. NULL when there is
+/* The same into memory from malloc, of `*size` octets; in UTF-8 one NUL more follows them. NULL when there is
  * no memory. */
 MUST_CHECK void *utf16_copy(const char *utf8, size_t octets, size_t *size);
 MUST_CHECK char *utf8_copy(const void *utf16, size_t octets, size_t *size);

@@ -1,6 +1,6 @@
-/* connect: from the name of a host to a connected socket, from an address of ours where one is given. It resolves the
- * name, then tries its addresses in turn, each once. It keeps no deadline: its owner does, who is notified of each
- * step. */
+/* connect: from the name of a host to a connected socket, from a given address of this computer if there is one. It
+ * resolves the name, then tries its addresses in turn, each once. It keeps no deadline: its owner does, who is notified
+ * of each step. */
 #ifndef ETRN_CONNECT_H
 #define ETRN_CONNECT_H
 
@@ -58,7 +58,7 @@ void connect_begin(struct connect *c, const char *host, uint16_t port, const cha
 /* Connects to the address of the last connection again, to that one alone. Not while connect_busy(). */
 void connect_again(struct connect *c);
 
-/* The address that is tried has had its time: goes on to the next one, after a CONNECT_FAILED with WSAETIMEDOUT. */
+/* The address that is tried has had its time: continues with the next one, after a CONNECT_FAILED with WSAETIMEDOUT. */
 void connect_skip(struct connect *c);
 
 /* Ends what is under way, and gives up the addresses. `c` must stay until it is no longer connect_busy(). */

@@ -10,7 +10,7 @@
 enum folder {
     FOLDER_DATA,   /* status.json, requests: the service writes, users may read */
     FOLDER_BACKUP, /* etrnctl's backups: for administrators alone */
-    FOLDER_LOG,    /* the protocol log, which tells who sends mail to whom: for the service and administrators */
+    FOLDER_LOG,    /* the protocol log, which shows who sends mail to whom: for the service and administrators */
     FOLDER_COUNT
 };
 
@@ -18,7 +18,7 @@ enum folder {
  * else. */
 MUST_CHECK wchar_t *folder_path(enum folder folder, const wchar_t *file);
 
-/* Makes the folder, and those above it, when it lacks, with its access rights. Returns 0 or a Win32 error:
+/* Makes the folder, and those above it, if it is missing, with its access rights. Returns 0 or a Win32 error:
  * ERROR_BAD_PATHNAME when there is a file or a junction in its place, ERROR_INVALID_OWNER when somebody else made it.
  */
 MUST_CHECK DWORD folder_make(enum folder folder);

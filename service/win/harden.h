@@ -1,5 +1,5 @@
 /* harden: what a process gives up before it does anything, so that less can be done with it. Systems that lack one of
- * these (each tells since which Windows there is) go without. */
+ * these (each names the Windows version that introduced it) go without. */
 #ifndef ETRN_HARDEN_H
 #define ETRN_HARDEN_H
 
@@ -8,8 +8,8 @@
  * extension DLL is loaded (SetDefaultDllDirectories, HeapSetInformation, SetProcessMitigationPolicy). */
 void harden_process(void);
 
-/* Of the service: takes every privilege but SeChangeNotifyPrivilege from the process for good, whatever the account has
- * and the service's entry says (AdjustTokenPrivileges, SE_PRIVILEGE_REMOVED). */
+/* Of the service: takes every privilege but SeChangeNotifyPrivilege from the process permanently, whatever the account
+ * has and the service's entry says (AdjustTokenPrivileges, SE_PRIVILEGE_REMOVED). */
 void drop_privileges(void);
 
 #endif

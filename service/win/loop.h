@@ -37,7 +37,7 @@ MUST_CHECK DWORD loop_attach(struct loop *loop, HANDLE handle);
  * the system took no message for a second. */
 DWORD loop_post(struct loop *loop, struct loop_op *op, DWORD bytes);
 
-/* Sets the timer, or sets it anew. INT64_MAX clears it. */
+/* Sets the timer, or changes it. INT64_MAX clears it. */
 void loop_set_timer(struct loop *loop, struct loop_timer *timer, int64_t due_ms);
 
 /* Runs until loop_end(), or a fault of the port itself, which is returned. */

@@ -4,11 +4,11 @@
 
 #include "loop.h"
 
-/* Whether something listens on this local TCP port, on any address, IPv4 or IPv6. When the system does not tell, true:
+/* Whether something listens on this local TCP port, on any address, IPv4 or IPv6. If the system does not say, true:
  * nothing is held back for a reason that nobody can see. */
 bool network_port_listens(uint16_t port);
 
-/* Whether an address, IPv4 or IPv6, is one of this machine's. When the system does not tell, false. */
+/* Whether an address, IPv4 or IPv6, is one of this machine's. If the system does not say, false. */
 bool network_address_is_ours(const struct sockaddr *address);
 
 /* News of usable addresses. */

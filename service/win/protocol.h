@@ -15,7 +15,7 @@ struct protocol_log {
     char *rows;                /* those that wait */
     size_t length;
     uint64_t sessions; /* numbered so far */
-    DWORD error;       /* as last told */
+    DWORD error;       /* as last reported */
 };
 
 /* Off until protocol_follow(). `loop` must stay. */

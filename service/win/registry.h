@@ -25,8 +25,9 @@ typedef void registry_changed(void *owner, DWORD error);
 
 enum { REGISTRY_WATCHES = 4 }; /* each of the two keys, and what stands above it */
 
-/* The registry tells its news by events, which a completion port cannot wait for: so a thread does, blocked until there
- * is something to post. The handles are the loop's while that thread waits for `resume`, and the thread's else. */
+/* The registry signals changes by events, which a completion port cannot wait for: so a thread does, blocked until
+ * there is something to post. The handles are the loop's while that thread waits for `resume`, and the thread's
+ * otherwise. */
 struct registry_news {
     struct loop *loop;
     registry_changed *changed;
@@ -36,7 +37,7 @@ struct registry_news {
     HANDLE thread, resume, quit;
     DWORD count;
     HKEY keys[REGISTRY_WATCHES];
-    HANDLE events[REGISTRY_WATCHES + 1]; /* `quit` behind the last */
+    HANDLE events[REGISTRY_WATCHES + 1]; /* `quit` after the last */
 };
 
 /* Begins to watch both keys. Returns 0 or a Win32 error. */

@@ -16,7 +16,7 @@ typedef void resolve_done(void *owner, DWORD error, const ADDRINFOEXW *addresses
 MUST_CHECK DWORD resolve_begin(struct loop *loop, const char *name, uint16_t port, resolve_done *done, void *owner,
                                struct resolve **resolve);
 
-/* The address behind this one, or NULL. */
+/* The address after this one, or NULL. */
 const ADDRINFOEXW *resolve_next(const ADDRINFOEXW *address);
 
 /* Lets go of the addresses, or of the question. NULL is fine. */

@@ -53,7 +53,7 @@ void stream_init(struct stream *s, struct loop *loop, const struct stream_sink *
 void stream_open(struct stream *s, SOCKET socket);
 void stream_free(struct stream *s);
 
-/* Begins to read, and goes on until the stream is closed. */
+/* Begins to read, and continues until the stream is closed. */
 void stream_listen(struct stream *s);
 
 /* Begins the TLS handshake with a host of this name, whose certificate is to have this fingerprint, as for
@@ -63,7 +63,7 @@ void stream_begin_tls(struct stream *s, const char *host, const char *fingerprin
 /* Has at most SESSION_OUT_SIZE octets sent by the next stream_flush(). Not while stream_sending(). */
 void stream_write(struct stream *s, const char *octets, size_t count);
 
-/* Sends what is to be sent now: what was written, and what TLS itself has to say. Not while stream_sending(). */
+/* Sends what is due now: what was written, and TLS's own records. Not while stream_sending(). */
 void stream_flush(struct stream *s);
 bool stream_sending(const struct stream *s);
 

@@ -50,7 +50,7 @@ const char *tls_fault(const struct tls *tls);
  */
 MUST_CHECK const CERT_CONTEXT *tls_certificate(const struct tls *tls);
 
-/* Appends "TLS 1.3, TLS_AES_256_GCM_SHA384", or what this version of Windows tells of it. */
+/* Appends "TLS 1.3, TLS_AES_256_GCM_SHA384", or what this version of Windows reports of it. */
 void tls_describe(const struct tls *tls, struct text *out);
 
 #endif
