@@ -161,7 +161,7 @@ test:
 	@$(MAKE) --no-print-directory -j$(JOBS) --output-sync=target all unit fuzz-replay $(B)/cron_next $(TORTURE) $(HELPERS)
 	@$(PYTHON) tests/lab/fetch.py
 	@$(PYTHON) -m pytest -n $(WORKERS) --dist loadfile tests \
-	    --beside "$(MAKE) --no-print-directory -j$(JOBS) --output-sync=target lint-checks"
+	    --beside "$(MAKE) -s --no-print-directory -j$(JOBS) --output-sync=target lint-checks"
 
 # ---- lint: each source is checked again when it, or a header of its, has changed
 

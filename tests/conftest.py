@@ -31,7 +31,20 @@ EXTRA_HOSTS = f"""
 """
 NAME_SERVER = "127.53.{}.{}".format(*divmod(os.getpid() % 65000 + 1, 255))  # of this test run alone
 ZONE = {"servfail.example": Failure.SERVFAIL, "silent.example": Failure.SILENCE}
+TESTS = Path(__file__).resolve().parent
 CLONE_NEWNS = 0x00020000
+
+
+# The files that take longest, in this order: the workers begin with them, so that none is left with one at the end.
+LONGEST = ["installer/test_installer.py", "wine/test_auth.py", "faults/test_faults.py", "wine/test_golden.py",
+           "wine/test_errands.py", "wine/test_backup.py", "cron/test_cron_oracle.py", "faults/test_registry.py",
+           "wine/test_console.py", "faults/test_connect.py", "wine/test_stop.py", "wine/test_discover.py", "lab/test_demo.py",
+           "torture/test_rounds.py", "wine/test_switch.py", "wine/test_schedule.py"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    place = {TESTS / name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path, len(LONGEST)))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

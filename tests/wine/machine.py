@@ -337,7 +337,7 @@ class Stop:
     def __init__(self, machine: Machine) -> None:
         self._service = machine.process()
         self._family = machine.all_processes()
-        self._waited: dict[int, float] = {}
+        self._waited: dict[tuple[int, str], float] = {}  # seconds, of each thread of each process
         self._look()
         self._before = dict(self._waited)
         self._began = time.monotonic()
@@ -348,14 +348,18 @@ class Stop:
             self._look()
             assert time.monotonic() - self._began < patience, "the process did not end"
         passed = time.monotonic() - self._began
-        return passed - sum(waited - self._before[pid] for pid, waited in self._waited.items())
+        longest: dict[int, float] = {}  # of the threads of each process
+        for (pid, thread), waited in self._waited.items():
+            longest[pid] = max(longest.get(pid, 0.0), waited - self._before.get((pid, thread), 0.0))
+        return passed - sum(longest.values())
 
     def _look(self) -> None:
-        """For each process, the thread that waited longest; what is known of those that have ended stays."""
+        """What is known of threads that have ended stays."""
         for pid in self._family:
             with contextlib.suppress(OSError, ValueError):  # one that is just ending reads as nothing
-                tasks = [path.joinpath("schedstat").read_text().split() for path in Path(f"/proc/{pid}/task").iterdir()]
-                self._waited[pid] = max(int(nanoseconds) for _, nanoseconds, _ in tasks) / 1e9
+                for path in Path(f"/proc/{pid}/task").iterdir():
+                    _, nanoseconds, _ = path.joinpath("schedstat").read_text().split()
+                    self._waited[pid, path.name] = int(nanoseconds) / 1e9
 
 
 def host(told: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def test_install_start_stop_uninstall(machine: Machine) -> None:
     [pid] = machine.processes()
 
     reply = machine.ctl("service", "start")
-    assert (reply.code, reply.out) == (0, "EtrnSvc is running already.\n")
+    assert (reply.code, reply.out) == (0, "EtrnSvc is already running.\n")
     assert machine.processes() == [pid]
 
     reply = machine.ctl("service", "stop")

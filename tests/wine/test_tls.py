@@ -283,6 +283,7 @@ def trusting(machine: Machine, authority: Authority) -> Machine:
 def test_the_tool_shows_who_the_host_is(trusting: Machine, certificates: Certificates, serve: Serve) -> None:
     server = serve(starttls()(certificates))
     certificate = certificates["good"]
+    trusting.fresh(start=False)
     reply = trusting.ctl("test", f"127.0.0.1:{server.port}", "a.example", "--tls", "require")
     assert reply.code == 0, reply
     lines = reply.out.splitlines()
