@@ -2,8 +2,8 @@
 #include "backup.h"
 
 #include "../service/core/regfile_write.h"
-#include "../service/win/folder.h"
 #include "../service/win/file.h"
+#include "../service/win/folder.h"
 #include "arguments.h"
 #include "failure.h"
 #include "output.h"
@@ -26,7 +26,7 @@ static DWORD save(const char *service, const wchar_t *path)
     DWORD error = regtree_save(key.data, &file);
     void *data = error ? NULL : regfile_write(&file, &size);
     if (!error)
-        error = data ? file_replace(path, data, size) : ERROR_INVALID_DATA; /* a key's name with a line end in it */
+        error = data ? file_save(path, data, size) : ERROR_INVALID_DATA; /* a key's name with a line end in it */
     free(data);
     regfile_free(&file);
     return error;

@@ -3,7 +3,13 @@
 #include <stdlib.h>
 #include <wchar.h>
 
-enum { FILE_LIMIT = 64 << 20, TRIES = 11, PAUSE_MS = 20 };
+enum {
+    FILE_LIMIT = 64 << 20,
+    TRIES = 11,
+    PAUSE_MS = 20,
+    NAMES = 100,      /* of files aside that are tried */
+    SUFFIX_LIMIT = 32 /* characters of ".4294967295-100.new" and NUL */
+};
 
 /* Whether a call failed because another program holds the file, which may soon be over: waits a little then, until the
  * tries are used up. A rename over a file that is held fails with ERROR_ACCESS_DENIED, as does opening one that is
@@ -31,6 +37,27 @@ static DWORD open_file(const wchar_t *path, DWORD access, DWORD sharing, DWORD d
 
 /* ---- replacing ---- */
 
+/* Opens a file beside `path` for writing; its name is put into `aside`, which has this room. */
+typedef DWORD open_aside(const wchar_t *path, wchar_t *aside, size_t room, HANDLE *file);
+
+/* One that could not be opened is another's: it stays. */
+static DWORD open_ours(const wchar_t *path, wchar_t *aside, size_t room, HANDLE *file)
+{
+    _snwprintf(aside, room, L"%ls.new", path);
+    return open_file(aside, GENERIC_WRITE, 0, CREATE_ALWAYS, file);
+}
+
+/* A file of this name may be there: a process that had our number was ended by force. */
+static DWORD open_new(const wchar_t *path, wchar_t *aside, size_t room, HANDLE *file)
+{
+    DWORD error = ERROR_FILE_EXISTS;
+    for (int name = 1; name <= NAMES && error == ERROR_FILE_EXISTS; name++) {
+        _snwprintf(aside, room, L"%ls.%lu-%d.new", path, GetCurrentProcessId(), name);
+        error = open_file(aside, GENERIC_WRITE, 0, CREATE_NEW, file);
+    }
+    return error;
+}
+
 static DWORD rename_over(const wchar_t *aside, const wchar_t *path)
 {
     int tries = TRIES;
@@ -51,11 +78,11 @@ static DWORD write_all(HANDLE file, const void *data, size_t size)
     return FlushFileBuffers(file) ? 0 : GetLastError();
 }
 
-/* A file aside that could not be opened is another's: it stays. */
-static DWORD replace(const wchar_t *aside, const wchar_t *path, const void *data, size_t size)
+static DWORD write_aside(open_aside *open, const wchar_t *path, wchar_t *aside, size_t room, const void *data,
+                         size_t size)
 {
     HANDLE file;
-    DWORD error = open_file(aside, GENERIC_WRITE, 0, CREATE_ALWAYS, &file);
+    DWORD error = open(path, aside, room, &file);
     if (error)
         return error;
     error = write_all(file, data, size);
@@ -63,20 +90,27 @@ static DWORD replace(const wchar_t *aside, const wchar_t *path, const void *data
     if (!error)
         error = rename_over(aside, path);
     if (error)
-        DeleteFileW(aside); /* what is left of it does no harm: the next one takes its place */
+        DeleteFileW(aside); /* one that stays does no harm */
+    return error;
+}
+
+static DWORD replace(open_aside *open, const wchar_t *path, const void *data, size_t size)
+{
+    size_t room = wcslen(path) + SUFFIX_LIMIT;
+    wchar_t *aside = malloc(room * sizeof *aside);
+    DWORD error = aside ? write_aside(open, path, aside, room, data, size) : ERROR_NOT_ENOUGH_MEMORY;
+    free(aside);
     return error;
 }
 
 DWORD file_replace(const wchar_t *path, const void *data, size_t size)
 {
-    size_t room = wcslen(path) + sizeof ".new";
-    wchar_t *aside = malloc(room * sizeof *aside);
-    if (!aside)
-        return ERROR_NOT_ENOUGH_MEMORY;
-    _snwprintf(aside, room, L"%ls.new", path);
-    DWORD error = replace(aside, path, data, size);
-    free(aside);
-    return error;
+    return replace(open_ours, path, data, size);
+}
+
+DWORD file_save(const wchar_t *path, const void *data, size_t size)
+{
+    return replace(open_new, path, data, size);
 }
 
 /* ---- reading ---- */

@@ -31,12 +31,25 @@ static DWORD put(const char *text)
     return file_replace(path, text, strlen(text));
 }
 
-static void show(const char *what, DWORD error)
+static void put_text(const wchar_t *file, const char *text)
+{
+    DWORD written;
+    HANDLE handle = CreateFileW(file, GENERIC_WRITE, 0, NULL, CREATE_ALWAYS, 0, NULL);
+    WriteFile(handle, text, (DWORD)strlen(text), &written, NULL);
+    CloseHandle(handle);
+}
+
+static void show_file(const char *what, const wchar_t *file, DWORD error)
 {
     size_t size;
-    char *text = file_read(path, &size);
+    char *text = file_read(file, &size);
     printf("%s: %lu, %s\n", what, error, text ? text : "unreadable");
     free(text);
+}
+
+static void show(const char *what, DWORD error)
+{
+    show_file(what, path, error);
 }
 
 int wmain(int count, wchar_t **words)
@@ -65,5 +78,13 @@ int wmain(int count, wchar_t **words)
     CloseHandle(for_good);
     show("aside held for good", error);
     printf("another's file aside is there: %d\n", GetFileAttributesW(aside) != INVALID_FILE_ATTRIBUTES);
+
+    put_text(aside, "theirs");
+    show("saved", file_save(path, "six", 3));
+    show_file("another's file.new", aside, 0);
+    _snwprintf(aside, MAX_PATH, L"%ls.%lu-1.new", path, GetCurrentProcessId());
+    put_text(aside, "left");
+    show("saved beside its own name", file_save(path, "seven", 5));
+    show_file("a file of its own name", aside, 0);
     return 0;
 }

@@ -96,6 +96,17 @@ def test_restore_brings_a_backup_back(machine: Machine, saved: Path) -> None:
     assert (machine.prefix.drive_c / "again.reg").read_bytes() == saved.read_bytes()
 
 
+def test_a_backup_leaves_all_other_files_alone(machine: Machine, saved: Path) -> None:
+    other = saved.with_name("saved.reg.new")
+    other.write_text("somebody's own")
+    try:
+        assert machine.ctl("backup", r"C:\saved.reg").code == DONE
+        assert other.read_text() == "somebody's own"
+        assert {path.name for path in saved.parent.glob("saved.reg*")} == {saved.name, other.name}
+    finally:
+        other.unlink(missing_ok=True)
+
+
 def test_a_backup_of_no_key_and_of_another_service(machine: Machine) -> None:
     machine.fresh(start=False)
     machine.prefix.reg_add(EXCHANGE + r"\Enum", "Count", "REG_DWORD", 1)

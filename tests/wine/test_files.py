@@ -23,6 +23,12 @@ def test_a_file_that_is_held_for_a_moment(machine: Machine, tmp_path: Path) -> N
     assert cases["held for good"] in (f"{error}, three" for error in (SHARING_VIOLATION, ACCESS_DENIED))
     assert cases["aside held for good"] == f"{SHARING_VIOLATION}, three"
     assert cases["another's file aside is there"] == "1"
+    assert cases["saved"] == "0, six"
+    assert cases["another's file.new"] == "0, theirs"
+    assert cases["saved beside its own name"] == "0, seven"
+    assert cases["a file of its own name"] == "0, left"
+    assert {path.name.split(".")[-1] for path in tmp_path.iterdir()} == {"file", "new"}
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 ROW, ROWS, PARTIAL = 76, 200, 15  # helpers/partial_log.c
