@@ -12,6 +12,10 @@
 #include <windows.h>
 #include <winternl.h>
 
+enum {
+    PATIENCE_MS = 60000 /* for a state: a busy computer reads ten thousand hosts for longer than 10 s */
+};
+
 static int hold(const wchar_t *path)
 {
     DWORD all = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
@@ -42,7 +46,8 @@ static void control(SC_HANDLE manager, DWORD code, DWORD wanted)
     SC_HANDLE service = OpenServiceW(manager, L"EtrnSvc", SERVICE_ALL_ACCESS);
     if (!service || (code ? !ControlService(service, code, &status) : !StartServiceW(service, 0, NULL)))
         error = GetLastError();
-    for (int i = 0; i < 2000 && service && wanted && status.dwCurrentState != wanted; i++, Sleep(5))
+    ULONGLONG last = GetTickCount64() + PATIENCE_MS;
+    for (; service && wanted && status.dwCurrentState != wanted && GetTickCount64() < last; Sleep(5))
         QueryServiceStatus(service, &status);
     printf("%lu %lu %lu\n", error, status.dwCurrentState, handles_of(service));
     fflush(stdout);
