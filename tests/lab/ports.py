@@ -76,6 +76,17 @@ def listen(addresses: Sequence[str], port: int = 0, backlog: int = 4096) -> list
         raise
 
 
+def own_network() -> str:
+    """The first three octets of a loopback network that no other test run is given until this program ends: for servers that
+    must have a known port."""
+    for _ in range(TRIES):
+        candidate = f"127.{random.randrange(64, 128)}.{random.randrange(256)}"
+        with contextlib.suppress(OSError):
+            _reserved.append(_bind(f"{candidate}.254", LOWEST, False))
+            return candidate
+    raise OSError(errno.EADDRINUSE, "no network of 127.0.0.0/8 is free")
+
+
 def free_port(addresses: Sequence[str] = ("127.0.0.1",)) -> int:
     """A port on which nothing listens: for a server that is started later, or a host that is down. It is bound until this
     program ends, so that nobody else is given it; a server that sets SO_REUSEADDR, as all here do, can listen there."""

@@ -16,6 +16,7 @@ import difflib
 import os
 import re
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,10 +51,14 @@ def blocks(name: str) -> list[Block]:
     return found
 
 
-def fill(line: str, values: dict[str, str]) -> str:
-    for name, value in values.items():
-        line = line.replace(f"{{{name}}}", value)
+def replaced(line: str, texts: Mapping[str, str]) -> str:
+    for old, new in texts.items():
+        line = line.replace(old, new)
     return line
+
+
+def fill(line: str, values: dict[str, str]) -> str:
+    return replaced(line, {f"{{{name}}}": value for name, value in values.items()})
 
 
 def pattern(line: str) -> str:
@@ -93,13 +98,14 @@ def accept(name: str, block: Block, found: list[str], values: dict[str, str]) ->
     path.write_text(path.read_text().replace(old, new, 1))
 
 
-def compare(machine: Machine, name: str, **given: object) -> None:
+def compare(machine: Machine, name: str, shown: Mapping[str, str] = {}, **given: object) -> None:
+    """`shown`: what the file has in place of texts that are found."""
     values = {key: str(value) for key, value in given.items()}
     differences = []
     for block in blocks(name):
         command = fill(block.command, values)
         reply = machine.ctl(*shlex.split(command.replace("\\", "\\\\"))[1:])
-        found = session(reply)
+        found = [replaced(line, shown) for line in session(reply)]
         differences.append(difference(command, [fill(line, values) for line in block.expected], found))
         if differences[-1] and os.environ.get("ACCEPT"):
             accept(name, block, found, values)
