@@ -1,9 +1,13 @@
 /* action: the package's own steps, a DLL that lies in its Binary table.
  *
- *   CheckProperties   immediate, before anything is changed: refuses what etrnctl would refuse
- *   WaitForEnd        deferred, as SYSTEM, when the service has stopped and before its program is replaced
- *   Configure         deferred, as SYSTEM, before the service is started: etrnctl service install, then its other
- * commands RemoveData        deferred, as SYSTEM, when the product is gone for good: what the service has left on disk
+ * Immediate, before anything is changed:
+ *   CheckProperties   refuses what etrnctl would refuse
+ *   SetUndoData       has rollback remove the folder in ProgramData (UndoData), unless it was there before
+ *
+ * Deferred, as SYSTEM:
+ *   WaitForEnd        when the service has stopped and before its program is replaced
+ *   Configure         before the service is started: etrnctl service install, then its other commands
+ *   RemoveData        when the product is gone for good: what the service has left on disk
  *
  * A deferred action sees no property but CustomActionData, which the one before it has filled. */
 #include "../service/core/utf.h"
@@ -17,7 +21,7 @@
 #include <wchar.h>
 
 typedef UINT __stdcall action(MSIHANDLE install);
-__declspec(dllexport) action CheckProperties, WaitForEnd, Configure, RemoveData;
+__declspec(dllexport) action CheckProperties, SetUndoData, WaitForEnd, Configure, RemoveData;
 
 /* ---- strings and properties ---- */
 
@@ -138,6 +142,30 @@ UINT __stdcall CheckProperties(MSIHANDLE install)
     return error;
 }
 
+static bool is_missing(const wchar_t *path)
+{
+    if (GetFileAttributesW(path) != INVALID_FILE_ATTRIBUTES)
+        return false;
+    return GetLastError() == ERROR_FILE_NOT_FOUND || GetLastError() == ERROR_PATH_NOT_FOUND;
+}
+
+/* The folder in ProgramData, as CustomActionData of UndoData; but one that is there already, of a copy without the MSI,
+ * stays as it is. */
+UINT __stdcall SetUndoData(MSIHANDLE install)
+{
+    wchar_t *parent = property(install, L"CommonAppDataFolder");
+    size_t size = (parent ? wcslen(parent) : 0) + ARRAYSIZE(L"|EtrnSvc");
+    wchar_t *data = parent ? malloc(size * sizeof *data) : NULL;
+    UINT error = ERROR_INSTALL_FAILURE;
+    if (data) {
+        _snwprintf(data, size, L"|%lsEtrnSvc", parent);
+        error = is_missing(data + 1) ? MsiSetPropertyW(install, L"UndoData", data) : ERROR_SUCCESS;
+    }
+    free(data);
+    free(parent);
+    return error;
+}
+
 /* ---- the program's end ---- */
 
 enum { BEGIN_LIMIT_MS = 500, END_LIMIT_MS = 10000, END_STEP_MS = 50 };
@@ -247,8 +275,8 @@ static DWORD run_etrnctl(const wchar_t *folder, const wchar_t *arguments, char *
 
 /* What the package's tables cannot say, or Windows Installer gets wrong: MsiServiceConfigFailureActions fails with 1939
  * for restarts, and Wine's does not quote the path. None of it keeps the service from working, so that a failure is
- * only logged. Rolled back it is with the rest: the service's entry and the event source are the tables', and UndoData
- * removes the folder. */
+ * only logged. Rollback undoes it: the tables hold the service's entry and the event source, and UndoData removes the
+ * folder. */
 static void complete_service(MSIHANDLE install, const wchar_t *folder)
 {
     char said[2000];

@@ -40,7 +40,7 @@ INSERT INTO `CustomAction` (`Action`, `Type`, `Source`, `Target`) VALUES ('WaitF
 INSERT INTO `CustomAction` (`Action`, `Type`, `Source`, `Target`) VALUES ('Configure', 3073, 'action', 'Configure')
 INSERT INTO `CustomAction` (`Action`, `Type`, `Source`, `Target`) VALUES ('SetRemoveData', 51, 'RemoveData', '[INSTALLFOLDER]etrnsvc.exe|[CommonAppDataFolder]EtrnSvc')
 INSERT INTO `CustomAction` (`Action`, `Type`, `Source`, `Target`) VALUES ('RemoveData', 3585, 'action', 'RemoveData')
-INSERT INTO `CustomAction` (`Action`, `Type`, `Source`, `Target`) VALUES ('SetUndoData', 51, 'UndoData', '|[CommonAppDataFolder]EtrnSvc')
+INSERT INTO `CustomAction` (`Action`, `Type`, `Source`, `Target`) VALUES ('SetUndoData', 1, 'action', 'SetUndoData')
 INSERT INTO `CustomAction` (`Action`, `Type`, `Source`, `Target`) VALUES ('UndoData', 3329, 'action', 'RemoveData')
 INSERT INTO `InstallExecuteSequence` (`Action`, `Condition`, `Sequence`) VALUES ('CheckProperties', 'NOT REMOVE~="ALL"', 1410)
 INSERT INTO `InstallExecuteSequence` (`Action`, `Condition`, `Sequence`) VALUES ('SetWaitForEnd', '(Installed OR OLDERFOUND) AND NOT UPGRADINGPRODUCTCODE', 1910)

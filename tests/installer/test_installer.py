@@ -287,6 +287,19 @@ def test_failing_etrnctl_fails_the_installation_which_is_rolled_back(windows: Wi
     assert "out of order" in windows.refuses(broken, "ENABLE=1")
 
 
+def test_rollback_leaves_the_data_that_was_there_before(windows: Windows, package: Package, tmp_path: Path) -> None:
+    """That of a copy without the MSI, its backups included."""
+    backup = windows.data / "backup" / "before.reg"
+    backup.parent.mkdir(parents=True)
+    backup.write_text("kept")
+    broken = package.rebuilt(tmp_path / "broken", "1.2.3", tool=helper("failing_tool"))
+    try:
+        windows.refuses(broken, "ENABLE=1")
+        assert backup.read_text() == "kept"
+    finally:
+        shutil.rmtree(windows.data, ignore_errors=True)
+
+
 def test_entry_that_etrnctl_cannot_complete_is_only_logged(windows: Windows, package: Package, tmp_path: Path) -> None:
     broken = package.rebuilt(tmp_path / "broken", "1.2.3", tool=helper("failing_tool"))
     outcome = windows.msiexec("/i", broken.msi)
