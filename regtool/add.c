@@ -242,6 +242,8 @@ static enum exit_code check_found(const struct holders *h)
 static enum exit_code add_from_mx(const struct arguments *a)
 {
     struct holders h;
+    if (a->count == 0)
+        return usage_error(a->command, "--from-mx requires DOMAIN...");
     if (option_value(a, "--computer"))
         return usage_error(a->command,
                            "--from-mx cannot be used with --computer: it looks up hosts from this computer only");
@@ -261,13 +263,14 @@ static enum exit_code add_from_mx(const struct arguments *a)
 enum exit_code run_add(const struct arguments *a)
 {
     char host[NODE_LIMIT + 1];
-    struct addition add = {.host = host, .nodes = a->words + 1, .node_count = (size_t)a->count - 1};
     if (option_value(a, "--from-mx"))
         return add_from_mx(a);
     if (option_value(a, "--except"))
         return usage_error(a->command, "--except can only be used with --from-mx");
     if (a->count < 2)
-        return usage_error(a->command, "missing argument; expected %s", a->command->words);
+        return usage_error(a->command, a->count == 0 ? "%s is required" : "missing argument; expected %s",
+                           a->command->words);
+    struct addition add = {.host = host, .nodes = a->words + 1, .node_count = (size_t)a->count - 1};
     enum exit_code code = name_split_host(a->words[0], host, sizeof host, &add.port);
     return code == EXIT_DONE ? add_host(a, &add) : code;
 }

@@ -133,7 +133,7 @@ enum exit_code run_backup(const struct arguments *a)
     if (!error)
         RegCloseKey(key);
     if (error && error != ERROR_FILE_NOT_FOUND)
-        return fail(error, "service %s", service);
+        return fail_service(error, service);
     wchar_t *path = wide_copy(a->words[0]);
     error = path ? save(service, path) : ERROR_NOT_ENOUGH_MEMORY;
     free(path);

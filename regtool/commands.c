@@ -86,18 +86,18 @@ const struct command commands[] = {
      .run = run_status},
     {.name = "add",
      .words = "HOST[:PORT] DOMAIN...",
-     .summary = "add a host, or domains to ask it for",
+     .summary = "add a host, or add domains to a host",
      .details =
          "Adds a host, or adds domains to an existing host. Domains are sent as written: domain, @domain (includes "
          "subdomains) or #queue; non-ASCII names are converted to their A-label form (xn--...). With --from-mx, HOST "
-         "is omitted and is found as by etrnctl discover. --user prompts for the password, or reads it as a line from "
-         "standard input if that is not a console. --run-service also permits EtrnSvc to start and stop that service.",
+         "is omitted and is found as by etrnctl discover. --user prompts for the password; if standard input is not a "
+         "console, it reads the password from there, as one line. --run-service also permits EtrnSvc to start and stop "
+         "that service.",
      .example = "etrnctl add mail.isp.example example.com @example.net",
-     .least = 1,
      .most = -1,
      .options = {{"--from-mx", NULL, "omit HOST; find it by the MX records of the domains"},
                  OPTION_EXCEPT,
-                 {"--port", "N", "TCP port; by default the method's own, 25 for etrn", .setting = "Port"},
+                 {"--port", "N", "TCP port; 25 by default, 79 for --method finger", .setting = "Port"},
                  {"--fallback", "HOST", "HOST[:PORT] to ask if the host fails; may be repeated", true,
                   .setting = "Fallback"},
                  OPTION_TLS,
@@ -111,7 +111,7 @@ const struct command commands[] = {
                  {"--method", "WORD", "etrn, finger or program; etrn by default", .setting = "Method"},
                  {"--program", "COMMAND", "the command that --method program runs", .setting = "Program"},
                  {"--wake", "HOST", "PING this host until it answers, before asking", .setting = "WakeHost"},
-                 {"--run-service", "NAME", "start this service before asking, and stop it after",
+                 {"--run-service", "NAME", "start this service before asking; stop it afterwards",
                   .setting = "RunService"},
                  OPTION_COMPUTER},
      .run = run_add},
@@ -130,7 +130,8 @@ const struct command commands[] = {
      .words = "HOST",
      .summary = "remove a host",
      .details =
-         "Removes the host and all its settings. Open sessions with it end after the reply they are waiting for.",
+         "Removes the host and all its settings. Open sessions with it end after the reply they are waiting for. To "
+         "remove a domain only, set the others: etrnctl config set Domains DOMAIN... --host HOST.",
      .example = "etrnctl remove mail.isp.example",
      .least = 1,
      .most = 1,
@@ -139,10 +140,11 @@ const struct command commands[] = {
     {.name = "config",
      .words = "[list|get|set|unset] [NAME [VALUE...]]",
      .summary = "show and change settings",
-     .details = "list shows each setting with its value, where the value comes from, what is allowed and what it does. "
-                "get prints one value; set checks a value and writes it; unset restores the default. To set a host's "
-                "Password, omit VALUE: it is prompted for, or read as a line from standard input if that is not a "
-                "console. It is never displayed.",
+     .details =
+         "list shows each setting with its value, where the value comes from, what is allowed and what it does. "
+         "get prints one value; set checks a value and writes it; unset restores the default. To set a host's "
+         "Password, omit VALUE: you are prompted for it; if standard input is not a console, it is read from there, "
+         "as one line. It is never displayed.",
      .example = "etrnctl config set IntervalMinutes 30",
      .verbs = {"list", "get", "set", "unset"},
      .most = -1,
@@ -151,8 +153,8 @@ const struct command commands[] = {
     {.name = "run",
      .words = "[HOST...]",
      .summary = "make the service ask now, and show the results",
-     .details = "Without HOST, all hosts are asked. MinimumGapSeconds still applies. The exit code is that of the "
-                "worst result.",
+     .details = "Without HOST, all hosts are asked. A host that was asked less than MinimumGapSeconds ago is asked "
+                "after that time. The exit code is that of the worst result.",
      .example = "etrnctl run mail.isp.example",
      .most = -1,
      .options = {OPTION_JSON},
@@ -162,7 +164,7 @@ const struct command commands[] = {
      .summary = "ask a host from this console, and explain each reply",
      .details = "Shows the conversation as in telnet, with what each reply means and what to do. The service is not "
                 "involved. Without DOMAIN, checks only whether the host offers ETRN. If the host is configured with "
-                "User, its stored password is used, provided that you may read it.",
+                "User, its stored password is used if you are permitted to read it, as administrators are.",
      .example = "etrnctl test mail.isp.example example.com",
      .least = 1,
      .most = -1,
@@ -183,7 +185,7 @@ const struct command commands[] = {
      .summary = "save the Parameters key to a file",
      .details = "Writes a registration file of regedit. The file begins by deleting the key, so that reg import, "
                 "regedit and etrnctl restore bring back exactly this state. Every command that changes the key saves "
-                "such a file in %ProgramData%\\EtrnSvc\\backup first; the last 20 are kept.",
+                "such a file in %ProgramData%\\EtrnSvc\\backup first; the last 20 are kept. Passwords are not saved.",
      .example = "etrnctl backup before-the-move.reg",
      .least = 1,
      .most = 1,
@@ -210,8 +212,9 @@ const struct command commands[] = {
     {.name = "service",
      .words = "install|uninstall|start|stop",
      .summary = "manage a service that the MSI did not install",
-     .details = "install registers the etrnsvc.exe in the folder of this program; uninstall stops the service and "
-                "removes it with its settings, status and backups.",
+     .details =
+         "install registers etrnsvc.exe, which must be in the folder of this program; uninstall stops the service and "
+         "removes it with its settings, status and backups.",
      .example = "etrnctl service install",
      .verbs = {"install", "uninstall", "start", "stop"},
      .least = 1,

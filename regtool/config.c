@@ -207,8 +207,12 @@ static enum exit_code tell_change(const struct target *t, const struct setting *
         now.settings = t->host ? config_find_host(&now.config, t->host) : NULL;
         const char *origin = store_origin(&now.config, now.settings, s);
         show_value(&now, s, after);
-        out("%s: was %s, is now %s (%s).\n", s->name, *before ? before : "empty", *after ? after : "empty", origin);
-        if (text_same(origin, origin_name(ORIGIN_POLICY)))
+        bool policy = text_same(origin, origin_name(ORIGIN_POLICY));
+        if (policy)
+            out("%s: changed in Parameters, but remains %s (policy).\n", s->name, *after ? after : "empty");
+        else
+            out("%s: was %s, is now %s (%s).\n", s->name, *before ? before : "empty", *after ? after : "empty", origin);
+        if (policy)
             talk("Note: Group Policy sets %s (HKLM\\SOFTWARE\\Policies\\EtrnSvc), which takes precedence.\n", s->name);
     }
     config_free(&now.config);

@@ -223,8 +223,11 @@ static void check_password(struct diagnosis *d, const struct host_settings *host
     check_stored_password(d, host);
     if (host->tls != TLS_NONE || host->auth_in_clear)
         return;
-    text_add(&remedy, "etrnctl config set Tls require --host %s; or AuthInClear 1 if the connection is trusted",
-             host->name);
+    text_add(
+        &remedy,
+        "etrnctl config set Tls require --host %s, or, if the connection is trusted, etrnctl config set AuthInClear "
+        "1 --host %s",
+        host->name, host->name);
     report(d, EXIT_INVALID, remedy.data, "Host %s has User, but Tls is none, so the password is not sent.", host->name);
 }
 

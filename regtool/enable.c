@@ -34,11 +34,7 @@ static enum exit_code read_switch(const char *service, bool *found, uint32_t *va
     DWORD error = store_get_switch(service, found, value, was);
     if (!error)
         return EXIT_DONE;
-    if (error != ERROR_SERVICE_DOES_NOT_EXIST)
-        return fail(error, "service %s", service);
-    talk("etrnctl: %s: no such service%s\n", service,
-         text_same(service, SERVICE_NAME) ? "; to install it: etrnctl service install" : "");
-    return EXIT_NOT_FOUND;
+    return fail_service(error, service);
 }
 
 static enum exit_code write_switch(const char *service, uint32_t wanted, const char *was)
@@ -107,12 +103,8 @@ enum exit_code run_question(void)
     struct text t;
     text_begin(&t, was, sizeof was);
     DWORD error = store_get_switch(SERVICE_NAME, &found, &value, &t);
-    if (error == ERROR_SERVICE_DOES_NOT_EXIST) {
-        talk("etrnctl: %s is not installed; to install it: etrnctl service install\n", SERVICE_NAME);
-        return EXIT_NOT_FOUND;
-    }
     if (error)
-        return fail(error, "service %s", SERVICE_NAME);
+        return fail_service(error, SERVICE_NAME);
     text_begin(&t, path, sizeof path);
     show_path(SERVICE_NAME, &t);
     talk("ETRN is currently %s: AlwaysUseETRN is %s.\n\n", found && value == 1 ? "enabled" : "disabled", was);

@@ -1,6 +1,8 @@
 #include "failure.h"
 
 #include "output.h"
+#include "../service/core/text.h"
+#include "../service/win/win.h"
 
 #include <stdarg.h>
 
@@ -15,6 +17,14 @@ enum exit_code fail(DWORD error, const char *format, ...)
     va_end(arguments);
     talk(": %s%s\n", words.data, error == ERROR_ACCESS_DENIED ? ". Run this as administrator." : "");
     return exit_code_of(error);
+}
+
+enum exit_code fail_service(DWORD error, const char *service)
+{
+    if (error != ERROR_SERVICE_DOES_NOT_EXIST || !text_same(service, SERVICE_NAME))
+        return fail(error, "%s", service);
+    talk("etrnctl: %s is not installed; to install it: etrnctl service install\n", SERVICE_NAME);
+    return EXIT_NOT_FOUND;
 }
 
 static void add_option(struct text *t, const struct option *o)

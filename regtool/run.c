@@ -217,6 +217,15 @@ static enum exit_code unknown_host(const char *name)
     return code;
 }
 
+static void say_left_out(const char *name, const struct json_value *host)
+{
+    if (report_bool(host, "enabled"))
+        talk("etrnctl: %s is not asked, because it has no Domains; to add one: etrnctl add %s DOMAIN\n", name, name);
+    else
+        talk("etrnctl: %s is not asked, because its Enabled is 0; to ask it: etrnctl config set Enabled 1 --host %s\n",
+             name, name);
+}
+
 static enum exit_code choose_hosts(struct wait *w, const struct json_value *status, const struct arguments *a)
 {
     w->process = count(status, "process");
@@ -225,7 +234,7 @@ static enum exit_code choose_hosts(struct wait *w, const struct json_value *stat
         if (!host)
             return unknown_host(a->words[i]);
         if (!usable(host)) {
-            talk("etrnctl: %s is not asked, because its Enabled is 0 or it has no Domains\n", a->words[i]);
+            say_left_out(a->words[i], host);
             return EXIT_INVALID;
         }
         if (!await(w, host))

@@ -135,7 +135,7 @@ static enum exit_code install(void)
     if (error)
         return fail(error, "cannot install %s", SERVICE_NAME);
     if (existed)
-        out("%s was already installed; its entry was corrected.\n", SERVICE_NAME);
+        out("%s is already installed; its service entry was checked and corrected.\n", SERVICE_NAME);
     else
         out("%s is installed and starts with Windows.\nTo start it now: etrnctl service start\n", SERVICE_NAME);
     return EXIT_DONE;
@@ -170,8 +170,10 @@ static enum exit_code uninstall(void)
     error = folders_remove();
     if (error)
         return fail(error, "cannot remove %%ProgramData%%\\%s", SERVICE_NAME);
-    if (missing)
-        return fail(missing, "%s", SERVICE_NAME);
+    if (missing) {
+        talk("etrnctl: %s is not installed\n", SERVICE_NAME);
+        return EXIT_NOT_FOUND;
+    }
     out("%s is uninstalled.\n", SERVICE_NAME);
     return EXIT_DONE;
 }
@@ -194,7 +196,7 @@ static enum exit_code start(void)
     SERVICE_STATUS status;
     DWORD error = manager_open(&m, machine_name(), name, SERVICE_START | SERVICE_QUERY_STATUS);
     if (error)
-        return fail(error, "%s", SERVICE_NAME);
+        return fail_service(error, SERVICE_NAME);
     if (!StartServiceW(m.service, 0, NULL))
         error = GetLastError();
     bool already = error == ERROR_SERVICE_ALREADY_RUNNING;
@@ -212,7 +214,7 @@ static enum exit_code stop(void)
     struct manager m;
     DWORD error = manager_open(&m, machine_name(), name, SERVICE_STOP | SERVICE_QUERY_STATUS);
     if (error)
-        return fail(error, "%s", SERVICE_NAME);
+        return fail_service(error, SERVICE_NAME);
     error = stop_service(m.service);
     manager_close(&m);
     if (error)

@@ -44,12 +44,8 @@ enum exit_code store_prepare(const char *service)
 {
     HKEY key;
     DWORD error = parameters_open(service, NULL, KEY_QUERY_VALUE, &key);
-    if (error == ERROR_SERVICE_DOES_NOT_EXIST && text_same(service, SERVICE_NAME)) {
-        talk("etrnctl: %s is not installed; to install it: etrnctl service install\n", service);
-        return EXIT_NOT_FOUND;
-    }
     if (error && error != ERROR_FILE_NOT_FOUND)
-        return fail(error, "service %s", service);
+        return fail_service(error, service);
     if (!error)
         RegCloseKey(key);
     return backup_by_itself(service);

@@ -59,11 +59,12 @@ const char *node_fault_text(enum node_fault fault)
 {
     static const char *const texts[] = {
         [NODE_FINE] = "is fine",
-        [NODE_EMPTY] = "is empty",
+        [NODE_EMPTY] = "contains no name",
         [NODE_TOO_LONG] = "is longer than 255 characters",
         [NODE_CHARACTER] = "has a character that is not allowed in a domain",
         [NODE_NOT_ASCII] = "has a non-ASCII character; use its A-label form (xn--...)",
-        [NODE_LABEL] = "has a label that is empty, is longer than 63 characters, or begins or ends with a hyphen",
+        [NODE_LABEL] =
+            "has a part between dots that is empty, is longer than 63 characters, or begins or ends with a hyphen",
     };
     return texts[fault];
 }

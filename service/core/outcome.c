@@ -56,14 +56,16 @@ static const struct outcome_row outcomes[OUTCOME_COUNT] = {
                          "password is sent only to a host whose TLS certificate is verified, unless AuthInClear is 1."},
     [OUTCOME_NO_WAKE] = {"no-wake", FOLLOWS_PASSING, "WakeHost did not answer PING.",
                          "Check the line and WakeHost. If PING is blocked on the way, set WakeRequired to 0."},
-    [OUTCOME_NO_SERVICE] = {"no-service", FOLLOWS_PASSING, "The service named in RunService could not be started.",
-                            "Check RunService, and whether EtrnSvc is permitted to start that service."},
-    [OUTCOME_PROGRAM_FAILED] = {"program-failed", FOLLOWS_PASSING, "The program failed.",
-                                "Run it by hand and check its output."},
+    [OUTCOME_NO_SERVICE] =
+        {"no-service", FOLLOWS_PASSING, "The service named in RunService could not be started.",
+         "Check the name. To permit EtrnSvc to start that service, set RunService again: etrnctl config set "
+         "RunService NAME --host HOST."},
+    [OUTCOME_PROGRAM_FAILED] = {"program-failed", FOLLOWS_PASSING, "The command in Program failed.",
+                                "Run it manually and check its output."},
     [OUTCOME_BAD_NODE] = {"bad-node", FOLLOWS_PERMANENT, "This value cannot be sent as an ETRN argument.",
                           "Correct it in Domains. Allowed are a domain, @domain and #queue."},
     [OUTCOME_LOCAL] = {"local", FOLLOWS_PASSING, "This computer could not make the connection.",
-                       "Check the memory and the network of this computer."},
+                       "Check the free memory and the network connection of this computer."},
     [OUTCOME_CANCELLED] = {"cancelled", FOLLOWS_NOTHING,
                            "Cancelled, because the service was stopped or ETRN was disabled.", ""},
 };
@@ -89,7 +91,7 @@ static const struct reply_row replies[] = {
     {500, OUTCOME_REFUSED, "The host does not know the ETRN command.",
      "This host does not support ETRN. Ask its operator for another way to retrieve mail."},
     {501, OUTCOME_REFUSED, "The host does not accept this domain as an argument.",
-     "Check the spelling. By default Exim accepts only arguments that begin with #; try #domain."},
+     "Check the spelling. By default Exim accepts only arguments that begin with #: put # before the domain."},
     {502, OUTCOME_REFUSED, "The host is not configured to accept ETRN.",
      "Ask the host's operator to permit ETRN for this computer."},
     {503, OUTCOME_REFUSED, "The host requires another command first.",
@@ -106,12 +108,12 @@ static const struct reply_row replies[] = {
 static const struct reply_row auth_replies[] = {
     {504, OUTCOME_NO_AUTH, "The host rejected an authentication mechanism that it offers.",
      "Ask the host's operator which mechanism this computer should use."},
-    {530, OUTCOME_NO_AUTH, "The host requires TLS before authentication.", "Set Tls to require."},
+    {530, OUTCOME_NO_AUTH, "The host requires TLS before authentication.", "Set Tls to require for this host."},
     {534, OUTCOME_NO_AUTH, "The host requires a stronger authentication mechanism for this user.",
      "Ask the host's operator which mechanism this computer should use."},
     {535, OUTCOME_NO_AUTH, "The host rejected the user name or the password.",
      "Check User, and set the password again: etrnctl config set Password --host HOST."},
-    {538, OUTCOME_NO_AUTH, "The host requires TLS before authentication.", "Set Tls to require."},
+    {538, OUTCOME_NO_AUTH, "The host requires TLS before authentication.", "Set Tls to require for this host."},
 };
 
 static const struct reply_row *find_reply(int code)

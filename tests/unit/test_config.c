@@ -151,7 +151,8 @@ static void values_are_taken_or_refused_with_a_reason(void **state)
          "\"b b\" has a character that is not allowed in a domain; allowed: a list of domains, each in the form "
          "domain, @domain or #queue"},
         {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, U("@\0a\0..\0"), "a",
-         "\"@\" is empty; \"..\" has a label that is empty, is longer than 63 characters, or begins or ends with a "
+         "\"@\" contains no name; \"..\" has a part between dots that is empty, is longer than 63 characters, or "
+         "begins or ends with a "
          "hyphen; allowed: a list of domains, each in the form domain, @domain or #queue"},
         {SCOPE_HOST, "Domains", VALUE_MULTI_SZ, u"a\0\xD800\0", 8, "a",
          "\"\xef\xbf\xbd\" has a non-ASCII character; use its A-label form (xn--...); allowed: a list of "

@@ -174,8 +174,9 @@ static void the_reply_explains_more_where_it_led_to_the_outcome(void **state)
     }
     struct result result;
     result_set(&result, OUTCOME_REFUSED, 501, NULL);
-    assert_string_equal(outcome_advice(&result),
-                        "Check the spelling. By default Exim accepts only arguments that begin with #; try #domain.");
+    assert_string_equal(
+        outcome_advice(&result),
+        "Check the spelling. By default Exim accepts only arguments that begin with #: put # before the domain.");
     result_set(&result, OUTCOME_REFUSED, 550, NULL);
     assert_string_equal(outcome_advice(&result), "Ask the host's operator whether this computer may use ETRN there.");
 }

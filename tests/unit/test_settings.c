@@ -210,7 +210,7 @@ static void words_of_a_person_become_values(void **state)
          "Domains",
          {""},
          NULL,
-         "\"\" is empty; allowed: a list of domains, each in the form domain, @domain or #queue"},
+         "\"\" contains no name; allowed: a list of domains, each in the form domain, @domain or #queue"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         const struct words *row = &rows[i];

@@ -273,7 +273,7 @@ def test_from_mx_adds_nothing_when_a_domain_has_no_host(machine: Machine, hosts:
     (["discover", "#queue"], 7, '"#queue" is a queue name, which has no MX records; expected a domain or @domain'),
     (["discover", "a b"], 7, '"a b" has a character that is not allowed in a domain; expected a domain or @domain'),
     (["discover", "a.example", "--timeout", "0"], 7, '--timeout: "0" is not a number from 1 to 600'),
-    (["add", "--from-mx"], 2, "HOST[:PORT] DOMAIN... is required"),
+    (["add", "--from-mx"], 2, "--from-mx requires DOMAIN..."),
     (["add", "--from-mx", "a.example", "--computer", socket.gethostname().split(".")[0]], 2,
      "--from-mx cannot be used with --computer: it looks up hosts from this computer only"),
     (["add", "isp.example", "a.example", "--except", "b.example"], 2, "--except can only be used with --from-mx"),

@@ -241,8 +241,8 @@ def test_program_that_fails_run_and_status_show_its_last_lines(machine: Machine,
     machine.wait_dequeues(1, PATIENCE)
     reply = machine.ctl("run")
     assert reply.code == 4
-    assert reply.out.splitlines() == ["isp: a.example: The program failed.", "    exit code 3:", "      it says 3",
-                                      "      \\x1b[31m", "    Run it by hand and check its output."]
+    assert reply.out.splitlines() == ["isp: a.example: The command in Program failed.", "    exit code 3:", "      it says 3",
+                                      "      \\x1b[31m", "    Run it manually and check its output."]
     lines = machine.ctl("status").out.splitlines()
     at = lines.index("      exit code 3:")
     assert lines[at + 1 : at + 3] == ["        it says 3", "        \\x1b[31m"]
