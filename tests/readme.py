@@ -51,6 +51,12 @@ def events() -> str:
     return table(["id", "level", "text"], [[number, kinds[level], text] for number, level, text in found])
 
 
+def outcomes() -> str:
+    source = (ROOT / "service/core/outcome.c").read_text()
+    found = re.findall(r'\[OUTCOME_\w+\] =\s*{"([\w-]+)", FOLLOWS_\w+,\s*((?:"[^"]*"\s*)+),', source)
+    return table(["outcome", "meaning"], [[f"`{name}`", "".join(re.findall(r'"([^"]*)"', words))] for name, words in found])
+
+
 def exit_codes(run) -> str:
     told = " ".join(run("--help").partition("Exit codes: ")[2].split()).rstrip(".")
     return table(["code", "meaning"], [each.split(" ", 1) for each in told.split("; ")])
@@ -85,6 +91,7 @@ def blocks(prefix: WinePrefix, etrnctl: str) -> dict[str, str]:
             "settings": settings(run),
             "host-settings": settings(run, "--host", "readme.example"),
             "events": events(),
+            "outcomes": outcomes(),
         }
     finally:
         prefix.reg_delete(key)

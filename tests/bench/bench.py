@@ -128,12 +128,12 @@ def median(rounds: Sequence[Round]) -> Round:
 
 
 def ask(program: str, how: Ask, task: Task, share: Share, directory: Path) -> Figures:
-    """Asks all hosts, or those of the program's share, from which the whole is then reckoned."""
+    """Asks all hosts, or those of the program's share, from which the whole is then estimated."""
     part = Task(share.hosts or task.hosts, task.domains, task.dead)
     middle = median([how(part, directory) for _ in range(share.times)])
     factor = task.hosts // part.hosts
-    reckoned = f"reckoned: {part.hosts} of the hosts took {middle.seconds:.1f} s, times {factor}"
-    return Figures(program, middle, middle.seconds * factor, reckoned if factor > 1 else measured(share.times))
+    estimate = f"estimated: {part.hosts} of the hosts took {middle.seconds:.1f} s, times {factor}"
+    return Figures(program, middle, middle.seconds * factor, estimate if factor > 1 else measured(share.times))
 
 
 def measured(times: int) -> str:
@@ -184,7 +184,7 @@ def notes(results: Sequence[Result], idling: dict[str, Idling], seconds: float) 
         f"From the writing of `AlwaysUseETRN` to the first connection at the server: {reactions}. The others are started "
         "for each round: not applicable.",
         f"{crowd.row.task}: the slowest live host took EtrnSvc {own.slowest:.2f} s from that host's first connection on, "
-        f"all of them together {own.seconds:.2f} s; a dead one is given up after {CONNECT_TIMEOUT} s.",
+        f"all of them together {own.seconds:.2f} s; a dead host is abandoned after {CONNECT_TIMEOUT} s.",
         f"Idle, system calls of the service's process in {seconds:.0f} s, with {IDLE} asked before: {calls}.",
         f"The server used at most {max(result.load for result in results) * 100:.0f} % of one processor in a round.",
     ]

@@ -81,13 +81,13 @@ def report(rounds: Rounds, cycles: Cycles, kills: Kills, seconds: dict[str, floa
     faults = {name: count for name, count in rounds.faults.items() if name != "none"}
     points = [
         f"{rounds.rounds:,} rounds in {seconds['rounds'] / 60:.1f} minutes, with {rounds.sessions:,} sessions and "
-        f"{rounds.etrns:,} ETRNs. {rounds.outcomes:,} outcomes were held against what the servers did.",
+        f"{rounds.etrns:,} ETRNs. {rounds.outcomes:,} outcomes were compared with what the servers did.",
         f"Faults by sessions: {counts(faults)}; none {rounds.faults['none']:,}.",
-        "Meanwhile: " + counts({name.strip("_").replace("_", " "): count for name, count in rounds.changes.items()}) + ".",
+        "Changes during the rounds: " + counts({name.strip("_").replace("_", " "): count for name, count in rounds.changes.items()}) + ".",
         f"{cycles.cycles:,} starts and stops in {seconds['cycles'] / 60:.1f} minutes; the slowest stop took "
         f"{cycles.slowest:.2f} s; Wine's StartService failed {cycles.again} times.",
-        f"{kills.kills.total():,} kills in {seconds['kills'] / 60:.1f} minutes: {counts(kills.kills)}. Last rows of a log "
-        f"that were not whole: {kills.partial}. Wine itself fell {kills.falls} times.",
+        f"{kills.kills.total():,} kills in {seconds['kills'] / 60:.1f} minutes: {counts(kills.kills)}. Incomplete last "
+        f"rows of a log: {kills.partial}. Wine itself failed {kills.falls} times.",
     ]
     head = ["of the service's process", "first tenth", "last tenth", "most"]
     lines = rounds.watch.lines("rounds") + cycles.watch.lines("starts")
