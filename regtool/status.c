@@ -265,6 +265,12 @@ static void print_advice(const struct view *v)
         out("\nTo install the service: etrnctl service install\n");
     else if (v->state == SERVICE_STOPPED)
         out("\nTo start the service: etrnctl service start\n");
+    else if (v->state == SERVICE_PAUSED)
+        out("\nTo continue the service: sc continue " SERVICE_NAME "\n");
+    if (alive(v) && json_member(v->told, "awaited_port")->kind == JSON_NUMBER) {
+        out("\n");
+        out_wrapped(0, "Start the mail server. If it runs on another computer: etrnctl config set LocalPort 0");
+    }
     if (v->config.host_count == 0)
         out("\nTo add a host: etrnctl add mail.isp.example yourdomain.example\n");
     if (!v->config.service.always_use_etrn)

@@ -68,6 +68,8 @@ def test_rounds_wait_for_the_local_mail_server(machine: Machine, serve: Serve, f
     assert told["awaited_port"] == machine.status()["service"]["awaited_port"] == port
     time.sleep(1.2)  # it has looked again
     assert server.sessions == []
+    said = " ".join(machine.ctl("status").out.split())
+    assert said.endswith(" Start the mail server. If it runs on another computer: etrnctl config set LocalPort 0")
     with socket.create_server((address, port), family=family):
         server.wait_for(1)
         told = machine.wait_told(lambda told: told["awaited_port"] is None and told["hosts"][0]["dequeues"] == 1)
