@@ -5,7 +5,8 @@
 
 static HANDLE ended;
 
-/* In a thread of the system's. It waits for the engine, since the process ends when it returns from a closed window. */
+/* Called in a thread of the system. Waits until the engine has stopped: when the console window was closed, the process
+ * ends as soon as this returns. */
 static BOOL WINAPI interrupted(DWORD event)
 {
     (void)event;

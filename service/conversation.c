@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SAID_LIMIT = 4096 }; /* octets of what a finger server says: the beginning */
+enum { SAID_LIMIT = 4096 }; /* octets kept of a finger server's output */
 
 struct conversation {
     struct protocol_log *log;
@@ -15,10 +15,10 @@ struct conversation {
     const struct answers *answers;
     void *owner;
     struct link *link;
-    uint64_t session;           /* in the protocol log */
-    uint32_t rows;              /* of it, in the protocol log */
-    char local[64], remote[64]; /* both ends of the connection, as the log names them */
-    char *said;                 /* by a finger server, raw; NULL before */
+    uint64_t session;           /* session id in the protocol log */
+    uint32_t rows;              /* rows logged for this session */
+    char local[64], remote[64]; /* both endpoints, as the log shows them */
+    char *said;                 /* raw output of a finger server; NULL until there is any */
     size_t said_length;
 };
 
@@ -48,9 +48,9 @@ void conversation_note(struct conversation *c, const char *words)
     log_words(c, words);
 }
 
-/* ---- the session ---- */
+/* ---- session events ---- */
 
-/* Of what a finger server says the result has only a line. */
+/* A finger server's output is kept here, because the result has room for only one line. */
 static void collect(struct conversation *c, const struct session_event *event)
 {
     if (event->state != SESSION_ANSWER)
@@ -82,7 +82,7 @@ static void on_result(struct conversation *c, size_t node, const struct result *
     text_add(&words, "%s: %s", c->params->session.nodes[node], outcome_name(result->outcome));
     log_words(c, words.data);
     c->answers->node(c->owner, node, result);
-    if (result->outcome != OUTCOME_CANCELLED) /* which leaves the last result in its place */
+    if (result->outcome != OUTCOME_CANCELLED) /* a cancelled dequeue keeps the previous result and its output */
         c->answers->output(c->owner, c->said, c->said_length);
 }
 
@@ -109,7 +109,7 @@ static void on_session(void *owner, const struct session_event *event)
     }
 }
 
-/* ---- the link ---- */
+/* ---- link events ---- */
 
 static void on_connected(struct conversation *c, const struct link_note *note)
 {
@@ -167,7 +167,7 @@ static void on_closed(void *owner)
     answers->ended(answers_owner);
 }
 
-/* ---- life ---- */
+/* ---- begin and end ---- */
 
 struct conversation *conversation_begin(struct loop *loop, struct protocol_log *log, const char *name,
                                         const struct link_params *params, const struct answers *answers, void *owner)

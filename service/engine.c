@@ -18,11 +18,11 @@
 #include <stdio.h>
 
 enum {
-    STOP_GRACE_MS = 1500,    /* for polite endings; then connections are cut */
-    STOP_LIMIT_MS = 1800,    /* for all, so that 2 s are kept */
-    ZONE_LOOK_MS = 1000,     /* between two looks at the time zone, at least */
-    MEMORY_RETRY_MS = 10000, /* when there was no memory for something */
-    READ_LEAST_MS = 500,     /* between two tries to read the configuration ... */
+    STOP_GRACE_MS = 1500,    /* time to end sessions with QUIT; then connections are cut */
+    STOP_LIMIT_MS = 1800,    /* for the whole stop, which must take less than 2 s */
+    ZONE_LOOK_MS = 1000,     /* minimum time between two checks of the time zone */
+    MEMORY_RETRY_MS = 10000, /* after an allocation failed */
+    READ_LEAST_MS = 500,     /* delay between attempts to read the configuration: initial ... */
     READ_MOST_MS = 60000,
 };
 
@@ -32,9 +32,9 @@ static struct engine {
     const struct engine_callbacks *callbacks;
     struct registry_news news;
     struct network_news network;
-    struct config nothing;       /* in force while none could be read: all is off */
-    const struct config *config; /* in force */
-    struct problems problems;    /* of the configuration in force */
+    struct config nothing;       /* in effect until one could be read: everything is off */
+    const struct config *config; /* the configuration in effect */
+    struct problems problems;    /* of the configuration in effect */
     struct planner planner;
     bool planned; /* the planner has a configuration */
     struct jobs jobs;
@@ -43,11 +43,11 @@ static struct engine {
     struct gate gate;
     struct publish publish;
     struct loop_timer wakeup, grace, reread;
-    DWORD read_error;      /* of the configuration, as last reported */
-    int64_t read_delay_ms; /* before it is read again; 0 while that works */
+    DWORD read_error;      /* last reported error of reading the configuration */
+    int64_t read_delay_ms; /* delay before the next attempt; 0 if the last one succeeded */
     int64_t started_utc_ms;
     int64_t zone_next_ms;
-    int64_t stop_by_ms; /* once it was asked for */
+    int64_t stop_by_ms; /* deadline of a stop that was requested */
 } engine;
 
 /* ---- status.json ---- */
@@ -71,9 +71,9 @@ static void status_changed(void *owner)
     publish_soon(&e->publish);
 }
 
-/* ---- what is due ---- */
+/* ---- due dequeues ---- */
 
-/* Whenever something happens the zone is looked at as well: to change it is no step of the clock. */
+/* The zone is checked at every event, since a change of the time zone is not reported as a clock change. */
 static void follow_zone(struct engine *e, struct moment at)
 {
     if (at.steady_ms < e->zone_next_ms)
@@ -86,11 +86,12 @@ static void follow_zone(struct engine *e, struct moment at)
     status_changed(e);
 }
 
-/* Opens what is due, and has the loop wake us for what is due next. */
+/* Begins all dequeues that are due, and sets the timer for the next one. */
 static void pump(struct engine *e)
 {
     struct assignment a;
-    struct moment at = clock_now(); /* one for all: the gate has not seen what comes due after it */
+    struct moment at =
+        clock_now(); /* one time for all: the gate has not checked the port for dequeues that come due later */
     if (e->stopping || !e->planned)
         return;
     follow_zone(e, at);
@@ -100,7 +101,7 @@ static void pump(struct engine *e)
     loop_set_timer(e->loop, &e->wakeup, planner_wakeup(&e->planner, clock_now()));
 }
 
-static void woken(struct loop_timer *timer)
+static void wakeup_due(struct loop_timer *timer)
 {
     pump(CONTAINING_RECORD(timer, struct engine, wakeup));
 }
@@ -114,7 +115,7 @@ static void job_ended(void *owner)
         pump(e);
 }
 
-static void look_at_gate(void *owner)
+static void gate_changed(void *owner)
 {
     pump(owner);
 }
@@ -140,7 +141,8 @@ static void report_error(DWORD id, DWORD error)
     EVENT(id, words.data);
 }
 
-/* Each error is reported once. It is tried again by itself: nobody may change anything for a long time. */
+/* Each error is reported once. Reading is retried automatically, because it may be a long time before the registry
+ * changes again. */
 static void cannot_read(struct engine *e, DWORD error)
 {
     if (error != e->read_error)
@@ -150,7 +152,8 @@ static void cannot_read(struct engine *e, DWORD error)
     loop_set_timer(e->loop, &e->reread, loop_now_ms() + e->read_delay_ms);
 }
 
-/* What is in the registry, for config_release(). NULL, reported, when it cannot be read: the one before stays. */
+/* Reads the registry into a new configuration, to be freed with config_release(). Returns NULL, with the error
+ * reported, if it cannot be read: the previous configuration remains in effect. */
 static const struct config *read_fresh(struct engine *e, struct problems *problems)
 {
     struct config *fresh = config_new();
@@ -167,7 +170,7 @@ static const struct config *read_fresh(struct engine *e, struct problems *proble
     return fresh;
 }
 
-/* Puts it in force. Jobs under way end by the one they began with. */
+/* Puts a new configuration into effect. Jobs that are running keep the one they began with. */
 static void adopt_config(struct engine *e, const struct config *fresh, enum trigger trigger)
 {
     bool first = !e->planned;
@@ -224,7 +227,8 @@ static void run_host(void *owner, const char *name)
         planner_trigger(&e->planner, host, TRIGGER_REQUEST, clock_now());
 }
 
-/* What was written just before a request counts for it: the registry reports changes only a moment later. */
+/* Reads the configuration first: the registry reports a change only a moment later, but a change made just before a
+ * request must apply to it. */
 static void begin_request(struct engine *e)
 {
     read_config(e, TRIGGER_ENABLE);
@@ -253,7 +257,7 @@ static void run_requested(struct engine *e)
     end_request(e);
 }
 
-/* A round as RunOnNetworkChange has it. */
+/* Asks all hosts, if RunOnNetworkChange is set. */
 static void follow_machine(struct engine *e, enum trigger trigger)
 {
     if (e->config->service.run_on_network_change)
@@ -311,7 +315,7 @@ static void resume(struct engine *e)
     set_paused(e, false);
 }
 
-static void woke(struct engine *e)
+static void resumed(struct engine *e)
 {
     trace("The computer resumed.");
     follow_machine(e, TRIGGER_RESUME);
@@ -320,7 +324,7 @@ static void woke(struct engine *e)
 static void clock_set(struct engine *e)
 {
     trace("The clock was changed.");
-    e->zone_next_ms = 0; /* it may have been the zone */
+    e->zone_next_ms = 0; /* the time zone may have changed with it */
     planner_follow_clock(&e->planner, clock_now());
     status_changed(e);
     pump(e);
@@ -336,7 +340,7 @@ static void requested(struct loop_op *op, DWORD error, DWORD bytes)
         [ENGINE_RUN_ALL] = run_all,
         [ENGINE_RUN_REQUESTED] = run_requested,
         [ENGINE_NETWORK_GREW] = network_grew,
-        [ENGINE_RESUMED] = woke,
+        [ENGINE_RESUMED] = resumed,
         [ENGINE_CLOCK_SET] = clock_set,
     };
     struct engine *e = &engine;
@@ -348,11 +352,11 @@ static void requested(struct loop_op *op, DWORD error, DWORD bytes)
 
 void engine_ask(enum engine_request request)
 {
-    if (engine.loop) /* the console may ask before there is one */
+    if (engine.loop) /* Ctrl+C may come before the loop exists */
         loop_post(engine.loop, &engine.requests[request], 0);
 }
 
-/* ---- life ---- */
+/* ---- start and stop ---- */
 
 static void init(struct engine *e)
 {
@@ -369,10 +373,10 @@ static void init(struct engine *e)
                             .ended = job_ended,
                             .owner = e};
     e->gate = (struct gate){
-        .loop = e->loop, .planner = &e->planner, .look = look_at_gate, .changed = status_changed, .owner = e};
+        .loop = e->loop, .planner = &e->planner, .look = gate_changed, .changed = status_changed, .owner = e};
     gate_init(&e->gate);
     publish_init(&e->publish, e->loop, write_snapshot, e);
-    e->wakeup.fire = woken;
+    e->wakeup.fire = wakeup_due;
     e->grace.fire = cut_off;
     e->reread.fire = read_again;
     for (size_t i = 0; i < ARRAYSIZE(e->requests); i++)
@@ -380,7 +384,7 @@ static void init(struct engine *e)
     protocol_init(&e->log, e->loop);
 }
 
-/* `*failed` is the step under way: what to say when it fails. */
+/* `*failed` names the current step, for the message if it fails. */
 static DWORD start(struct engine *e, const char **failed)
 {
     *failed = "cannot start Windows Sockets";
@@ -390,16 +394,16 @@ static DWORD start(struct engine *e, const char **failed)
     *failed = "cannot watch the configuration in the registry";
     error = registry_watch_open(&e->news, e->loop, config_changed, e);
     if (!error && network_watch_open(&e->network, e->loop, network_changed, e) != 0)
-        trace("This system does not report new addresses."); /* rounds come by schedule and retry all the same */
+        trace("This system does not report new addresses."); /* schedules and retries work without it */
     return error;
 }
 
-/* Until it is stopped. */
+/* Runs until the service is stopped. */
 static DWORD run(struct engine *e, const char **failed)
 {
     read_config(e, TRIGGER_START);
     pump(e);
-    publish_now(&e->publish); /* nobody who finds us running reads an older one */
+    publish_now(&e->publish); /* before the running state is reported, so that nobody reads an old file */
     e->callbacks->running(e->callbacks->owner);
     *failed = "cannot wait at the completion port";
     return loop_run(e->loop);

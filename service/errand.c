@@ -14,7 +14,7 @@ struct errand {
     errand_ready *ready;
     void *owner;
     const struct config *config;          /* held */
-    const struct host_settings *settings; /* of that */
+    const struct host_settings *settings; /* of `config` */
     struct loop_timer begin;
     struct ping *ping;
     struct companion *companion;
@@ -57,7 +57,7 @@ static void run_service(struct errand *e)
         fail(e, OUTCOME_NO_SERVICE, e->settings->run_service, ERROR_NOT_ENOUGH_MEMORY);
 }
 
-static void woken(void *owner, DWORD error)
+static void host_awake(void *owner, DWORD error)
 {
     struct errand *e = owner;
     e->ping = NULL;
@@ -68,7 +68,7 @@ static void woken(void *owner, DWORD error)
         run_service(e);
 }
 
-/* From the loop, so that `ready` is never called before errand_begin() has returned. */
+/* Called from the loop, so that `ready` is never called before errand_begin() has returned. */
 static void begin(struct loop_timer *timer)
 {
     struct errand *e = CONTAINING_RECORD(timer, struct errand, begin);
@@ -76,12 +76,12 @@ static void begin(struct loop_timer *timer)
         run_service(e);
         return;
     }
-    e->ping = ping_begin(e->loop, e->settings->wake_host, (int64_t)e->settings->wake_seconds * 1000, woken, e);
+    e->ping = ping_begin(e->loop, e->settings->wake_host, (int64_t)e->settings->wake_seconds * 1000, host_awake, e);
     if (!e->ping)
         fail(e, OUTCOME_NO_WAKE, e->settings->wake_host, ERROR_NOT_ENOUGH_MEMORY);
 }
 
-/* Of an errand on no list. */
+/* Frees an errand that is not on the list. */
 static void end(struct errand *e)
 {
     loop_set_timer(e->loop, &e->begin, INT64_MAX);

@@ -5,7 +5,7 @@
 #include "win/network.h"
 
 enum {
-    PAUSE_LEAST_MS = 1000, /* between two looks at the port ... */
+    PAUSE_LEAST_MS = 1000, /* delay between two checks of the port: initial ... */
     PAUSE_MOST_MS = 60000
 };
 
@@ -21,7 +21,7 @@ static void hold(struct gate *g, uint32_t port)
         g->changed(g->owner);
 }
 
-static void let_through(struct gate *g, uint32_t port)
+static void open_gate(struct gate *g, uint32_t port)
 {
     if (g->delay_ms == 0)
         return;
@@ -35,10 +35,10 @@ void gate_poll(struct gate *g, uint32_t port, struct moment now)
 {
     if (g->timer.set)
         return;
-    planner_follow_clock(g->planner, now); /* or more may be due in a moment than was looked at here */
+    planner_follow_clock(g->planner, now); /* otherwise more dequeues could be due in a moment than were checked here */
     planner_hold(g->planner, false);
     if (port == 0 || planner_wakeup(g->planner, now) > now.steady_ms || network_port_listens((uint16_t)port))
-        let_through(g, port);
+        open_gate(g, port);
     else
         hold(g, port);
 }

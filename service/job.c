@@ -11,12 +11,12 @@
 
 #include <stdlib.h>
 
-/* In which way a job does its work. */
+/* How a job does its work: by a session or by a program. */
 struct job_kind {
     DWORD (*begin)(struct job *job);             /* returns 0 or a Win32 error */
-    void (*end)(struct job *job, bool politely); /* it is over now or later */
-    enum outcome trouble;                        /* what its nodes get when it cannot be begun ... */
-    const char *trouble_words;                   /* ... and what stands before the error's words */
+    void (*end)(struct job *job, bool politely); /* the job ends in this call or later */
+    enum outcome failure_outcome;                /* outcome of its nodes if it cannot begin ... */
+    const char *failure_prefix;                  /* ... and the text before the error message */
 };
 
 struct job {
@@ -29,18 +29,18 @@ struct job {
         struct conversation *conversation;
         struct program_job *program;
     };
-    const struct config *config;          /* the one it began with, to its end */
-    const struct host_settings *settings; /* of that */
+    const struct config *config;          /* the one in effect when the job began */
+    const struct host_settings *settings; /* of `config` */
     struct link_params params;
     char *address;
-    struct credentials *credentials; /* NULL: none */
+    struct credentials *credentials; /* NULL if none are needed */
     size_t node_count;
-    const char *nodes[]; /* likewise */
+    const char *nodes[]; /* point into `config` */
 };
 
-/* ---- the end of a dequeue ---- */
+/* ---- end of a dequeue ---- */
 
-/* To be called after whatever may end one. */
+/* Call this after anything that may end a dequeue. */
 static void settle_ended(struct jobs *jobs)
 {
     struct planned_host *host;
@@ -52,7 +52,7 @@ static void settle_ended(struct jobs *jobs)
     }
 }
 
-/* ---- the life of a job ---- */
+/* ---- job list ---- */
 
 static void job_free(struct job *job)
 {
@@ -70,7 +70,7 @@ static void add_job(struct jobs *jobs, struct job *job)
     jobs->first = job;
 }
 
-/* Takes the job off the list and frees it. */
+/* Removes the job from the list and frees it. */
 static void drop_job(struct job *job)
 {
     struct jobs *jobs = job->jobs;
@@ -100,11 +100,11 @@ static void on_node(void *owner, size_t node, const struct result *result)
     job->jobs->changed(job->jobs->owner);
 }
 
-/* No memory for it is no harm. */
+/* Without memory the output is dropped: it is only shown to the user. */
 static void on_output(void *owner, const char *octets, size_t count)
 {
     struct job *job = owner;
-    size_t size = count * 4 + 4; /* an octet becomes \xNN at most */
+    size_t size = count * 4 + 4; /* \xNN is the longest form of an octet */
     char *lines = count > 0 ? malloc(size) : NULL;
     struct text t;
     if (!lines)
@@ -122,7 +122,7 @@ static void on_ended(void *owner)
 
 static const struct answers answers = {.node = on_node, .output = on_output, .ended = on_ended};
 
-/* What is asked, and why. */
+/* Writes what is asked, and why, for the trace. */
 static void describe(struct text *t, const struct job *job)
 {
     text_add(t, "asking %s for %zu domains (%s)", job->address, job->node_count,
@@ -180,9 +180,9 @@ static void end_program(struct job *job, bool politely)
 static const struct job_kind program = {begin_program, end_program, OUTCOME_PROGRAM_FAILED,
                                         "the program could not be started: "};
 
-/* ---- preparations ---- */
+/* ---- preparation ---- */
 
-/* The host is ready, or will not be. */
+/* The host is ready, or `failure` says why it cannot be. */
 static void prepared(void *owner, const struct result *failure)
 {
     struct job *job = owner;
@@ -211,7 +211,7 @@ static void end_preparation(struct job *job, bool politely)
 
 static const struct job_kind preparation = {begin_preparation, end_preparation, OUTCOME_LOCAL, ""};
 
-/* ---- beginning ---- */
+/* ---- begin ---- */
 
 static const struct job_kind *kind_of(const struct assignment *a)
 {
@@ -235,7 +235,7 @@ static void set_params(struct job *job, uint16_t port)
     link_params_set(&job->params, job->settings);
 }
 
-/* NULL when there is no memory. */
+/* Returns NULL if memory is short. */
 static struct job *job_new(struct jobs *jobs, const struct assignment *a)
 {
     struct job *job = calloc(1, sizeof *job + a->node_count * sizeof job->nodes[0]);
@@ -262,7 +262,7 @@ static struct job *job_new(struct jobs *jobs, const struct assignment *a)
     return job;
 }
 
-/* It could not be begun: its nodes get that result. */
+/* Gives `result` to all nodes of an assignment that could not begin. */
 static void refuse(struct jobs *jobs, const struct assignment *a, const struct result *result)
 {
     for (size_t i = 0; i < a->node_count; i++)
@@ -274,15 +274,15 @@ static void refuse(struct jobs *jobs, const struct assignment *a, const struct r
     settle_ended(jobs);
 }
 
-/* The same for trouble of this machine: they are asked again with backoff. */
+/* The same for a failure of this computer: the nodes are retried with backoff. */
 static void refuse_with(struct jobs *jobs, const struct assignment *a, DWORD error)
 {
     struct result result;
     TEXT_SCRATCH(words, 200);
     const struct job_kind *kind = kind_of(a);
-    text_add(&words, "%s", kind->trouble_words);
+    text_add(&words, "%s", kind->failure_prefix);
     text_add_error(&words, error);
-    result_set(&result, kind->trouble, 0, words.data);
+    result_set(&result, kind->failure_outcome, 0, words.data);
     refuse(jobs, a, &result);
 }
 
@@ -307,9 +307,9 @@ void jobs_begin(struct jobs *jobs, const struct assignment *a)
     add_job(jobs, job);
 }
 
-/* ---- ending ---- */
+/* ---- end ---- */
 
-/* A job's end frees it, but no other. */
+/* Ending a job frees that job but no other, so `next` stays valid. */
 void jobs_finish(struct jobs *jobs, bool all)
 {
     struct job *next;

@@ -1,5 +1,5 @@
-/* etrnsvc: the service program. Started by the service control manager it is the service; by hand with --console it
- * does the same work in the foreground; with nothing it says what it is. */
+/* etrnsvc: the service program. Started by the service control manager, it runs as the service; with --console it does
+ * the same work in the foreground; without arguments it prints what it is. */
 #include "console.h"
 #include "scm.h"
 #include "win/harden.h"

@@ -5,11 +5,11 @@
 #include "win/localtime.h"
 
 enum {
-    NODES_LIMIT = 400,  /* octets of a list of nodes */
-    REPLIES_LIMIT = 800 /* of what was answered to them */
+    NODES_LIMIT = 400,  /* octets for a list of nodes */
+    REPLIES_LIMIT = 800 /* octets for their replies */
 };
 
-/* One event for all nodes of the host that share the news of node `first`. */
+/* Writes one event for all nodes of the host that have the same news as node `first`. */
 static void report(const struct planned_host *host, size_t first)
 {
     char names[NODES_LIMIT];

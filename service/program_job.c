@@ -25,10 +25,10 @@ static void end(struct program_job *job)
     answers->ended(owner);
 }
 
-/* The end of what it said, on one line. */
-static void add_last_words(struct text *t, const struct program_result *ended)
+/* Appends the end of the program's output, on one line. */
+static void add_output_end(struct text *t, const struct program_result *ended)
 {
-    enum { SHOWN = 150 }; /* octets */
+    enum { SHOWN = 150 }; /* octets of output shown */
     TEXT_SCRATCH(line, PROGRAM_OUTPUT_LIMIT + 1);
     text_add_folded(&line, ended->output, ended->length);
     if (line.length > 0 && line.data[line.length - 1] == ' ')
@@ -45,7 +45,7 @@ static void describe(struct text *t, const struct program_job *job, const struct
         text_add_error(t, ended->error);
     else
         text_add(t, "exit code %lu", ended->exit_code);
-    add_last_words(t, ended);
+    add_output_end(t, ended);
 }
 
 static void program_ended(void *owner, const struct program_result *ended)

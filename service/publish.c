@@ -8,9 +8,9 @@
 #include <stdlib.h>
 
 enum {
-    DELAY_MS = 100,        /* changes that come together are written together */
-    RETRY_MOST_MS = 10000, /* while it cannot be written: someone reads it, or the disk is full */
-    SHARE = 20             /* one part in this number of the time, at most, goes into writing */
+    DELAY_MS = 100,        /* collects changes into one write */
+    RETRY_MOST_MS = 10000, /* longest delay between retries: the file may be in use, or the disk full */
+    SHARE = 20             /* writing takes at most 1/SHARE of the time */
 };
 
 static DWORD write_file(struct publish *p, const struct json *j)

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 enum {
-    START_HINT_MS = 10000, /* reading the configuration of ten thousand hosts, and room */
+    START_HINT_MS = 10000, /* reading the configuration of ten thousand hosts, with a margin */
     STOP_HINT_MS = 4000    /* sessions end within 2 s */
 };
 
@@ -15,8 +15,8 @@ static SERVICE_STATUS_HANDLE handle;
 static volatile LONG state = SERVICE_STOPPED; /* as last reported */
 static volatile LONG checkpoint;
 
-/* From the handler's thread and the service's own: SetServiceStatus serialises by itself, and each state is reported by
- * the thread that brings it about. */
+/* Called from the handler's thread and from the service's own. That is safe: SetServiceStatus serializes calls, and
+ * each state is reported only by the thread that causes it. */
 static void report(DWORD new_state, DWORD error, DWORD hint_ms)
 {
     bool pending = new_state == SERVICE_START_PENDING || new_state == SERVICE_STOP_PENDING ||
@@ -38,7 +38,7 @@ static void report(DWORD new_state, DWORD error, DWORD hint_ms)
 struct control {
     DWORD code;
     enum engine_request request;
-    DWORD pending_state; /* reported at once; 0 when the state stays */
+    DWORD pending_state; /* reported at once; 0 if the control does not change the state */
 };
 
 static const struct control controls[] = {
@@ -55,14 +55,14 @@ static const struct control controls[] = {
     {CONTROL_CLOCK_SET, ENGINE_CLOCK_SET, 0},
 };
 
-/* In the dispatcher's thread: posts and returns. */
+/* Called in the dispatcher's thread, which must not block: posts the request and returns. */
 static DWORD WINAPI control(DWORD code, DWORD type, void *data, void *context)
 {
     (void)data, (void)context;
     if (code == SERVICE_CONTROL_INTERROGATE)
         return NO_ERROR;
     if (code == SERVICE_CONTROL_POWEREVENT) {
-        if (type == PBT_APMRESUMEAUTOMATIC) /* sent at each waking, whether somebody sits there or not */
+        if (type == PBT_APMRESUMEAUTOMATIC) /* sent on every resume, with or without a user present */
             engine_ask(ENGINE_RESUMED);
         return NO_ERROR;
     }
@@ -88,7 +88,7 @@ static void answered(void *owner, enum engine_request request)
 {
     (void)owner;
     if (request == ENGINE_STOP)
-        report(SERVICE_STOP_PENDING, NO_ERROR, STOP_HINT_MS); /* a checkpoint: sessions are ending */
+        report(SERVICE_STOP_PENDING, NO_ERROR, STOP_HINT_MS); /* a new checkpoint: sessions are ending */
     else if (request == ENGINE_PAUSE && state == SERVICE_PAUSE_PENDING)
         report(SERVICE_PAUSED, NO_ERROR, 0);
     else if (request == ENGINE_CONTINUE && state == SERVICE_CONTINUE_PENDING)
@@ -120,7 +120,7 @@ DWORD scm_run(void)
     wchar_t name[] = TEXT(SERVICE_NAME);
     SERVICE_TABLE_ENTRYW table[] = {{name, service_main}, {NULL, NULL}};
     DWORD error = StartServiceCtrlDispatcherW(table) ? 0 : GetLastError();
-    if (error && error != ERROR_FAILED_SERVICE_CONTROLLER_CONNECT) { /* which is: started by hand */
+    if (error && error != ERROR_FAILED_SERVICE_CONTROLLER_CONNECT) { /* that error means: started by hand */
         eventlog_open(false);
         event_write_cannot_run("cannot connect to the service control manager", error);
         eventlog_close();
