@@ -145,6 +145,7 @@ HELPERS := $(patsubst tests/helpers/%.c,$(B)/helpers/%.exe,$(wildcard tests/help
 $(HELPERS): $(B)/helpers/%.exe: $(B)/obj/tests/helpers/%.o $(B)/obj/programs.a
 	@mkdir -p $(@D)
 	$(CC_WIN) $(LDFLAGS) -o $@ $(filter-out %.a,$^) $(filter %.a,$^) $(LIBS) -lntdll
+$(B)/helpers/exit_codes.exe: $(call objects,regtool/exit_code.c)
 $(B)/helpers/lists.exe: $(call objects,$(TOOL)) $(B)/obj/etrnctl.res
 $(B)/obj/programs.a: $(call objects,$(WIN) $(CORE))
 	rm -f $@
