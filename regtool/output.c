@@ -38,11 +38,16 @@ DWORD out_copy(const char *path)
     return error;
 }
 
-static DWORD lost; /* why some of standard output was */
+static DWORD lost, copy_lost; /* why some of standard output was, and of its copy */
 
 DWORD out_error(void)
 {
     return lost;
+}
+
+DWORD out_copy_error(void)
+{
+    return copy_lost;
 }
 
 /* Who reads a pipe may have read enough; and a program without standard output has nobody to lose anything. */
@@ -87,10 +92,10 @@ static DWORD write_to(DWORD which, const char *text, size_t length)
     return error;
 }
 
-static void note_error(DWORD error)
+static void note_error(DWORD error, DWORD *why)
 {
     if (error && !nobody_reads(error))
-        lost = error;
+        *why = error;
 }
 
 static void write_all(DWORD which, const char *text, size_t length)
@@ -98,9 +103,9 @@ static void write_all(DWORD which, const char *text, size_t length)
     DWORD error = write_to(which, text, length);
     if (which != STD_OUTPUT_HANDLE)
         return; /* of standard error nobody is left to learn it */
-    note_error(error);
+    note_error(error, &lost);
     if (copy != INVALID_HANDLE_VALUE)
-        note_error(write_bytes(copy, text, length));
+        note_error(write_bytes(copy, text, length), &copy_lost);
 }
 
 /* Lines end in CR LF, as Windows' own tools write them. `lines` has room for twice the text. */

@@ -22,8 +22,9 @@ const char *shade(enum shade wanted);
 /* Has what out() prints written to this file as well. Returns 0 or a Win32 error. */
 MUST_CHECK DWORD out_copy(const char *path);
 
-/* 0, or why some of what out() was given is lost: a full disk, no memory. */
+/* 0, or why some of what out() was given is lost, or missing in the copy: a full disk, no memory. */
 DWORD out_error(void);
+DWORD out_copy_error(void);
 
 /* Words wrapped at 80 columns, each line after `indent` spaces. */
 void out_wrapped(unsigned indent, const char *words);

@@ -197,6 +197,8 @@ enum exit_code run_test(const struct arguments *a)
         code = fail(error, "cannot write %s", file);
     if (code == EXIT_DONE)
         code = ask_host(&test, option_value(a, "--json") != NULL);
+    if (code == EXIT_DONE && out_copy_error())
+        code = fail(out_copy_error(), "cannot write %s", file);
     test_params_free(&test.params);
     return code;
 }

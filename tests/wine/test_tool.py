@@ -288,6 +288,12 @@ def test_a_transcript_is_written_to_a_file_as_well(machine: Machine, serve: Serv
     assert len(server.sessions) == 1  # it was known before the host was asked
 
 
+def test_a_transcript_that_is_lost_is_named(machine: Machine, serve: Serve) -> None:
+    reply = machine.ctl("test", f"127.0.0.1:{serve(Script()).port}", "--transcript", r"Z:\dev\full")
+    assert (reply.code, reply.err.splitlines()[-1].partition(": ")[2].rpartition(": ")[0]) == (
+        8, r"cannot write Z:\dev\full")
+
+
 def test_a_test_for_programs(machine: Machine, serve: Serve) -> None:
     server = serve(Script(etrn={"a.example": "250 OK", "*": "459 \x9b31m gesperrt"}))
     reply = machine.ctl("test", f"127.0.0.1:{server.port}", "a.example", "b.example", "--json", "--helo=client.example")
