@@ -115,7 +115,7 @@ static void job_ended(void *owner)
         pump(e);
 }
 
-static void gate_changed(void *owner)
+static void gate_check_due(void *owner)
 {
     pump(owner);
 }
@@ -373,7 +373,7 @@ static void init(struct engine *e)
                             .ended = job_ended,
                             .owner = e};
     e->gate = (struct gate){
-        .loop = e->loop, .planner = &e->planner, .look = gate_changed, .changed = status_changed, .owner = e};
+        .loop = e->loop, .planner = &e->planner, .look = gate_check_due, .changed = status_changed, .owner = e};
     gate_init(&e->gate);
     publish_init(&e->publish, e->loop, write_snapshot, e);
     e->wakeup.fire = wakeup_due;

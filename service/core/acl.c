@@ -3,11 +3,11 @@
 #include <string.h>
 
 enum {
-    AT_SIZE = 2, /* of a list's header and of an entry's: where the size stands */
+    AT_SIZE = 2, /* offset of the size, in a list's header and in an entry's */
     AT_COUNT = 4,
     AT_FLAGS = 1,
     ACE_HEADER_SIZE = 4,
-    ACE_FIXED_SIZE = 8,   /* header and access mask: the SID follows */
+    ACE_FIXED_SIZE = 8,   /* header and access mask, before the SID */
     FLAG_INHERITED = 0x10 /* INHERITED_ACE */
 };
 
@@ -40,14 +40,14 @@ bool acl_allow(uint32_t mask, const unsigned char *sid, size_t sid_size, unsigne
     return true;
 }
 
-/* What there is to know of a list before it is touched. */
+/* What is found out about a list before it is changed. */
 struct layout {
-    size_t count, end; /* entries, and where the last of them ends */
-    size_t own_end;    /* where the first inherited one begins, or `end` */
-    size_t found;      /* where the wanted entry stands; 0 for nowhere */
+    size_t count, end; /* number of entries, and the offset of their end */
+    size_t own_end;    /* offset of the first inherited entry, or `end` */
+    size_t found;      /* offset of the wanted entry; 0 if it is not there */
 };
 
-static bool look(const unsigned char *acl, size_t size, const unsigned char *ace, struct layout *l)
+static bool inspect(const unsigned char *acl, size_t size, const unsigned char *ace, struct layout *l)
 {
     *l = (struct layout){.end = ACL_HEADER_SIZE};
     if (size < ACL_HEADER_SIZE || read_word(acl + AT_SIZE) < ACL_HEADER_SIZE || read_word(acl + AT_SIZE) > size)
@@ -75,7 +75,7 @@ static bool look(const unsigned char *acl, size_t size, const unsigned char *ace
 bool acl_has(const unsigned char *acl, size_t size, const unsigned char *ace)
 {
     struct layout l;
-    return look(acl, size, ace, &l) && l.found;
+    return inspect(acl, size, ace, &l) && l.found;
 }
 
 static size_t finish(unsigned char *out, size_t size, size_t count)
@@ -88,7 +88,7 @@ static size_t finish(unsigned char *out, size_t size, size_t count)
 size_t acl_add(const unsigned char *acl, size_t size, const unsigned char *ace, unsigned char *out)
 {
     struct layout l;
-    if (!look(acl, size, ace, &l) || l.end + size_of(ace) > ACL_SIZE_LIMIT || l.count == 0xFFFF)
+    if (!inspect(acl, size, ace, &l) || l.end + size_of(ace) > ACL_SIZE_LIMIT || l.count == 0xFFFF)
         return 0;
     memcpy(out, acl, l.own_end);
     memcpy(out + l.own_end, ace, size_of(ace));
@@ -99,7 +99,7 @@ size_t acl_add(const unsigned char *acl, size_t size, const unsigned char *ace, 
 size_t acl_remove(const unsigned char *acl, size_t size, const unsigned char *ace, unsigned char *out)
 {
     struct layout l;
-    if (!look(acl, size, ace, &l))
+    if (!inspect(acl, size, ace, &l))
         return 0;
     size_t gap = l.found ? size_of(ace) : 0;
     size_t before = l.found ? l.found : l.end;

@@ -5,8 +5,8 @@
 
 enum { V4_SIZE = 4, V6_SIZE = 16 };
 
-/* A number of at most `most` digits to this base, without leading zeros where it is decimal. Moves *text behind it;
- * -1 when there is none. */
+/* Reads a number of at most `most` digits in this base; a decimal one has no leading zeros. Moves *text past it.
+ * Returns -1 if there is none. */
 static int read_number(const char **text, int base, int most)
 {
     static const char digits[] = "0123456789abcdef";
@@ -35,8 +35,8 @@ static bool read_v4(const char *text, unsigned char *octets)
     return true;
 }
 
-/* The groups of two octets up to the end of the text, or up to a "::", at whose second colon *text then stands. Returns
- * how many octets there were of at most `room`; V6_SIZE + 1 when they are none of an address. */
+/* Reads groups of two octets up to the end of the text or to a "::", in which case *text is left at the second colon.
+ * Returns the number of octets, at most `room`, or V6_SIZE + 1 if the text is not part of an address. */
 static size_t read_groups(const char **text, unsigned char *octets, size_t room)
 {
     size_t count = 0;
@@ -61,7 +61,7 @@ static size_t read_groups(const char **text, unsigned char *octets, size_t room)
     return V6_SIZE + 1;
 }
 
-/* A "::" stands for at least one group of zeros, and there is one at most. */
+/* A "::" replaces at least one group of zeros and may occur once. */
 static bool read_v6(const char *text, unsigned char *octets)
 {
     unsigned char tail[V6_SIZE];

@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum {
-    CHALLENGE_LIMIT = 3072, /* octets; no longer reply line is read */
+    CHALLENGE_LIMIT = 3072, /* octets; no longer reply line is accepted */
     ANSWER_LIMIT = AUTH_MESSAGE_LIMIT,
     ECHO_LENGTH = 6
 };
@@ -32,12 +32,12 @@ const char *auth_password_fault(const char *password, size_t size)
         if (length == 0)
             return "is not UTF-8";
         if ((unsigned char)password[i] < 0x20 || password[i] == 0x7F)
-            return "contains a control character"; /* which RFC 4013 2.3 forbids, and no keyboard writes */
+            return "contains a control character"; /* forbidden by RFC 4013 2.3, and not typed by any keyboard */
     }
     return NULL;
 }
 
-/* ---- which mechanism ---- */
+/* ---- choice of a mechanism ---- */
 
 static unsigned mechanism_bit(const char *word, size_t length)
 {
@@ -83,10 +83,10 @@ enum auth_mechanism auth_choose(unsigned offered, bool secured, const struct aut
     return AUTH_NONE;
 }
 
-/* ---- what is said ---- */
+/* ---- messages ---- */
 
-/* RFC 4616 section 2: NUL, user, NUL, password; no other identity is asked for. Returns its octets, 0 when user or
- * password is beyond its limit. */
+/* RFC 4616 section 2: NUL, user, NUL, password, without an authorization identity. Returns the number of octets, 0 if
+ * user or password is too long. */
 static size_t plain_message(const struct auth_credentials *who, char message[AUTH_MESSAGE_LIMIT])
 {
     size_t user = strlen(who->user);
@@ -125,7 +125,7 @@ bool auth_begin(struct auth *a, enum auth_mechanism mechanism, const struct auth
     return a->answers > 0;
 }
 
-/* ---- what is answered ---- */
+/* ---- answers to challenges ---- */
 
 static const char unexpected[] = "the host requested more data than the mechanism provides";
 static const char too_long[] = "the user name or the password is too long";
@@ -137,7 +137,7 @@ static const char *answer_plain(struct auth *a, size_t size, char line[AUTH_LINE
     return plain_line(a->who, line) ? NULL : too_long;
 }
 
-/* Its challenges are words for a person, "Username:" and "Password:", in any language: the order tells them. */
+/* The challenges are text for a person, "Username:" and "Password:", in any language: only their order is reliable. */
 static const char *answer_login(struct auth *a, char line[AUTH_LINE_SIZE])
 {
     if (a->answers > 2)
@@ -194,7 +194,7 @@ const char *auth_answer(struct auth *a, const char *challenge, char line[AUTH_LI
     return unexpected;
 }
 
-/* ---- what comes back ---- */
+/* ---- removal of secrets from replies ---- */
 
 static bool same_letters(const char *a, const char *b, size_t length)
 {
@@ -207,7 +207,7 @@ static bool same_letters(const char *a, const char *b, size_t length)
     return true;
 }
 
-/* Whether `run` characters in a row of the secret, or all where it has fewer, stand in the line. */
+/* Whether the line contains `run` consecutive characters of the secret, or the whole secret if it is shorter. */
 static bool holds(const char *line, size_t length, const char *secret, size_t run)
 {
     size_t size = strlen(secret);

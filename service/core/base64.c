@@ -5,7 +5,7 @@
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/* Three octets, or the last one or two with what stands for the others. */
+/* Encodes three octets, or the last one or two with padding. */
 static void encode_group(const unsigned char *octets, size_t count, char *text)
 {
     uint32_t group = (uint32_t)octets[0] << 16;
@@ -29,14 +29,14 @@ bool base64_encode(const void *data, size_t size, char *text, size_t room)
     return true;
 }
 
-/* The six bits of a character; 64 when it has none. */
+/* Returns the six bits of a character, or 64 if it is not in the alphabet. */
 static uint32_t bits_of(char c)
 {
     const char *place = c ? strchr(alphabet, c) : NULL;
     return place ? (uint32_t)(place - alphabet) : 64;
 }
 
-/* Four characters, of which the last `padding` are '=', to octets. */
+/* Decodes four characters, of which the last `padding` are '='. */
 static bool decode_group(const char *text, size_t padding, unsigned char *octets)
 {
     uint32_t group = 0;

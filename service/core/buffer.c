@@ -8,7 +8,7 @@ bool buffer_reserve(struct buffer *b, size_t more)
     size_t needed = b->length + more + 1;
     if (needed <= b->room)
         return true;
-    size_t room = b->room + b->room / 2; /* few moves, however many small pieces come */
+    size_t room = b->room + b->room / 2; /* grows in proportion, so that many small additions cause few moves */
     if (room < needed)
         room = needed;
     char *data = realloc(b->data, room);

@@ -5,8 +5,8 @@ int64_t calendar_day_of(int64_t ms)
     return ms / DAY_MS - (ms % DAY_MS < 0);
 }
 
-/* After Howard Hinnant's "chrono-compatible low-level date algorithms": years begin in March, so that the leap day is
- * the last of one. */
+/* From Howard Hinnant's "chrono-compatible low-level date algorithms". A year begins in March, so that the leap day is
+ * its last. */
 
 struct date calendar_date(int64_t day)
 {

@@ -15,7 +15,7 @@ struct der {
     size_t left;
 };
 
-/* Takes one element with a length of at most three octets; false at the end, and where there is none. */
+/* Takes one element whose length has at most three octets. Returns false at the end, and for anything else. */
 static bool der_take(struct der *d, uint8_t *tag, struct der *value)
 {
     if (d->left < 2)
@@ -39,7 +39,7 @@ static bool der_take(struct der *d, uint8_t *tag, struct der *value)
     return true;
 }
 
-/* What is inside of GeneralNames; nothing when it is not one. */
+/* Returns the contents of GeneralNames, or nothing if it is not one. */
 static struct der open_names(const void *names, size_t size)
 {
     struct der all = {names, names ? size : 0};
@@ -57,7 +57,7 @@ static char lower(uint8_t c)
     return (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
 }
 
-/* Byte by byte: a NUL within the name in the certificate ends nothing. */
+/* Compares byte by byte: a NUL inside the certificate's name must not end it. */
 static bool same(const uint8_t *name, size_t size, const char *host, size_t length)
 {
     if (size != length)
@@ -76,7 +76,8 @@ static bool name_matches(const struct der *name, const char *host)
     if (name->left < 3 || name->at[0] != '*' || name->at[1] != '.')
         return length > 0 && same(name->at, name->left, host, length);
     size_t label = strcspn(host, ".");
-    bool deep = memchr(name->at + 2, '.', name->left - 2) != NULL; /* else it would stand for all of a top level */
+    bool deep =
+        memchr(name->at + 2, '.', name->left - 2) != NULL; /* a wildcard must not cover a whole top-level domain */
     return deep && label > 0 && label < length && same(name->at + 1, name->left - 1, host + label, length - label);
 }
 
@@ -97,7 +98,7 @@ bool certificate_matches(const void *names, size_t size, const struct identity *
     return false;
 }
 
-/* ---- showing ---- */
+/* ---- text ---- */
 
 static void show_address(const struct der *address, struct text *out)
 {

@@ -19,7 +19,7 @@ static void set_origin(struct config *c, struct host_settings *host, const struc
     (host ? host->origin : c->service.origin)[setting_index(s)] = (uint8_t)origin;
 }
 
-/* Back to the default. A string that cannot be had stays NULL, which reads as empty. */
+/* Sets the default. A string for which there is no memory stays NULL, which reads as empty. */
 static void reset(struct config *c, struct host_settings *host, const struct setting *s)
 {
     void *field = field_of(c, host, s);
@@ -73,7 +73,7 @@ struct config *config_new(void)
     return c;
 }
 
-/* To be held is no change of what it says. */
+/* The reference count may change in a constant configuration. */
 static struct config *counted(const struct config *c)
 {
     return (struct config *)(uintptr_t)c;
@@ -95,7 +95,7 @@ void config_release(const struct config *c)
 
 /* ---- hosts ---- */
 
-/* Where a host of that name stands, or is to stand. */
+/* Returns the place of the host with this name, or where to insert it. */
 static size_t host_place(const struct config *c, const char *name)
 {
     size_t low = 0;
@@ -160,7 +160,7 @@ size_t host_batch(const struct host_settings *host)
 
 void host_server(const struct host_settings *host, size_t which, char *address, size_t size, uint16_t *port)
 {
-    bool fallback = which > 0 && which <= host->fallback.count; /* else the configuration has changed */
+    bool fallback = which > 0 && which <= host->fallback.count; /* no longer, if the configuration has changed */
     unsigned number = methods[host->method].port;
     struct text t;
     text_begin(&t, address, size);
@@ -171,7 +171,7 @@ void host_server(const struct host_settings *host, size_t which, char *address, 
     *port = (uint16_t)number;
 }
 
-/* ---- values of the registry ---- */
+/* ---- registry values ---- */
 
 static void refuse(const struct setting *s, enum value_type type, const void *data, size_t size, struct text *problem)
 {
@@ -190,14 +190,14 @@ static bool apply_dword(uint32_t *field, const struct setting *s, const void *da
     return true;
 }
 
-static bool cannot_take(struct config *c, struct text *problem)
+static bool report_no_memory(struct config *c, struct text *problem)
 {
     c->incomplete = true;
     text_add(problem, "not enough memory");
     return false;
 }
 
-/* Keeps the valid items of a list, and reports the others. */
+/* Keeps the valid items of a list and reports the others. */
 static bool apply_strings(struct config *c, struct strings *field, const struct setting *s, const char *items,
                           size_t length, struct text *problem)
 {
@@ -217,7 +217,7 @@ static bool apply_strings(struct config *c, struct strings *field, const struct 
             if (too_many)
                 break;
         } else if (!strings_add(field, item)) {
-            return cannot_take(c, problem);
+            return report_no_memory(c, problem);
         }
     }
     if (!all) {
@@ -233,7 +233,7 @@ static bool apply_text(struct config *c, void *field, const struct setting *s, c
     size_t length;
     char *utf8 = utf8_copy(data, size, &length);
     if (!utf8)
-        return cannot_take(c, problem);
+        return report_no_memory(c, problem);
     bool fine = false;
     if (s->type == SETTING_STRINGS) {
         fine = apply_strings(c, field, s, utf8, length, problem);
@@ -274,7 +274,7 @@ const struct strings *config_strings(const struct config *c, const struct host_s
     return s->type == SETTING_STRINGS ? field : NULL;
 }
 
-/* Items that hold spaces themselves, crontab lines, are kept apart by more than one. */
+/* Returns the separator for a list: items that contain spaces, such as crontab lines, need more than one space. */
 static const char *between(const struct strings *strings)
 {
     for (size_t i = 0; i < strings->count; i++)
@@ -289,7 +289,7 @@ void config_show(const struct config *c, const struct host_settings *host, const
     const struct strings *strings = field;
     switch (s->type) {
     case SETTING_DWORD:
-        if (*(const uint32_t *)field >= s->minimum) /* else not set, and without a default of its own */
+        if (*(const uint32_t *)field >= s->minimum) /* below the minimum: not set, and without a fixed default */
             text_add(out, "%u", *(const uint32_t *)field);
         break;
     case SETTING_CHOICE:

@@ -4,28 +4,28 @@
 
 #include <string.h>
 
-/* ---- what is wrong with a line ---- */
+/* ---- faults of a line ---- */
 
 enum fault {
     FINE,
-    NO_NUMBER, /* from here on: of a field */
+    NO_NUMBER, /* first fault of a field */
     OUT_OF_RANGE,
     BACKWARDS,
     LONE_STEP,
     NO_STEP,
     EMPTY_PLACE,
     FIELD_FAULTS,
-    FIELDS_MISSING = FIELD_FAULTS, /* from here on: of the line */
+    FIELDS_MISSING = FIELD_FAULTS, /* first fault of the line */
     LINE_GOES_ON,
     UNKNOWN_NICKNAME,
     NO_DURATION
 };
 
-/* One field, and what is said of it: "has an hour that is out of range, 0 to 23". `that` is where "is" begins. */
+/* A field and its error text, "has an hour that is out of range, 0 to 23". `that` is the offset of "is". */
 struct field {
     const char *name;
     unsigned low, high;
-    const char *const *names; /* of low and on; NULL: numbers only */
+    const char *const *names; /* names of `low` and the following values; NULL if only numbers are allowed */
     size_t name_count;
     size_t that;
     const char *faults[FIELD_FAULTS];
@@ -84,7 +84,7 @@ struct slice {
     size_t length;
 };
 
-/* What was found, and in which field. */
+/* The fault found, and in which field. */
 struct verdict {
     enum fault fault;
     unsigned field;
@@ -96,7 +96,7 @@ static struct slice slice_of(const char *text)
     return (struct slice){text, strlen(text)};
 }
 
-/* The next word, without the blanks around it; of no length at the end. */
+/* Returns the next word without the blanks around it; it is empty at the end. */
 static struct slice next_word(const char **text)
 {
     *text += strspn(*text, " \t");
@@ -105,7 +105,8 @@ static struct slice next_word(const char **text)
     return word;
 }
 
-/* Cuts at the first `separator`: `s` keeps what is before it, `after` gets the rest. False when there is none. */
+/* Splits at the first `separator`: `s` keeps the text before it, `after` gets the rest. Returns false if there is none.
+ */
 static bool cut(struct slice *s, char separator, struct slice *after)
 {
     const char *place = memchr(s->at, separator, s->length);
@@ -128,7 +129,7 @@ static bool slice_is(struct slice s, const char *word)
 
 enum { NOT_A_NUMBER = -1, TOO_GREAT = 1000000 };
 
-/* Takes the digits that `s` begins with. */
+/* Takes the leading digits of `s`. */
 static int take_number(struct slice *s)
 {
     int number = NOT_A_NUMBER;
@@ -159,7 +160,7 @@ static bool out_of_range(const struct field *field, int number)
     return number < (int)field->low || number > (int)field->high;
 }
 
-/* One place of a list: *, a or a-b, and perhaps a step. `found` tells which part of it is at fault. */
+/* Reads one element of a list: *, a or a-b, with an optional step. Sets `found` to the part that is at fault. */
 static enum fault read_element(const struct field *field, struct slice element, uint64_t *bits, struct slice *found)
 {
     struct slice step_part, last_part;
@@ -207,7 +208,7 @@ static enum fault read_field(const struct field *field, struct slice word, uint6
     return FINE;
 }
 
-/* Five fields and no more. */
+/* Reads exactly five fields. */
 static struct verdict read_times(const char *text, struct cron_line *line)
 {
     uint64_t bits[FIELDS];
@@ -240,7 +241,7 @@ static struct verdict read_times(const char *text, struct cron_line *line)
 
 #define EVERY_LIMIT_MS (365 * DAY_MS)
 
-/* 90m, 1h30m: 0 when it is not allowed. */
+/* Reads a duration such as 90m or 1h30m. Returns 0 if it is not allowed. */
 static int64_t read_duration(struct slice s)
 {
     int64_t sum = 0;
@@ -292,7 +293,7 @@ static struct verdict read_line(const char *text, struct cron_line *line)
 
 bool cron_parse(const char *text, struct cron_line *line, struct text *problem)
 {
-    enum { SHOWN = 60 }; /* octets; more is cut, so that what is allowed has its place */
+    enum { SHOWN = 60 }; /* octets shown; more is cut, so that the message has room for what is allowed */
     struct verdict verdict = read_line(text, line);
     if (verdict.fault == FINE)
         return true;

@@ -25,7 +25,7 @@ static void to_next_month(struct month *month)
     month->length = calendar_month_length(month->year, month->number);
 }
 
-/* The lowest bit that is set from bit `from` on, or -1. */
+/* Returns the lowest set bit at or above `from`, or -1. */
 static int first_bit(uint64_t bits, unsigned from)
 {
     for (unsigned bit = from; bit < 64; bit++)
@@ -34,7 +34,7 @@ static int first_bit(uint64_t bits, unsigned from)
     return -1;
 }
 
-/* The days of a month on which a line is due: bit n is day n. */
+/* Returns the days of a month on which a line is due: bit n is day n. */
 static uint64_t due_days(const struct cron_line *line, const struct month *month)
 {
     uint64_t of_week = 0;
@@ -45,8 +45,8 @@ static uint64_t due_days(const struct cron_line *line, const struct month *month
     return (line->either_day ? line->days | of_week : line->days & of_week) & all;
 }
 
-/* The first day from `day` on, or CRON_NEVER. What comes at all comes within 40 years: a 29 February that is a Sunday,
- * through a year like 2100. */
+/* Returns the first due day at or after `day`, or CRON_NEVER. Every satisfiable line is due within 40 years: the
+ * longest wait is for a 29 February on a Sunday, across a year like 2100. */
 static int64_t next_day(const struct cron_line *line, int64_t day)
 {
     enum { MONTHS = 41 * 12 };
@@ -60,7 +60,7 @@ static int64_t next_day(const struct cron_line *line, int64_t day)
     return CRON_NEVER;
 }
 
-/* The first minute of a day from `minute` on, or -1. */
+/* Returns the first due minute of a day at or after `minute`, or -1. */
 static int next_minute_of_day(const struct cron_line *line, unsigned minute)
 {
     unsigned hour = minute / 60;
@@ -71,10 +71,11 @@ static int next_minute_of_day(const struct cron_line *line, unsigned minute)
     return later_hour < 0 ? -1 : later_hour * 60 + first_bit(line->minutes, 0);
 }
 
-/* The first local time from `local_ms` on (milliseconds since 1970 by the local clock), or CRON_NEVER. */
+/* Returns the first due local time at or after `local_ms` (milliseconds since 1970 by the local clock), or CRON_NEVER.
+ */
 static int64_t next_local(const struct cron_line *line, int64_t local_ms)
 {
-    int64_t minute_end_ms = local_ms + MINUTE_MS - 1; /* a minute that has begun is past */
+    int64_t minute_end_ms = local_ms + MINUTE_MS - 1; /* a minute that has already begun is too late */
     int64_t today = calendar_day_of(minute_end_ms);
     int64_t day = next_day(line, today);
     unsigned minute = (unsigned)((minute_end_ms - today * DAY_MS) / MINUTE_MS);
@@ -86,12 +87,12 @@ static int64_t next_local(const struct cron_line *line, int64_t local_ms)
     return day == CRON_NEVER ? CRON_NEVER : day * DAY_MS + of_day * MINUTE_MS;
 }
 
-/* ---- the zone ---- */
+/* ---- the time zone ---- */
 
-#define CORRECTION_MS (3 * HOUR_MS) /* a greater change is one */
+#define CORRECTION_MS (3 * HOUR_MS) /* a larger change is a correction, not daylight saving */
 #define CHANGES_APART_MS (6 * HOUR_MS)
-#define SEARCH_MS (DAY_MS * 366 * 100) /* ends even where the zone skips what comes every 40 years */
-#define WINDOW_MS (2 * DAY_MS)         /* no two offsets of the world's zones lie so far apart */
+#define SEARCH_MS (DAY_MS * 366 * 100) /* limits the search if the zone skips a time that is due every 40 years */
+#define WINDOW_MS (2 * DAY_MS)         /* more than the difference between any two zone offsets in the world */
 
 static int64_t earlier(int64_t a, int64_t b)
 {
@@ -108,7 +109,8 @@ static int64_t offset_at(const struct cron_zone *zone, int64_t utc_ms)
     return zone->offset_ms(zone->context, utc_ms);
 }
 
-/* The first instant after `from`, where the offset is `offset`, and up to `to` that has another; or CRON_NEVER. */
+/* Returns the first instant after `from`, up to `to`, that has another offset than `offset`, which is the one at
+ * `from`; or CRON_NEVER. */
 static int64_t next_change(const struct cron_zone *zone, int64_t from, int64_t to, int64_t offset)
 {
     while (from < to) {
@@ -130,20 +132,21 @@ static int64_t next_change(const struct cron_zone *zone, int64_t from, int64_t t
     return CRON_NEVER;
 }
 
-/* Whether the clock showed the local time of `utc_ms` before: a change set it back since, by no more than is a change
- * of daylight saving. */
+/* Whether the clock has shown the local time of `utc_ms` before, because a change not larger than daylight saving set
+ * it back in between. */
 static bool is_repeated(const struct cron_zone *zone, int64_t utc_ms, int64_t offset)
 {
     int64_t back = offset_at(zone, utc_ms - CORRECTION_MS) - offset;
     return back > 0 && back <= CORRECTION_MS && offset_at(zone, utc_ms - back) == offset + back;
 }
 
-/* Goes from change to change. In between local time runs evenly, and the calendar finds the next match. */
+/* Goes from one zone change to the next. Between two changes local time runs evenly, so that the calendar finds the
+ * next match. */
 static int64_t next_time(const struct cron_line *line, const struct cron_zone *zone, int64_t after)
 {
     int64_t at = after;
     int64_t offset = offset_at(zone, at);
-    int64_t local = at + offset + 1; /* what comes is not before */
+    int64_t local = at + offset + 1; /* no match can be earlier */
     while (at - after < SEARCH_MS) {
         int64_t match = next_local(line, local);
         if (match == CRON_NEVER)
@@ -159,7 +162,7 @@ static int64_t next_time(const struct cron_line *line, const struct cron_zone *z
             at = change;
             offset += forward;
             local = at + offset;
-        } else if (end < due) { /* far away; no change of the zone brings a match before its eve */
+        } else if (end < due) { /* far away: no zone change can make it due before the start of the window */
             at = later(end, due - WINDOW_MS);
             offset = offset_at(zone, at);
             local = at + offset;
@@ -173,7 +176,7 @@ static int64_t next_time(const struct cron_line *line, const struct cron_zone *z
     return CRON_NEVER;
 }
 
-/* ---- the next time of all ---- */
+/* ---- the earliest of all lines ---- */
 
 #define YEAR_1_MS INT64_C(-62135596800000)
 #define YEAR_10000_MS INT64_C(253402300800000)

@@ -4,9 +4,9 @@
 
 #include <stdlib.h>
 
-/* ---- beginning ---- */
+/* ---- begin ---- */
 
-/* As few sessions as `limit` nodes each allow, filled evenly. */
+/* Returns the nodes per session: as few sessions as `limit` nodes per session allow, filled evenly. */
 static size_t batch_size(size_t nodes, size_t limit)
 {
     size_t sessions = (nodes + limit - 1) / limit;
@@ -43,7 +43,7 @@ void dequeue_begin(struct planned_host *h, enum trigger why, struct moment now)
     d->batch = batch_size(d->waiting, host_batch(h->settings));
 }
 
-/* ---- handing out ---- */
+/* ---- assignments ---- */
 
 bool dequeue_has_work(const struct planned_host *h)
 {
@@ -114,7 +114,7 @@ void dequeue_node_done(struct planned_host *h, const char *name, const struct re
     bool more_servers = h->usable && node->server < h->settings->fallback.count;
     if (follows != FOLLOWS_PASSING || !more_servers) {
         health_follow(node, follows, now);
-    } else if (paused) { /* its health depends on the last server's answer: unknown yet */
+    } else if (paused) { /* its health depends on the answer of the last server, which is not known yet */
         dequeue_again(h, now);
     } else {
         node->server++;
@@ -141,14 +141,14 @@ void dequeue_fail(struct planned_host *h, const struct result *failure, bool pau
         node->progress = NODE_OUT;
         h->dequeue.waiting--;
         if (h->settings)
-            node->server = h->settings->fallback.count; /* no other server is reached then, either */
+            node->server = h->settings->fallback.count; /* no other server can be reached either */
         dequeue_node_done(h, node->name, failure, paused, now);
         if (outcome_consequence(failure->outcome) != FOLLOWS_NOTHING)
-            node->result_server = 0; /* nor was that one asked */
+            node->result_server = 0; /* no fallback server was asked */
     }
 }
 
-/* ---- the end ---- */
+/* ---- end ---- */
 
 void dequeue_drop_waiting(struct planned_host *h)
 {
@@ -179,7 +179,7 @@ void dequeue_end(struct planned_host *h, int64_t retry_ms, struct moment now)
     if (!h->dequeue.cut_short)
         h->requests_answered = h->requests_met;
     if (!h->dequeue.any_result)
-        return; /* cancelled as a whole: nothing was learned */
+        return; /* cancelled as a whole: the state of the nodes is unchanged */
     bool again = planned_host_has_retry(h);
     h->failures = again ? h->failures + 1 : 0;
     if (again && h->usable)

@@ -2,7 +2,7 @@
 
 #include "node.h"
 
-/* Asks for the next node that can be asked for, or quits. */
+/* Sends ETRN for the next node that can be sent, or QUIT. */
 static void perform_etrn(struct session *s)
 {
     for (; s->node < s->params->node_count; dialogue_settle(s, OUTCOME_BAD_NODE, 0, "not sent")) {

@@ -2,7 +2,7 @@
 
 #include "node.h"
 
-/* The query is a line of its own (RFC 1288 section 2.3). */
+/* The query is a single line (RFC 1288 section 2.3). */
 void finger_begin(struct session *s)
 {
     struct text line;
@@ -18,7 +18,7 @@ void finger_begin(struct session *s)
     dialogue_send(s, SESSION_ANSWER, s->params->nodes[0]);
 }
 
-/* What it says goes into status on one line. */
+/* Status shows the output on one line. */
 void finger_input(struct session *s, const char *bytes, size_t count)
 {
     text_add_folded(&s->answer, bytes, count);
@@ -27,7 +27,7 @@ void finger_input(struct session *s, const char *bytes, size_t count)
 
 void finger_closed(struct session *s)
 {
-    if (s->command > 0) { /* no answer, where nothing was asked yet */
+    if (s->command > 0) { /* the query is not sent yet, so this cannot be the answer */
         dialogue_fail(s, OUTCOME_LOST, "the host closed the connection");
         return;
     }

@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-/* So that neither seconds nor the end of daylight saving make a host that is asked once a day miss its reminder. */
+/* Reminders come a little early, so that neither seconds nor the end of daylight saving make a host that is asked once
+ * a day miss one. */
 #define EARLY_MS (HOUR_MS + HOUR_MS / 12)
 
 static bool is_reminder_due(const struct planned_node *node, struct moment now)
@@ -13,14 +14,14 @@ static bool is_reminder_due(const struct planned_node *node, struct moment now)
     return now.steady_ms - node->reported_ms >= DAY_MS - EARLY_MS;
 }
 
-/* An early reminder does not bring the next one forward. */
+/* An early reminder does not move the following one forward. */
 static void note_reminder(struct planned_node *node, struct moment now)
 {
     bool early = now.steady_ms - node->reported_ms < DAY_MS;
     node->reported_ms = early ? node->reported_ms + DAY_MS : now.steady_ms;
 }
 
-/* A failure is news at once, but a 458 only as the third in a row: servers say it for busy as well. */
+/* A failure is reported at once, but 458 only the third time in a row: servers also use it for busy. */
 void health_follow(struct planned_node *node, enum consequence follows, struct moment now)
 {
     node->unable_in_row = follows == FOLLOWS_RETRY ? node->unable_in_row + 1 : 0;
@@ -53,7 +54,7 @@ bool health_same_news(const struct planned_node *a, const struct planned_node *b
            (a->edge != EDGE_STILL_FAILS || minute_of(a->since) == minute_of(b->since));
 }
 
-/* ---- what one sentence tells of several nodes ---- */
+/* ---- text for several nodes ---- */
 
 static const void *node_next(const void *node)
 {

@@ -1,6 +1,6 @@
 #include "hex.h"
 
-/* -1: it is none */
+/* Returns -1 if it is not a hex digit. */
 static int digit_value(char c)
 {
     return c >= '0' && c <= '9'   ? c - '0'

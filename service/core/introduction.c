@@ -14,7 +14,7 @@ static bool secured(const struct session *s)
 
 /* ---- AUTH (RFC 4954) ---- */
 
-/* Why the host does not get the password; NULL with the mechanism by which it does. */
+/* Returns why the password is not sent to the host; or NULL, with the mechanism to use. */
 static const char *auth_obstacle(const struct session *s, enum auth_mechanism *mechanism)
 {
     const struct auth_credentials *who = s->params->auth;
@@ -45,7 +45,7 @@ static void perform_auth(struct session *s)
     dialogue_send(s, SESSION_AUTHENTICATION, shown.data);
 }
 
-/* Ends the exchange, whose next line the host would take for an answer; QUIT comes after the reply. */
+/* Cancels the exchange, because the host would take the next line for an answer. QUIT is sent after the reply. */
 static void cancel_auth(struct session *s, enum outcome outcome, const char *why)
 {
     struct text line;
@@ -70,7 +70,7 @@ void introduction_authentication(struct session *s, int code, const char *line)
 {
     bool given_up = s->ending.outcome != OUTCOME_NONE;
     if (given_up && code == 334)
-        dialogue_end(s); /* it goes on asking */
+        dialogue_end(s); /* the host sent another challenge */
     else if (given_up)
         dialogue_quit(s);
     else if (code == 334)
@@ -95,8 +95,8 @@ void introduction_hide_secret(struct session *s)
 
 /* ---- greeting, EHLO, HELO, STARTTLS ---- */
 
-/* The host has introduced itself, and is as secure as it will be. */
-static void ask(struct session *s)
+/* Called when the introduction is complete and the connection is as secure as it will be. */
+static void begin_auth_or_errand(struct session *s)
 {
     TEXT_SCRATCH(obstacle, 80);
     text_add(&obstacle, "%s is not in the reply to EHLO", s->errand->keyword);
@@ -108,7 +108,7 @@ static void ask(struct session *s)
         s->errand->begin(s);
 }
 
-/* There will be no TLS: `channel` and the words say why. */
+/* Continues without TLS, for the reason in `channel` and `why`, or ends the session if TLS is required. */
 static void without_tls(struct session *s, enum channel channel, int code, const char *why)
 {
     if (tls_required(s)) {
@@ -116,14 +116,14 @@ static void without_tls(struct session *s, enum channel channel, int code, const
         return;
     }
     s->channel = channel;
-    ask(s);
+    begin_auth_or_errand(s);
 }
 
-/* What follows once the host has introduced itself: security, where the settings ask for it, then the errand. */
+/* Called after EHLO or HELO: starts TLS if the settings begin_auth_or_errand for it, otherwise the errand. */
 static void introduced(struct session *s)
 {
     if (secured(s))
-        ask(s);
+        begin_auth_or_errand(s);
     else if (s->params->tls == TLS_NONE)
         without_tls(s, CHANNEL_CLEAR, 0, NULL);
     else if (s->params->starttls_failed)
@@ -134,7 +134,7 @@ static void introduced(struct session *s)
         without_tls(s, CHANNEL_CLEAR_NOT_OFFERED, 0, "STARTTLS is not in the reply to EHLO");
 }
 
-/* What was offered in clear counts no more after TLS (RFC 3207 4.2). */
+/* Capabilities offered before TLS must be discarded (RFC 3207 4.2). */
 static void forget_capabilities(struct session *s)
 {
     s->errand_offered = false;
@@ -156,7 +156,7 @@ static void perform_ehlo(struct session *s)
     dialogue_perform(s, SESSION_CAPABILITIES, "EHLO", s->params->helo);
 }
 
-/* Where nothing further is to be asked, QUIT follows whatever the reply was. */
+/* If the session was cancelled, QUIT follows, whatever the reply was. */
 static bool cancelled(struct session *s)
 {
     if (s->finishing)
@@ -174,8 +174,8 @@ void introduction_greeting(struct session *s, int code, const char *line)
         dialogue_give_up(s, outcome_of_refusal(code), code, line);
 }
 
-/* A refused EHLO leaves HELO, which can offer nothing: worth sending only where ETRN is forced and neither TLS nor AUTH
- * is required. */
+/* If EHLO is refused, HELO remains, which offers no extensions: worth sending only if ETRN is forced and neither TLS
+ * nor AUTH is required. */
 void introduction_capabilities(struct session *s, int code, const char *line)
 {
     bool unknown = code >= 500 && code <= 504;
@@ -201,7 +201,7 @@ void introduction_welcome(struct session *s, int code, const char *line)
         dialogue_give_up(s, outcome_of_refusal(code), code, line);
 }
 
-/* After 220 the host waits for a handshake: not even QUIT can be said to it in clear. */
+/* After 220 the host expects a handshake: not even QUIT can be sent in clear text. */
 void introduction_tls_readiness(struct session *s, int code, const char *line)
 {
     if (code == 220 && s->finishing)

@@ -48,8 +48,8 @@ static void put_string(struct json *j, const char *value)
     buffer_add(&j->out, "\"", 1);
 }
 
-/* What comes before a value: the comma, a new line with its indentation, the key. */
-static void lead(struct json *j, const char *key)
+/* Writes what precedes a value: the comma, a new line with its indentation, the key. */
+static void write_prefix(struct json *j, const char *key)
 {
     static const char blanks[] = "                                ";
     if (j->comma)
@@ -67,7 +67,7 @@ static void lead(struct json *j, const char *key)
 
 static void open_bracket(struct json *j, const char *key, const char *bracket)
 {
-    lead(j, key);
+    write_prefix(j, key);
     buffer_add_text(&j->out, bracket);
     j->depth++;
     j->comma = false;
@@ -89,7 +89,7 @@ void json_close(struct json *j, char bracket)
     j->depth--;
     j->comma = false;
     if (!empty)
-        lead(j, NULL);
+        write_prefix(j, NULL);
     buffer_add(&j->out, &bracket, 1);
     if (j->depth == 0)
         buffer_add(&j->out, "\n", 1);
@@ -102,7 +102,7 @@ void json_string(struct json *j, const char *key, const char *value)
         json_null(j, key);
         return;
     }
-    lead(j, key);
+    write_prefix(j, key);
     put_string(j, value);
 }
 
@@ -110,19 +110,19 @@ void json_number(struct json *j, const char *key, int64_t value)
 {
     char digits[24];
     snprintf(digits, sizeof digits, "%lld", (long long)value);
-    lead(j, key);
+    write_prefix(j, key);
     buffer_add_text(&j->out, digits);
 }
 
 void json_bool(struct json *j, const char *key, bool value)
 {
-    lead(j, key);
+    write_prefix(j, key);
     buffer_add_text(&j->out, value ? "true" : "false");
 }
 
 void json_null(struct json *j, const char *key)
 {
-    lead(j, key);
+    write_prefix(j, key);
     buffer_add_text(&j->out, "null");
 }
 
@@ -173,7 +173,7 @@ static bool accept_word(struct reader *r, const char *word)
     return true;
 }
 
-/* The four digits of \u. */
+/* Reads the four digits of \u. */
 static bool read_unit(struct reader *r, uint32_t *value)
 {
     return hex_read(&r->at, r->end, 4, value) == 4;
@@ -205,7 +205,7 @@ static bool read_escape(struct reader *r, char **out)
     return true;
 }
 
-/* An escape is never shorter than what it stands for: the text's length is room enough. */
+/* An escape is never shorter than the character it encodes, so the length of the text is enough room. */
 static char *read_string(struct reader *r)
 {
     if (!accept(r, '"'))
@@ -250,7 +250,7 @@ static bool read_number(struct reader *r, int64_t *number)
 {
     bool negative = accept_word(r, "-");
     const char *digits = r->at;
-    int64_t value = 0; /* below zero, where there is one more */
+    int64_t value = 0; /* negative, because the negative range is larger by one */
     while (is_digit(peek(r))) {
         int digit = *r->at++ - '0';
         if (value < (INT64_MIN + digit) / 10)
@@ -269,7 +269,7 @@ static bool read_number(struct reader *r, int64_t *number)
 
 static struct json_value *read_value(struct reader *r);
 
-/* The members or items up to the closing bracket. */
+/* Reads the members or items up to the closing bracket. */
 static bool read_children(struct reader *r, struct json_value *parent)
 {
     bool object = parent->kind == JSON_OBJECT;
@@ -371,7 +371,7 @@ int64_t json_instant(const struct json_value *value)
     return value->string ? stamp_read(value->string) : 0;
 }
 
-/* ---- both ---- */
+/* ---- reading and writing ---- */
 
 void json_copy(struct json *j, const char *key, const struct json_value *value)
 {

@@ -36,7 +36,7 @@ static void take_out(struct mx_list *list, size_t place)
 static void put_in(struct mx_list *list, size_t place, const struct mx *mx)
 {
     if (list->count == MX_LIMIT)
-        list->count--; /* the least preferred gives way */
+        list->count--; /* drops the least preferred */
     memmove(&list->items[place + 1], &list->items[place], (list->count - place) * sizeof list->items[0]);
     list->items[place] = *mx;
     list->count++;

@@ -9,7 +9,7 @@ static bool is_alphanumeric(char c)
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/* Letters, digits, hyphens; underscores too, which real host names have. A final dot is not a part. */
+/* Allows letters, digits and hyphens, and underscores, which real host names contain. A final dot is refused. */
 static enum node_fault domain_fault(const char *domain)
 {
     size_t label = 0;
@@ -32,7 +32,7 @@ static enum node_fault domain_fault(const char *domain)
     }
 }
 
-/* A queue's name is the server's own: anything printable without a space. */
+/* The server chooses the names of its queues: anything printable without a space. */
 static enum node_fault queue_fault(const char *queue)
 {
     for (; *queue; queue++) {
@@ -69,7 +69,7 @@ const char *node_fault_text(enum node_fault fault)
     return texts[fault];
 }
 
-/* Loose on purpose: which colons make an address, the resolver knows. A zone may follow: fe80::1%3. */
+/* Deliberately loose: the resolver decides whether it is an address. A zone may follow: fe80::1%3. */
 static bool looks_like_ipv6(const char *name)
 {
     const char *colon = strchr(name, ':');

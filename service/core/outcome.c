@@ -70,7 +70,7 @@ static const struct outcome_row outcomes[OUTCOME_COUNT] = {
                            "Cancelled, because the service was stopped or ETRN was disabled.", ""},
 };
 
-/* What one reply code says more than its outcome does; NULL leaves the outcome's own sentence. */
+/* The meaning of a reply code that says more than its outcome; NULL leaves the sentence of the outcome. */
 struct reply_row {
     int code;
     enum outcome outcome;
@@ -104,7 +104,7 @@ static const struct reply_row replies[] = {
      "Ask the host's operator to permit this computer's address (Postfix: smtpd_etrn_restrictions)."},
 };
 
-/* RFC 4954 section 6, and what servers mean by them. */
+/* RFC 4954 section 6, and how servers use them. */
 static const struct reply_row auth_replies[] = {
     {504, OUTCOME_NO_AUTH, "The host rejected an authentication mechanism that it offers.",
      "Ask the host's operator which mechanism this computer should use."},
@@ -163,7 +163,7 @@ enum outcome outcome_of_etrn(int code)
         return row->outcome;
     switch (code / 100) {
     case 2:
-        return OUTCOME_STARTED; /* RFC 5321 4.2.1: the first digit decides where the rest is unknown */
+        return OUTCOME_STARTED; /* RFC 5321 4.2.1: the first digit decides if the rest is unknown */
     case 4:
         return OUTCOME_TEMPORARY;
     case 5:
@@ -197,7 +197,7 @@ enum outcome outcome_of_auth(int code)
     }
 }
 
-/* The row that explains the result's code, if the code is what led to its outcome. */
+/* Returns the row that explains the result's code, if the code led to its outcome. */
 static const struct reply_row *explains(const struct result *result)
 {
     for (size_t i = 0; i < sizeof auth_replies / sizeof auth_replies[0]; i++)
@@ -219,7 +219,7 @@ const char *outcome_advice(const struct result *result)
     return row && row->advice ? row->advice : outcomes[result->outcome].advice;
 }
 
-/* The first separate number after the reply code that directly precedes "pending", or 0. */
+/* Returns the first separate number after the reply code that directly precedes "pending", or 0. */
 static uint32_t pending_messages(const char *text)
 {
     for (const char *at = text; *at; at++) {

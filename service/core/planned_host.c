@@ -77,7 +77,7 @@ static void move_output(struct planned_node *from, struct planned_node *to)
     from->output = NULL;
 }
 
-/* In place of the nodes that there are. False when there is no memory. */
+/* Replaces the nodes. Returns false if memory is short. */
 static bool adopt_nodes(struct planned_host *h, const struct strings *domains, bool *grown)
 {
     struct planned_node *nodes = calloc(domains->count ? domains->count : 1, sizeof *nodes);

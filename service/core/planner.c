@@ -31,9 +31,9 @@ static void end_if_over(struct planner *p, struct planned_host *h, struct moment
     roster_note_ended(&p->roster, h);
 }
 
-/* ---- following the configuration ---- */
+/* ---- configuration ---- */
 
-/* Out of the plan. */
+/* Removes the host from the plan. */
 static void retire(struct planned_host *h)
 {
     dequeue_drop_waiting(h);
@@ -41,7 +41,7 @@ static void retire(struct planned_host *h)
     h->usable = false;
 }
 
-/* The host's own interval or schedule, or else the service's. */
+/* Applies the host's own interval or schedule, or the service's if it has none. */
 static bool follow_schedule(const struct planner *p, struct planned_host *h, struct moment now)
 {
     const struct host_settings *own = h->settings;
@@ -108,7 +108,7 @@ bool planner_configure(struct planner *p, const struct config *config, enum trig
     return fine;
 }
 
-/* ---- what happens around ---- */
+/* ---- triggers, pauses and clocks ---- */
 
 void planner_pause(struct planner *p, bool paused, struct moment now)
 {
@@ -155,7 +155,7 @@ void planner_follow_zone(struct planner *p, struct moment now)
             timetable_follow_zone(&p->roster.hosts[i]->timetable, now);
 }
 
-/* ---- who is due ---- */
+/* ---- due hosts ---- */
 
 int64_t planner_due(const struct planner *p, const struct planned_host *h, enum trigger *why)
 {
@@ -168,13 +168,14 @@ int64_t planner_due(const struct planner *p, const struct planned_host *h, enum 
     return asked_before && due != NEVER_MS ? later_ms(due, h->dequeue.ended.steady_ms + gap_ms) : due;
 }
 
-/* By the last dequeue: stays as it is while a host has sessions. */
+/* By the last dequeue, so that the answer does not change while a host has sessions. */
 static bool failed_last(const struct planned_host *h)
 {
     return h->failures > 0;
 }
 
-/* Whether one more session with this host may be opened, by what all hosts share. */
+/* Whether the shared limit allows one more session with this host: failing hosts get at most half of the connections.
+ */
 static bool has_share(const struct planner *p, const struct planned_host *h)
 {
     size_t most = p->config->service.max_connections;
@@ -212,7 +213,7 @@ bool planner_next(struct planner *p, struct moment now, struct assignment *a)
         p->sessions++;
         p->sessions_with_failing += failed_last(h);
         if (a->node_count > 0)
-            p->next_turn++; /* hosts take turns, so that none shuts out the others */
+            p->next_turn++; /* hosts take turns, so that none blocks the others */
         return true;
     }
     return false;
@@ -232,7 +233,7 @@ int64_t planner_wakeup(const struct planner *p, struct moment now)
     return wakeup == NEVER_MS ? wakeup : later_ms(wakeup, now.steady_ms);
 }
 
-/* ---- what became of it ---- */
+/* ---- results ---- */
 
 void planner_node_done(struct planner *p, struct planned_host *host, const char *name, const struct result *result,
                        struct moment now)

@@ -15,7 +15,7 @@ static bool to_be_quoted(const char *field, size_t length)
     return length > 0 && (strcspn(field, ",\"") < length || field[0] == ' ' || field[length - 1] == ' ');
 }
 
-/* Adds a field whose characters can all be shown. */
+/* Adds a field, with quotes where CSV needs them; its characters are all printable. */
 static void add_field(struct text *t, const char *field, size_t length)
 {
     if (!to_be_quoted(field, length)) {
@@ -73,7 +73,7 @@ void protolog_add_name(struct text *t, const struct protolog_file *file)
              (unsigned long)file->number, suffix);
 }
 
-/* A name is one of ours when it is the one we would give to what it says. */
+/* A name is ours only if it is exactly the name that we would give to a file with these values. */
 bool protolog_read_name(const char *name, struct protolog_file *file)
 {
     char copy[40];

@@ -37,7 +37,7 @@ bool regfile_add(struct regfile *file, enum regfile_kind kind, const char *key, 
         if (fine && value->size > 0)
             memcpy(entry->value.data, value->data, value->size);
     }
-    file->count++; /* regfile_free() frees what there is of it */
+    file->count++; /* counted even if a copy failed, so that regfile_free() frees the rest */
     return fine;
 }
 
@@ -45,9 +45,9 @@ bool regfile_add(struct regfile *file, enum regfile_kind kind, const char *key, 
 
 struct reader {
     const char *at, *end;
-    unsigned line; /* of `at`, from 1 */
+    unsigned line; /* line number of `at`, from 1 */
     struct regfile *file;
-    char *key; /* the values that follow are of this key; NULL before the first and after [-key] */
+    char *key; /* key of the values that follow; NULL before the first key and after [-key] */
     struct text *problem;
 };
 
@@ -74,7 +74,7 @@ static void skip_rest(struct reader *r)
         r->at++;
 }
 
-/* Past the line's end: CRLF, LF, or CR alone. */
+/* Moves past the end of the line: CRLF, LF, or CR alone. */
 static void next_line(struct reader *r)
 {
     if (r->at < r->end && *r->at == '\r')
@@ -92,8 +92,8 @@ static bool expect_line_end(struct reader *r)
     return at_line_end(r) || wrong(r, "unexpected text after the value");
 }
 
-/* A copy of what stands before `end`, in UTF-8 and without NUL; it may go over lines. \\ and \" are undone where there
- * are `escapes`. From malloc, or NULL with the problem told. */
+/* Copies the text up to `end`, which may span lines, as UTF-8 without NUL. \\ and \" are decoded if `escapes` is set.
+ * Returns memory from malloc, or NULL with the problem reported. */
 static char *copy_text(struct reader *r, const char *end, bool escapes)
 {
     char *copy = malloc((size_t)(end - r->at) + 1);
@@ -118,7 +118,7 @@ static char *copy_text(struct reader *r, const char *end, bool escapes)
     return copy;
 }
 
-/* A quoted string; from malloc, or NULL with the problem told. */
+/* Reads a quoted string. Returns memory from malloc, or NULL with the problem reported. */
 static char *read_quoted(struct reader *r)
 {
     const char *close = ++r->at;
@@ -151,7 +151,7 @@ static bool read_dword(struct reader *r, struct value *value)
     return value->data || wrong(r, "not enough memory");
 }
 
-/* Past a backslash that ends a line, and the blanks of the next. */
+/* Moves past a backslash at the end of a line, and the leading blanks of the next line. */
 static void skip_folds(struct reader *r)
 {
     for (;;) {
@@ -169,7 +169,7 @@ static void skip_folds(struct reader *r)
     }
 }
 
-/* Past the comma between octets. False where the octets end: regedit takes a comma after the last. */
+/* Moves past the comma between octets. Returns false after the last octet, which regedit allows a comma to follow. */
 static bool next_octet(struct reader *r)
 {
     r->at++;
@@ -280,7 +280,7 @@ static bool read_value_line(struct reader *r)
     return fine;
 }
 
-/* The key's path ends at the last bracket of the line, as a key's name may hold one. */
+/* The path ends at the last bracket of the line, since the name of a key may contain one. */
 static bool read_key_line(struct reader *r)
 {
     const char *start = ++r->at;

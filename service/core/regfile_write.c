@@ -8,13 +8,13 @@
 #include <string.h>
 
 enum {
-    LINE_WIDTH = 80 /* of folded hex, the backslash included, as regedit's own lines */
+    LINE_WIDTH = 80 /* width of folded hex lines including the backslash, the same as regedit's */
 };
 
 struct writer {
     struct buffer out; /* UTF-8 */
     size_t line_start;
-    bool unsayable; /* a name that the format has no way to write */
+    bool unwritable; /* a name cannot be written in this format */
 };
 
 static void put_text(struct writer *w, const char *text)
@@ -54,8 +54,9 @@ static void put_octets(struct writer *w, const struct value *value)
     }
 }
 
-/* A REG_SZ that can stand in quotation marks: whole, ended by its one NUL, in valid UTF-16, on one line. The UTF-8 of
- * it, from malloc; NULL when it is to be written as hex(1), or there is no memory, which ends in the same. */
+/* Returns the UTF-8 of a REG_SZ that can be written in quotation marks, from malloc: it has exactly one NUL, at its
+ * end, and is valid UTF-16 on one line. Returns NULL if it must be written as hex(1), which is also correct if memory
+ * was short. */
 static char *plain_string(const struct value *value)
 {
     if (value->type != VALUE_SZ || value->size < 2 || value->size % 2)
@@ -100,7 +101,8 @@ static void put_entry(struct writer *w, const struct regfile_entry *entry)
 {
     bool key = entry->kind == REGFILE_KEY || entry->kind == REGFILE_DELETE_KEY;
     if (key) {
-        w->unsayable = w->unsayable || strpbrk(entry->key, "\r\n"); /* it would read back as something else */
+        w->unwritable =
+            w->unwritable || strpbrk(entry->key, "\r\n"); /* a line end in a key would read back as something else */
         end_line(w);
         put_text(w, entry->kind == REGFILE_KEY ? "[" : "[-");
         put_text(w, entry->key);
@@ -122,12 +124,12 @@ static void put_entry(struct writer *w, const struct regfile_entry *entry)
 void *regfile_write(const struct regfile *file, size_t *size)
 {
     struct writer w = {0};
-    put_text(&w, "\xEF\xBB\xBF" REGFILE_HEADER); /* after U+FEFF, the byte order mark */
+    put_text(&w, "\xEF\xBB\xBF" REGFILE_HEADER); /* begins with U+FEFF, the byte order mark */
     end_line(&w);
     for (size_t i = 0; i < file->count; i++)
         put_entry(&w, &file->entries[i]);
     end_line(&w);
-    void *data = w.unsayable || w.out.failed ? NULL : utf16_copy(w.out.data, w.out.length, size);
+    void *data = w.unwritable || w.out.failed ? NULL : utf16_copy(w.out.data, w.out.length, size);
     buffer_free(&w.out);
     return data;
 }

@@ -24,7 +24,7 @@ static enum reply_status broken(struct reply *r, enum reply_fault fault)
     return REPLY_BROKEN;
 }
 
-/* Reply-line = code [ SP text ] CRLF, or code "-" [ text ] CRLF when others follow (RFC 5321 4.2). */
+/* Reply-line = code [ SP text ] CRLF, or code "-" [ text ] CRLF if more lines follow (RFC 5321 4.2). */
 static enum reply_status line_complete(struct reply *r)
 {
     const char *line = r->line;
@@ -51,7 +51,7 @@ static bool is_control(char c)
     return (u < 0x20 && c != '\t') || u == 0x7F;
 }
 
-/* Takes one octet; REPLY_MORE while the line goes on. */
+/* Takes one octet. Returns REPLY_MORE until the line is complete. */
 static enum reply_status take(struct reply *r, char c)
 {
     if (++r->total > REPLY_LIMIT)

@@ -22,7 +22,7 @@ static const char *channel_meaning_of(const struct result *result)
 
 static const struct {
     const char *key;
-    const char *(*string)(const struct result *result); /* NULL: the code */
+    const char *(*string)(const struct result *result); /* NULL for the reply code */
 } members[] = {
     {"outcome", word_of},
     {"code", NULL},

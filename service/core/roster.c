@@ -8,13 +8,13 @@
 void roster_free(struct roster *r)
 {
     while (roster_take_ended(r))
-        ; /* frees those that are removed */
+        ; /* frees the hosts that are removed */
     for (size_t i = 0; i < r->count; i++)
         planned_host_free(r->hosts[i]);
     free(r->hosts);
 }
 
-/* Where a host of that name stands, or is to stand. */
+/* Returns the place of the host with this name, or where to insert it. */
 static size_t place_of(const struct roster *r, const char *name)
 {
     size_t low = 0;

@@ -5,10 +5,10 @@
 #include "introduction.h"
 
 enum {
-    FAREWELL_TIMEOUT_MS = 2000 /* the outcome is known by then: QUIT is a courtesy */
+    FAREWELL_TIMEOUT_MS = 2000 /* short, because the outcome is already known: QUIT is only polite */
 };
 
-/* Which time-out applies. */
+/* Which timeout applies. */
 enum phase { PHASE_REPLY, PHASE_FAREWELL, PHASE_NONE };
 
 static void farewell_reply(struct session *s, int code, const char *line)
@@ -20,12 +20,13 @@ static void farewell_reply(struct session *s, int code, const char *line)
 /* What the session does in a state. */
 struct state {
     const char *name;
-    const char *overdue; /* what is to be said when the time-out passes */
+    const char *overdue; /* the message if the timeout expires */
     enum phase phase;
-    void (*reply)(struct session *s, int code, const char *line);      /* one is complete */
-    void (*capability)(struct session *s, const char *text);           /* of each line of a 250 but the first */
-    void (*input)(struct session *s, const char *bytes, size_t count); /* of what comes, where it is no replies */
-    void (*closed)(struct session *s);                                 /* where that is how it ends */
+    void (*reply)(struct session *s, int code, const char *line); /* called for each complete reply */
+    void (*capability)(struct session *s, const char *text); /* called for each line of a 250 reply except the first */
+    void (*input)(struct session *s, const char *bytes,
+                  size_t count);       /* called for input that does not consist of replies */
+    void (*closed)(struct session *s); /* called if the connection closes and this is the normal end */
 };
 
 static const struct state states[] = {
@@ -99,7 +100,7 @@ void session_begin(struct session *s, const struct session_params *params, sessi
 
 /* ---- input ---- */
 
-/* 421: the host closes the connection after this reply (RFC 5321 3.8), so QUIT would go nowhere. */
+/* 421: the host closes the connection after this reply (RFC 5321 3.8), so QUIT would not be read. */
 static void closing_reply(struct session *s, int code, const char *line)
 {
     dialogue_settle_rest(s, OUTCOME_TEMPORARY, code, line);
@@ -131,7 +132,7 @@ static void input_broken(struct session *s)
     session_fail(s, OUTCOME_BROKEN, reply_fault_text(s->reply.fault));
 }
 
-/* Replies to what was asked, line by line. */
+/* Handles replies line by line. */
 static void input_lines(struct session *s, const char *bytes, size_t count)
 {
     while (count > 0 && s->state != SESSION_OVER) {
@@ -159,7 +160,7 @@ void session_input(struct session *s, const char *bytes, size_t count)
         input_lines(s, bytes, count);
 }
 
-/* ---- output, and the connection ---- */
+/* ---- output and connection ---- */
 
 const char *session_output(const struct session *s, size_t *count)
 {

@@ -66,7 +66,7 @@ static const char *user_fault(const char *item)
     return strlen(item) <= AUTH_USER_LIMIT ? NULL : "is longer than 255 bytes";
 }
 
-/* The path stands in quotation marks and is a full one: what is started is never found by searching. */
+/* A full path in quotation marks is required, so that no program is ever found by searching. */
 static const char *program_fault(const char *item)
 {
     const char *path = item + 1;
@@ -78,7 +78,7 @@ static const char *program_fault(const char *item)
     return drive || share || path[0] == '%' ? NULL : "does not begin with a full path";
 }
 
-/* EHLO takes a domain or an address literal (RFC 5321 4.1.3). */
+/* EHLO accepts a domain or an address literal (RFC 5321 4.1.3). */
 static const char *helo_fault(const char *item)
 {
     size_t length = strlen(item);
@@ -261,7 +261,7 @@ bool setting_word(const struct setting *s, const char *word, uint32_t *number)
     return false;
 }
 
-/* ---- what a person types ---- */
+/* ---- input by the user ---- */
 
 static void refuse_word(const struct setting *s, const char *word, const char *fault, struct text *problem)
 {

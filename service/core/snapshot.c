@@ -5,20 +5,20 @@
 
 #include <string.h>
 
-/* Steady time as wall-clock time, as the clock is now. */
+/* Converts steady time to wall-clock time, by the present setting of the clock. */
 static int64_t utc_of(struct moment now, int64_t steady_ms)
 {
     return steady_ms == NEVER_MS ? 0 : now.utc_ms + (steady_ms - now.steady_ms);
 }
 
-/* By its schedule a host is due at a time of the wall clock; the steady one is only how that is waited for. */
+/* A scheduled host is due at a wall-clock time; the steady time is only used to wait for it. */
 static int64_t due_utc(const struct planned_host *host, struct moment now, int64_t due)
 {
     return host->timetable.line_count > 0 && due == host->timetable.scheduled ? host->timetable.scheduled_utc_ms
                                                                               : utc_of(now, due);
 }
 
-/* The server that a node's result is of; with its port where that is not the host's own. */
+/* Writes the server that gave a node's result, with its port if that is not the host's. */
 static void write_server(struct json *j, const struct planned_host *host, const struct planned_node *node)
 {
     char address[NODE_LIMIT + 1];
@@ -84,7 +84,7 @@ static void write_problems(struct json *j, const struct snapshot_facts *facts)
     json_close(j, ']');
 }
 
-/* When the first host is due; 0 when none will be. */
+/* Returns when the first host is due; 0 if none will be. */
 static int64_t next_utc(const struct planner *p, struct moment now)
 {
     int64_t first = NEVER_MS;

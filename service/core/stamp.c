@@ -17,7 +17,7 @@ void stamp_add(struct text *t, int64_t utc_ms)
     text_add(t, "T%02u:%02u:%02u.%03uZ", ms / 3600000, ms / 60000 % 60, ms / 1000 % 60, ms % 1000);
 }
 
-/* Where `stamp` has a digit each for the zeros of the shape, and the shape's other characters as they are. */
+/* Whether `stamp` has a digit for each zero of the shape, and the other characters of the shape unchanged. */
 static bool has_shape(const char *stamp, const char *shape)
 {
     for (; *shape; shape++, stamp++)
@@ -47,5 +47,5 @@ int64_t stamp_read(const char *stamp)
         (int64_t)digits(stamp + 11, 2) * 3600 + (int64_t)digits(stamp + 14, 2) * 60 + digits(stamp + 17, 2);
     int64_t utc_ms = calendar_days(digits(stamp, 4), month, day) * DAY_MS + seconds * 1000 + digits(stamp + 20, 3);
     stamp_add(&again, utc_ms);
-    return utc_ms > 0 && strcmp(again.data, stamp) == 0 ? utc_ms : 0; /* 30 February, 25 o'clock */
+    return utc_ms > 0 && strcmp(again.data, stamp) == 0 ? utc_ms : 0; /* fails for 30 February or 25:00 */
 }

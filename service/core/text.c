@@ -20,7 +20,7 @@ struct text text_in(char *buffer, size_t size)
     return t;
 }
 
-/* Ends a text that is full: backs off to a character boundary that leaves room for the dots. */
+/* Ends a text that is full: goes back to a character boundary that leaves room for the dots. */
 static void mark_cut(struct text *t)
 {
     size_t end = t->length < t->size - 4 ? t->length : t->size - 4;
@@ -68,7 +68,7 @@ void text_add_escaped(struct text *t, const char *bytes, size_t count)
     }
 }
 
-/* Whether a line ends here, with "\r\n" or, as text-mode output makes of it, "\r\r\n". */
+/* Whether a line ends here, with "\r\n", or with "\r\r\n", as output in text mode makes of it. */
 static bool ends_line(const char *bytes, size_t count)
 {
     size_t i = 0;

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-enum { CLOCK_TOLERANCE_MS = 2000 }; /* the clocks drift apart a little between two looks */
+enum { CLOCK_TOLERANCE_MS = 2000 }; /* the clocks may drift apart this far between two comparisons */
 
 const char *trigger_name(enum trigger trigger)
 {
@@ -38,14 +38,14 @@ void timetable_free(struct timetable *t)
 
 /* ---- interval and schedule ---- */
 
-/* The steady time of scheduled_utc_ms, as the wall clock is now. */
+/* Converts scheduled_utc_ms to steady time, by the present setting of the wall clock. */
 static int64_t schedule_time(const struct timetable *t, struct moment now)
 {
     return t->scheduled_utc_ms == CRON_NEVER ? NEVER_MS : now.steady_ms + (t->scheduled_utc_ms - now.utc_ms);
 }
 
-/* When the schedule, or else the interval, has the host asked next after now. A time that was met does not come a
- * second time because the wall clock is a little late: it was waited for by the steady clock. */
+/* Plans the next time by the schedule, or by the interval if there is none. A time that has been used is not due a
+ * second time if the wall clock is slightly late: it was waited for by the steady clock. */
 static void plan_next(struct timetable *t, struct moment now)
 {
     t->scheduled = now.steady_ms + t->interval_ms;
@@ -87,7 +87,7 @@ bool timetable_has_lines(const struct strings *schedule)
     return false;
 }
 
-/* `*changed`: the lines are others than before. */
+/* Sets `*changed` if the lines differ from the previous ones. */
 static bool adopt_lines(struct timetable *t, const struct strings *schedule, struct moment now, bool *changed)
 {
     struct cron_line *lines = calloc(schedule->count + 1, sizeof *lines);
@@ -154,7 +154,7 @@ void timetable_drop_retry(struct timetable *t)
     t->retry_at = NEVER_MS;
 }
 
-/* ---- what is due ---- */
+/* ---- due times ---- */
 
 static enum trigger round_trigger(const struct timetable *t)
 {
@@ -188,7 +188,7 @@ enum trigger timetable_begin(struct timetable *t, enum trigger why, struct momen
     t->retry_at = NEVER_MS;
     if (trigger == TRIGGER_RETRY)
         return trigger;
-    t->requested_at = NEVER_MS; /* everything is asked: nothing else needs to be */
+    t->requested_at = NEVER_MS; /* all nodes are asked now, which includes those that were requested */
     if (t->scheduled <= now.steady_ms)
         t->met_utc_ms = t->scheduled_utc_ms;
     plan_next(t, now);
@@ -215,7 +215,7 @@ int64_t timetable_clock_step(int64_t *apart_ms, struct moment now)
     return step_ms;
 }
 
-/* Whether it waits for a time of the wall clock. */
+/* Whether the next time is a time of the wall clock. */
 static bool waits_by_lines(const struct timetable *t, struct moment now)
 {
     return t->line_count > 0 && t->scheduled > now.steady_ms;

@@ -6,7 +6,7 @@
 
 static const uint32_t replacement = 0xFFFD;
 
-/* ---- a character ---- */
+/* ---- one character ---- */
 
 static uint32_t decode(const char *bytes, size_t length)
 {
@@ -45,7 +45,7 @@ size_t utf8_encode(uint32_t c, char octets[4])
 
 /* ---- whole texts ---- */
 
-/* Adds `count` octets to what was written when they fit as a whole, and counts them in any case. */
+/* Writes `count` octets if they fit as a whole, and counts them in any case. */
 static size_t put(char *out, size_t size, size_t at, const void *octets, size_t count)
 {
     if (out != NULL && at + count <= size)

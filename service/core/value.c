@@ -38,7 +38,7 @@ void value_describe(enum value_type type, const void *data, size_t size, struct 
     if (type == VALUE_DWORD && size == 4) {
         text_add(out, " %u", value_number(data));
     } else if (type == VALUE_SZ || type == VALUE_EXPAND_SZ) {
-        enum { SHOWN = 100 }; /* octets; more is cut */
+        enum { SHOWN = 100 }; /* octets shown */
         char utf8[SHOWN * 3 / 2];
         size_t length = utf8_from_utf16(data, size < SHOWN ? size : SHOWN, utf8, sizeof utf8);
         while (length > 0 && utf8[length - 1] == '\0')

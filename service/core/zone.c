@@ -9,19 +9,19 @@ static int64_t day_of(const struct zone_date *date, int64_t year)
     int64_t first = calendar_days(year, date->month, 1);
     unsigned to_weekday = (date->weekday + 7 - calendar_weekday(first)) % 7;
     int64_t day = first + to_weekday + (int64_t)(date->day - 1) * 7;
-    while (day >= first + calendar_month_length(year, date->month)) /* the fifth is the last */
+    while (day >= first + calendar_month_length(year, date->month)) /* "fifth" means the last */
         day -= 7;
     return day;
 }
 
-/* By the local clock. */
+/* Returns the time by the local clock. */
 static int64_t local_ms(const struct zone_date *date, int64_t year)
 {
     int64_t seconds = ((int64_t)date->hour * 60 + date->minute) * 60 + date->second;
     return day_of(date, year) * DAY_MS + seconds * 1000 + date->ms;
 }
 
-static int comes_in(const struct zone_date *date, int64_t year)
+static int falls_in(const struct zone_date *date, int64_t year)
 {
     return date->month >= 1 && date->month <= 12 && date->day >= 1 && (date->year == 0 || date->year == year);
 }
@@ -32,7 +32,7 @@ void zone_year_make(struct zone_year *y, int64_t year, const struct zone_rules *
                             .to_utc_ms = calendar_days(year + 1, 1, 1) * DAY_MS,
                             .change_utc_ms = {INT64_MAX, INT64_MAX},
                             .offset_ms = {-rules->bias * MINUTE_MS}};
-    if (!comes_in(&rules->standard, year) || !comes_in(&rules->daylight, year))
+    if (!falls_in(&rules->standard, year) || !falls_in(&rules->daylight, year))
         return;
     int64_t standard_ms = -(int64_t)(rules->bias + rules->standard_bias) * MINUTE_MS;
     int64_t daylight_ms = -(int64_t)(rules->bias + rules->daylight_bias) * MINUTE_MS;
