@@ -8,7 +8,7 @@ enum exit_code {
     EXIT_DONE = 0,
     EXIT_REFUSED = 1,   /* the remote host refused */
     EXIT_USAGE = 2,     /* the command line is not understood */
-    EXIT_NOT_FOUND = 3, /* no such service, host or value */
+    EXIT_NOT_FOUND = 3, /* no such service, host or value; or the service is not running */
     EXIT_NETWORK = 4,   /* network or TLS failure */
     EXIT_DENIED = 5,    /* access denied: not an administrator */
     EXIT_CANCELLED = 6, /* by the person */

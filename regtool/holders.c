@@ -260,7 +260,7 @@ enum exit_code holders_verdict(const struct holder_domain *domain, struct text *
         text_add(why, "has neither an MX record nor an address in DNS");
         return EXIT_NOT_FOUND;
     case FOUND_FAILURE:
-        text_add(why, "has MX records that could not be looked up: ");
+        text_add(why, "could not be looked up in DNS: ");
         text_add_error(why, domain->error);
         return EXIT_NETWORK;
     case FOUND_MX:

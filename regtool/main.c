@@ -37,9 +37,9 @@ static void print_usage(void)
     out("\nHelp for a command: etrnctl COMMAND --help. Without arguments, on a console,\n"
         "etrnctl asks whether to enable or disable ETRN.\n\n"
         "Exit codes: 0 success; 1 the remote host refused; 2 invalid command line; 3 no\n"
-        "such service, host or value; 4 network or TLS failure; 5 access denied;\n"
-        "6 cancelled; 7 invalid value or configuration; 8 failure of this computer\n"
-        "(disk, memory, system call).\n");
+        "such service, host or value, or the service is not running; 4 network or TLS\n"
+        "failure; 5 access denied; 6 cancelled; 7 invalid value or configuration;\n"
+        "8 failure of this computer (disk, memory, system call).\n");
 }
 
 /* ---- the command line ---- */

@@ -100,7 +100,7 @@ static enum exit_code ask_first(const struct arguments *a, const char *service)
     char question[400];
     if (option_value(a, "-y") || !on_console())
         return EXIT_DONE;
-    snprintf(question, sizeof question, "Write %s to the Parameters key of %s?", a->words[0], service);
+    snprintf(question, sizeof question, "Restore the Parameters key of %s from %s?", service, a->words[0]);
     return confirm(question) ? EXIT_DONE : cancelled();
 }
 

@@ -83,7 +83,8 @@ def report(rounds: Rounds, cycles: Cycles, kills: Kills, seconds: dict[str, floa
         f"{rounds.rounds:,} rounds in {seconds['rounds'] / 60:.1f} minutes, with {rounds.sessions:,} sessions and "
         f"{rounds.etrns:,} ETRNs. {rounds.outcomes:,} outcomes were compared with what the servers did.",
         f"Faults by sessions: {counts(faults)}; none {rounds.faults['none']:,}.",
-        "Changes during the rounds: " + counts({name.strip("_").replace("_", " "): count for name, count in rounds.changes.items()}) + ".",
+        "Changes during the rounds: "
+        + counts({name.strip("_").replace("_", " "): count for name, count in rounds.changes.items()}) + ".",
         f"{cycles.cycles:,} starts and stops in {seconds['cycles'] / 60:.1f} minutes; the slowest stop took "
         f"{cycles.slowest:.2f} s; Wine's StartService failed {cycles.again} times.",
         f"{kills.kills.total():,} kills in {seconds['kills'] / 60:.1f} minutes: {counts(kills.kills)}. Incomplete last "

@@ -199,7 +199,7 @@ def test_restore_asks(machine: Machine, disabled: None, console: Open) -> None:
     machine.ctl("backup", r"C:\saved.reg")
     machine.configure({"AlwaysUseETRN": 1})
     person = console("restore", r"C:\saved.reg")
-    person.answer(r"Write C:\saved.reg to the Parameters key of EtrnSvc? [y/N]", "Enter")
+    person.answer(r"Restore the Parameters key of EtrnSvc from C:\saved.reg? [y/N]", "Enter")
     assert person.end()[1] == CANCELLED
     assert (switch(machine), machine.backups()) == ("0x1", [])
     person = console("restore", r"C:\saved.reg")

@@ -179,9 +179,9 @@ def test_several_domains(machine: Machine, hosts: ScriptedServer) -> None:
     ("closed.example", 4, "mx", "has no MX host that can be reached and offers ETRN"),
     ("half.example", 4, "mx", "has no MX host that can be reached and offers ETRN"),
     ("unresolved.example", 4, "mx", "has no MX host that can be reached and offers ETRN"),
-    ("servfail.example", 4, "dns-failure", "has MX records that could not be looked up: the name server failed"),
-    ("refused.example", 4, "dns-failure", "has MX records that could not be looked up: the name server failed"),
-    ("silent.example", 4, "dns-failure", "has MX records that could not be looked up: the name server failed"),
+    ("servfail.example", 4, "dns-failure", "could not be looked up in DNS: the name server failed"),
+    ("refused.example", 4, "dns-failure", "could not be looked up in DNS: the name server failed"),
+    ("silent.example", 4, "dns-failure", "could not be looked up in DNS: the name server failed"),
 ])
 def test_no_host_is_found(machine: Machine, hosts: ScriptedServer, domain: str, code: int, finding: str,
                           problem: str) -> None:
@@ -206,7 +206,7 @@ def test_a_silent_name_server_is_waited_for_no_longer_than_told(machine: Machine
         assert time.monotonic() - began < 10
     finally:
         resolver.wait(1)
-    assert (code, told["domains"][0]["problem"]) == (4, "has MX records that could not be looked up: no reply in time")
+    assert (code, told["domains"][0]["problem"]) == (4, "could not be looked up in DNS: no reply in time")
 
 
 @pytest.mark.parametrize("script, text", [
