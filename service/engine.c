@@ -18,7 +18,7 @@
 #include <stdio.h>
 
 enum {
-    STOP_GRACE_MS = 1500,    /* time to end sessions with QUIT; then connections are cut */
+    STOP_GRACE_MS = 1000,    /* time to end sessions with QUIT; then a thousand may have to be cut */
     STOP_LIMIT_MS = 1800,    /* for the whole stop, which must take less than 2 s */
     ZONE_LOOK_MS = 1000,     /* minimum time between two checks of the time zone */
     MEMORY_RETRY_MS = 10000, /* after an allocation failed */

@@ -20,7 +20,7 @@ import struct
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -337,12 +337,12 @@ STOP_LIMIT = 2.0  # seconds that the service may take to stop
 
 class Stop:
     """The service on its way to its end. From the time that passes until its process is gone, that is subtracted in which it,
-    or what Wine has in place of Windows' kernel and service manager, was ready to run and waited for a processor: so it is
-    what the service takes, whatever else this computer does."""
+    or what Wine has in place of Windows' kernel and service manager, or this test, was ready to run and waited for a processor:
+    so it is what the service takes, whatever else this computer does."""
 
     def __init__(self, machine: Machine) -> None:
         self._service = machine.process()
-        self._family = machine.all_processes()
+        self._family = [*machine.all_processes(), os.getpid()]
         self._waited: dict[tuple[int, str], float] = {}  # seconds, of each thread of each process
         self._look()
         self._before = dict(self._waited)
@@ -359,11 +359,15 @@ class Stop:
             longest[pid] = max(longest.get(pid, 0.0), waited - self._before.get((pid, thread), 0.0))
         return passed - sum(longest.values())
 
+    def _threads(self, pid: int) -> Iterable[Path]:
+        tasks = Path(f"/proc/{pid}/task")
+        return [tasks / str(threading.get_native_id())] if pid == os.getpid() else tasks.iterdir()
+
     def _look(self) -> None:
         """What is known of threads that have ended stays."""
         for pid in self._family:
             with contextlib.suppress(OSError, ValueError):  # one that is just ending reads as nothing
-                for path in Path(f"/proc/{pid}/task").iterdir():
+                for path in self._threads(pid):
                     _, nanoseconds, _ = path.joinpath("schedstat").read_text().split()
                     self._waited[pid, path.name] = int(nanoseconds) / 1e9
 
