@@ -25,8 +25,8 @@ static DWORD save(const char *service, const wchar_t *path)
     parameters_path(service, &key);
     DWORD error = regtree_save(key.data, &file);
     void *data = error ? NULL : regfile_write(&file, &size);
-    if (!error)
-        error = data ? file_save(path, data, size) : ERROR_INVALID_DATA; /* a key's name with a line end in it */
+    if (!error) /* regtree_save() has looked at the names: it can be written */
+        error = data ? file_save(path, data, size) : ERROR_NOT_ENOUGH_MEMORY;
     free(data);
     regfile_free(&file);
     return error;

@@ -32,6 +32,8 @@ struct saver {
 static DWORD add(struct saver *s, enum regfile_kind kind, const char *path, const char *name, const struct value *value)
 {
     size_t size = sizeof MACHINE_PREFIX + strlen(path);
+    if (strpbrk(path, "\r\n")) /* a file cannot say it */
+        return ERROR_INVALID_DATA;
     char *full = malloc(size);
     if (!full)
         return ERROR_NOT_ENOUGH_MEMORY;

@@ -13,7 +13,8 @@
 bool regtree_lies_in(const char *key, const char *root);
 
 /* Appends what makes the key `path` (below HKEY_LOCAL_MACHINE) again as it is: its deletion, then, if it exists, the
- * key, its values and all below; but no secrets (service/win/secret.h). Returns 0 or a Win32 error. */
+ * key, its values and all below; but no secrets (service/win/secret.h). Returns 0 or a Win32 error, ERROR_INVALID_DATA
+ * for a key with a line end in its name, which a file cannot say. */
 MUST_CHECK DWORD regtree_save(const char *path, struct regfile *file);
 
 /* Does what the entries say, all or nothing, but leaves the secrets alone of hosts that are there afterwards: in a

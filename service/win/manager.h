@@ -10,8 +10,7 @@ struct manager {
 };
 
 /* Opens a service with this access (winsvc.h SERVICE_START ...); `computer` as OpenSCManager takes it, NULL for this
- * one. Returns 0, or a Win32 error with nothing left open; to close that does no
- * harm. */
+ * one. Returns 0, or a Win32 error with nothing left open: closing that does no harm. */
 MUST_CHECK DWORD manager_open(struct manager *m, const wchar_t *computer, const wchar_t *service, DWORD access);
 void manager_close(struct manager *m);
 

@@ -60,7 +60,8 @@ void stream_listen(struct stream *s);
  * verify_begin(). Both must stay. */
 void stream_begin_tls(struct stream *s, const char *host, const char *fingerprint);
 
-/* Has at most SESSION_OUT_SIZE octets sent by the next stream_flush(). Not while stream_sending(). */
+/* Has at most SESSION_OUT_SIZE octets sent by the next stream_flush(), or by a later one while TLS agrees on new keys.
+ * Not while stream_sending(). */
 void stream_write(struct stream *s, const char *octets, size_t count);
 
 /* Sends what is due now: what was written, and TLS's own records. Not while stream_sending(). */

@@ -274,6 +274,13 @@ def test_two_backups_in_one_second_are_two(machine: Machine) -> None:
     assert len({file.read_bytes() for file in files}) == 5
 
 
+def test_a_key_that_a_file_cannot_name_is_refused(machine: Machine, saved: Path) -> None:
+    before = saved.read_bytes()
+    machine.prefix.reg_add(PARAMETERS + "\\Hosts\\a\nb", "Port", "REG_DWORD", 25)
+    reply = machine.ctl("backup", r"C:\saved.reg")
+    assert (reply.code, saved.read_bytes()) == (INVALID, before)
+
+
 @pytest.mark.parametrize("words", CHANGES[:1] + CHANGES[2:], ids=lambda words: words[0])
 def test_no_change_without_its_backup(machine: Machine, words: list[str]) -> None:
     machine.fresh(VALUES, {"isp": {"Port": 1}}, start=False)
