@@ -65,8 +65,8 @@ static char *plain_string(const struct value *value)
     size_t size;
     char *utf8 = utf8_copy(value->data, value->size, &length);
     unsigned char *back = utf8 ? utf16_copy(utf8, length, &size) : NULL;
-    bool plain = back && utf8[length - 1] == '\0' && strlen(utf8) == length - 1 && !strpbrk(utf8, "\r\n") &&
-                 size == value->size && memcmp(back, value->data, size) == 0;
+    bool plain = back && strlen(utf8) == length - 1 && !strpbrk(utf8, "\r\n") && size == value->size &&
+                 memcmp(back, value->data, size) == 0;
     free(back);
     if (plain)
         return utf8;

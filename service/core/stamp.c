@@ -41,11 +41,9 @@ int64_t stamp_read(const char *stamp)
         return 0;
     unsigned month = digits(stamp + 5, 2);
     unsigned day = digits(stamp + 8, 2);
-    if (month == 0 || month > 12 || day == 0)
-        return 0;
     int64_t seconds =
         (int64_t)digits(stamp + 11, 2) * 3600 + (int64_t)digits(stamp + 14, 2) * 60 + digits(stamp + 17, 2);
     int64_t utc_ms = calendar_days(digits(stamp, 4), month, day) * DAY_MS + seconds * 1000 + digits(stamp + 20, 3);
     stamp_add(&again, utc_ms);
-    return utc_ms > 0 && strcmp(again.data, stamp) == 0 ? utc_ms : 0; /* fails for 30 February or 25:00 */
+    return utc_ms > 0 && strcmp(again.data, stamp) == 0 ? utc_ms : 0; /* fails for 30 February or month 13 */
 }

@@ -179,6 +179,30 @@ static void a_request_whose_dequeue_is_cut_short_is_answered_by_the_next(void **
     tear_down(&w);
 }
 
+static void switched_off_a_dequeue_answers_a_request_when_all_were_asked(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x y", .etrns = 1, .connections = 1}}};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    planner_trigger(&w.planner, NULL, TRIGGER_REQUEST, w.now);
+    assert_string_equal(next_session(&w), "a: x");
+    w.off = true; /* y is never asked */
+    configure(&w, TRIGGER_ENABLE);
+    assert_true(answer(&w, "a", "x=250"));
+    assert_int_equal(find(&w, "a")->requests_answered, 0);
+    w.off = false;
+    configure(&w, TRIGGER_ENABLE);
+    assert_string_equal(next_session(&w), "a: x");
+    assert_false(answer(&w, "a", "x=250"));
+    assert_string_equal(next_session(&w), "a: y");
+    w.off = true; /* when both have been asked already */
+    configure(&w, TRIGGER_ENABLE);
+    assert_true(answer(&w, "a", "y=250"));
+    assert_int_equal(find(&w, "a")->requests_answered, 1);
+    tear_down(&w);
+}
+
 static void a_round_longer_than_its_interval_does_not_overlap(void **state)
 {
     (void)state;
@@ -437,6 +461,7 @@ int main(void)
         cmocka_unit_test(a_request_is_met_at_once_but_for_the_gap),
         cmocka_unit_test(a_request_while_busy_comes_after),
         cmocka_unit_test(a_request_whose_dequeue_is_cut_short_is_answered_by_the_next),
+        cmocka_unit_test(switched_off_a_dequeue_answers_a_request_when_all_were_asked),
         cmocka_unit_test(a_round_longer_than_its_interval_does_not_overlap),
         cmocka_unit_test(a_changed_interval_counts_from_the_last_round),
         cmocka_unit_test(the_wall_clock_moves_nothing_and_a_suspend_is_one_round),

@@ -285,6 +285,28 @@ static void nodes_taken_away_while_busy_are_passed_over(void **state)
     tear_down(&w);
 }
 
+/* The pause has the retry begin later, for both nodes; then one is taken away, and the other needs none any more. */
+static void a_retry_is_dropped_when_nobody_needs_it(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x y", .etrns = 1, .connections = 1}}, .retry = 60};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    assert_string_equal(next_session(&w), "a: x");
+    assert_false(answer(&w, "a", "x=451"));
+    dequeue(&w, "a: y", "a", "y=451");
+    pass(&w, 2 * MINUTE);
+    assert_string_equal(next_session(&w), "a: x");
+    planner_pause(&w.planner, true, w.now);
+    w.hosts[0].nodes = "x";
+    configure(&w, TRIGGER_ENABLE);
+    assert_true(answer(&w, "a", "x=250"));
+    planner_pause(&w.planner, false, w.now);
+    assert_string_equal(next_session(&w), "");
+    assert_string_equal(next_time(&w, "a"), "interval in 780");
+    tear_down(&w);
+}
+
 static void a_result_for_a_node_that_is_not_out_is_passed_over(void **state)
 {
     (void)state;
@@ -316,6 +338,7 @@ int main(void)
         cmocka_unit_test(a_host_removed_and_added_while_busy_is_still_one),
         cmocka_unit_test(nodes_added_while_busy_are_asked_afterwards),
         cmocka_unit_test(nodes_taken_away_while_busy_are_passed_over),
+        cmocka_unit_test(a_retry_is_dropped_when_nobody_needs_it),
         cmocka_unit_test(a_result_for_a_node_that_is_not_out_is_passed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

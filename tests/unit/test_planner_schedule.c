@@ -342,6 +342,18 @@ static void a_clock_that_is_set_makes_nothing_forgotten_that_was_due(void **stat
 }
 
 /* What is waited for by the steady clock comes a little before or after its time by the wall clock. */
+static void a_drift_that_is_no_step_moves_no_schedule(void **state)
+{
+    (void)state;
+    struct world w = {.hosts = {{"a", "x"}}, .schedule = "0 * * * *", .not_at_start = true};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    w.now.utc_ms += SECOND;
+    planner_follow_clock(&w.planner, w.now);
+    assert_string_equal(next_time(&w, "a"), "schedule in 2800"); /* by the steady clock */
+    tear_down(&w);
+}
+
 static void clocks_that_drift_apart_neither_double_a_time_nor_lose_one(void **state)
 {
     (void)state;
@@ -388,6 +400,7 @@ int main(void)
         cmocka_unit_test(switched_off_and_on_a_schedule_goes_on),
         cmocka_unit_test(a_schedule_follows_a_clock_that_is_set),
         cmocka_unit_test(a_clock_that_is_set_makes_nothing_forgotten_that_was_due),
+        cmocka_unit_test(a_drift_that_is_no_step_moves_no_schedule),
         cmocka_unit_test(clocks_that_drift_apart_neither_double_a_time_nor_lose_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

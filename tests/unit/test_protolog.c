@@ -88,6 +88,27 @@ static void a_long_row_is_cut_within_its_fields(void **state)
     assert_non_null(strstr(buffer, "...\",\"last, words\"\r\n"));
 }
 
+/* A quarter of the row for each field of free text, its NUL included. */
+static void a_field_has_1023_octets_at_most(void **state)
+{
+    (void)state;
+    char data[1024];
+    memset(data, 'x', sizeof data);
+    for (size_t length = 1023; length <= 1024; length++) {
+        char buffer[PROTOLOG_ROW_LIMIT];
+        struct text t;
+        text_begin(&t, buffer, sizeof buffer);
+        struct protolog_row row = {
+            .utc_ms = instant, .connector = "", .local = "", .remote = "", .event = PROTOLOG_SEND, .context = ""};
+        row.data = data;
+        row.length = length;
+        protolog_add(&t, &row);
+        const char *field = strstr(buffer, ",>,") + 3;
+        assert_int_equal(strcspn(field, ","), 1023);
+        assert_int_equal(field[1022], length == 1023 ? 'x' : '.');
+    }
+}
+
 static void a_file_begins_with_its_fields(void **state)
 {
     (void)state;
@@ -186,6 +207,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_row_has_exchange_s_fields),
         cmocka_unit_test(a_long_row_is_cut_within_its_fields),
+        cmocka_unit_test(a_field_has_1023_octets_at_most),
         cmocka_unit_test(a_file_begins_with_its_fields),
         cmocka_unit_test(names_tell_day_and_number),
         cmocka_unit_test(a_file_ends_with_its_day_or_when_it_is_full),

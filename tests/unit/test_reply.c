@@ -283,6 +283,16 @@ static void a_fault_stays_until_a_new_beginning(void **state)
     assert_int_equal(reply_input(&r, "220 b\r\n", 7, &used), REPLY_LAST);
 }
 
+static void before_its_first_line_a_reply_is_empty(void **state)
+{
+    (void)state;
+    struct reply r;
+    memset(&r, 'x', sizeof r);
+    reply_begin(&r);
+    assert_string_equal(r.line, "");
+    assert_string_equal(reply_text(&r), "");
+}
+
 static void no_bytes_change_nothing(void **state)
 {
     (void)state;
@@ -339,6 +349,7 @@ int main(void)
         cmocka_unit_test(a_reply_has_65536_octets_at_most),
         cmocka_unit_test(a_megabyte_without_an_end_of_line_is_refused_early),
         cmocka_unit_test(a_fault_stays_until_a_new_beginning),
+        cmocka_unit_test(before_its_first_line_a_reply_is_empty),
         cmocka_unit_test(no_bytes_change_nothing),
         cmocka_unit_test(the_text_stands_behind_code_and_separator),
         cmocka_unit_test(each_fault_has_its_words),

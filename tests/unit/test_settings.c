@@ -293,6 +293,32 @@ static void every_bound_holds_both_ways(void **state)
     config_free(&f.config);
 }
 
+/* Whether a host's setting may be one word of that length. */
+static bool length_is_allowed(const char *name, size_t length)
+{
+    struct fixture f;
+    struct value value;
+    char word[300];
+    const char *words[] = {word};
+    assert_true(length < sizeof word);
+    memset(word, 'x', length);
+    word[length] = '\0';
+    set_up(&f);
+    bool allowed = setting_encode(setting_find(SCOPE_HOST, name), words, 1, &value, &f.problem);
+    free(value.data);
+    config_free(&f.config);
+    return allowed;
+}
+
+static void names_of_services_and_users_have_a_longest(void **state)
+{
+    (void)state;
+    assert_true(length_is_allowed("RunService", 256)); /* as CreateService() allows */
+    assert_false(length_is_allowed("RunService", 257));
+    assert_true(length_is_allowed("User", 255)); /* RFC 4616 */
+    assert_false(length_is_allowed("User", 256));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -303,6 +329,7 @@ int main(void)
         cmocka_unit_test(words_of_a_person_become_values),
         cmocka_unit_test(values_are_written_as_windows_writes_them),
         cmocka_unit_test(every_bound_holds_both_ways),
+        cmocka_unit_test(names_of_services_and_users_have_a_longest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -399,6 +399,38 @@ static void paused_and_the_clock_stepped(void **state)
 }
 
 /* The value of a member of the first node of the first host. */
+/* A line of what is written. */
+static void check_line(const struct snapshot_facts *facts, const struct planner *p, const char *line)
+{
+    struct json j;
+    snapshot_write(&j, facts, p);
+    CHECK(strstr(j.out.data, line), "%s is missing in\n%s", line, j.out.data);
+    json_free(&j);
+}
+
+static void next_is_the_host_that_comes_first(void **state)
+{
+    (void)state;
+    static const char *const hosts[] = {"a.example", "b.example", "c.example"};
+    struct config config;
+    struct planner p;
+    config_init(&config);
+    apply(&config, NULL, "AlwaysUseETRN", VALUE_DWORD, BYTES("\1\0\0\0"));
+    apply(&config, NULL, "RunAtStart", VALUE_DWORD, BYTES("\0\0\0\0"));
+    for (size_t i = 0; i < COUNT(hosts); i++)
+        apply(&config, hosts[i], "Domains", VALUE_MULTI_SZ, U("one.example\0"));
+    apply(&config, "a.example", "IntervalMinutes", VALUE_DWORD, BYTES("\4\0\0\0"));
+    apply(&config, "b.example", "IntervalMinutes", VALUE_DWORD, BYTES("\2\0\0\0"));
+    apply(&config, "c.example", "IntervalMinutes", VALUE_DWORD, BYTES("\3\0\0\0"));
+    planner_init(&p, 1985, NULL);
+    assert_true(planner_configure(&p, &config, TRIGGER_START, first));
+    const struct snapshot_facts facts = {.version = "0", .awaited_port = 2525, .now = first};
+    check_line(&facts, &p, "\n  \"next\": \"2026-11-21T18:22:01.123Z\",\n");
+    check_line(&facts, &p, "\n  \"awaited_port\": 2525,\n");
+    planner_free(&p);
+    config_free(&config);
+}
+
 static void check_node(const struct planner *p, const char *key, const char *expected)
 {
     struct json j;
@@ -444,6 +476,7 @@ int main(void)
         cmocka_unit_test(what_was_said_is_told_in_lines_and_a_server_with_a_port_of_its_own),
         cmocka_unit_test(two_hosts_in_the_midst_of_things),
         cmocka_unit_test(nothing_configured),
+        cmocka_unit_test(next_is_the_host_that_comes_first),
         cmocka_unit_test(paused_and_the_clock_stepped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

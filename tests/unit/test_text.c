@@ -3,6 +3,7 @@
 
 #include <limits.h>
 #include <stdlib.h>
+#include <wchar.h>
 
 #define BYTES(literal) literal, sizeof literal - 1
 
@@ -98,6 +99,22 @@ static void a_cut_text_stays_as_it_is(void **state)
     text_begin(&t, buffer, sizeof buffer);
     assert_string_equal(buffer, "");
     assert_false(t.cut);
+}
+
+/* The C locale has no octets for U+20AC: vsnprintf() fails when "12" is already written. */
+static void what_cannot_be_formatted_adds_nothing(void **state)
+{
+    (void)state;
+    char buffer[10];
+    struct text t;
+    text_begin(&t, buffer, sizeof buffer);
+    text_add(&t, "ab");
+    text_add(&t, "12%lc", (wint_t)0x20AC);
+    assert_string_equal(buffer, "ab");
+    assert_int_equal(t.length, 2);
+    assert_false(t.cut);
+    text_add(&t, "c");
+    assert_string_equal(buffer, "abc");
 }
 
 static void an_escape_that_does_not_fit_ends_in_dots(void **state)
@@ -271,6 +288,7 @@ int main(void)
         cmocka_unit_test(bytes_from_outside_are_shown_safely),
         cmocka_unit_test(what_does_not_fit_is_cut_and_shows_it),
         cmocka_unit_test(a_cut_text_stays_as_it_is),
+        cmocka_unit_test(what_cannot_be_formatted_adds_nothing),
         cmocka_unit_test(an_escape_that_does_not_fit_ends_in_dots),
         cmocka_unit_test(names_compare_without_case),
         cmocka_unit_test(numbers_are_read_whole_or_not_at_all),

@@ -49,6 +49,11 @@ static const struct {
      2026,
      {1775357999999, 1788667199999},
      {-180, -240, -180}},
+    {"Fiji, from January to December",
+     {-720, 0, -60, EVERY(1, 0, 2, 3), EVERY(12, 0, 3, 2)},
+     2020,
+     {1578751200000, 1608386400000},
+     {780, 720, 780}},
     {"once, in that year",
      {0, 0, -60, {.year = 2024, .month = 6, .day = 30, .hour = 1}, {.year = 2024, .month = 2, .day = 29}},
      2024,
@@ -84,6 +89,7 @@ static void without_changes_the_bias_alone_counts(void **state)
          .standard = {.year = 2023, .month = 10, .day = 1},
          .daylight = EVERY(3, 0, 5, 2)},
         {.bias = -345, .daylight_bias = -60, .standard = EVERY(13, 0, 5, 2), .daylight = EVERY(3, 0, 5, 2)},
+        {.bias = -345, .daylight_bias = -60, .standard = EVERY(0, 0, 1, 2), .daylight = EVERY(3, 0, 5, 2)},
         {.bias = -345, .daylight_bias = -60, .standard = EVERY(10, 0, 0, 2), .daylight = EVERY(3, 0, 5, 2)},
     };
     for (size_t i = 0; i < COUNT(rules); i++) {
