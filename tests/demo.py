@@ -108,47 +108,47 @@ def deliver(windows: Windows, sink: SmtpSink) -> tuple[float, float]:
 def demonstrate(msi: Path, wine_directory: Path, postfix_directory: Path, running: contextlib.ExitStack) -> None:
     sink = SmtpSink()
     holder = Postfix([DOMAIN], sink.port, directory=postfix_directory, port=free_port())
-    print("A host on the Internet holds mail for this site. One registry value on the site's Windows machine\n"
-          "makes EtrnSvc ask for it (SMTP ETRN, RFC 1985), and the mail comes.")
+    print("A host on the Internet holds mail for this site, because the site's mail server was down. One registry\n"
+          "value on the site's Windows computer makes EtrnSvc send ETRN (RFC 1985), and the host delivers the mail.")
 
-    step(1, f"The host: Postfix on 127.0.0.1:{holder.port}, which relays for {DOMAIN}. It is given one message for "
-            f"{RECIPIENT} while the site's mail server (127.0.0.1:{sink.port}) is down, and so holds it. Its log:")
+    step(1, f"The host: Postfix on 127.0.0.1:{holder.port}, which relays mail for {DOMAIN}. It receives one message "
+            f"for {RECIPIENT} while the site's mail server (127.0.0.1:{sink.port}) is down, so it holds it. Its log:")
     running.enter_context(holder)
     holder.enqueue(RECIPIENT)
     holder.wait_deferred(DOMAIN)
     show_log(holder, "daemon started", "status=deferred")
 
-    step(2, "The site's Windows machine: a new Wine prefix"
-            + ("" if (BUILD / "wine-template").exists() else " (the first one takes some 10 s to make)")
-            + ". The MSI is installed silently, with the host and the domain, and switched off:")
+    step(2, "The site's Windows computer: a new Wine prefix"
+            + ("" if (BUILD / "wine-template").exists() else " (the first one takes about 10 s to create)")
+            + ". The MSI is installed silently, with the host and the domain, and with ETRN disabled:")
     windows = Windows(running.enter_context(WinePrefix(wine_directory / "prefix")))
     windows.install(msi, ["ENABLE=0", f"ETRNHOST=127.0.0.1:{holder.port}", f"ETRNDOMAINS={DOMAIN}"])
     windows.etrnctl("status")
 
-    step(3, f"The site's mail server comes up on port {sink.port}: smtp-sink, which takes every message."
-            + " EtrnSvc is told that port, since it asks only while something listens there:")
+    step(3, f"The site's mail server starts on port {sink.port}: smtp-sink, which accepts every message."
+            + " EtrnSvc is configured for that port, because it asks only while a program listens there:")
     running.enter_context(sink)
     windows.etrnctl("config", "set", "LocalPort", str(sink.port))
     if holder.queue_count() != 1 or sink.count() != 0:
         raise Failed("the message did not stay where it was until it was asked for")
     print("   The host still holds 1 message; the site has 0.")
 
-    step(4, "Now the one value, AlwaysUseETRN, is set to 1:")
+    step(4, "The one value, AlwaysUseETRN, is set to 1:")
     delivered, returned = deliver(windows, sink)
 
-    step(5, "What the host says: the domain's queue released, the message sent, a session with one ETRN:")
+    step(5, "The host's log: the domain's queue is released, the message is sent, and a session had one ETRN:")
     holder.wait_for_log("status=sent")
     holder.wait_for_log(": removed")
     holder.wait_for_log("etrn=1")
     show_log(holder, "flush_send_service", "status=sent", "etrn=1")
     print(f"   The host now holds {holder.queue_count()} messages; the site has {sink.count()}.")
 
-    step(6, "What the service says:")
+    step(6, "What the service reports:")
     windows.wait_for_outcome()
     windows.etrnctl("status")
 
-    print("\nMeasured from just before `etrnctl enable` was started until the site had the whole message. Starting and\n"
-          f"ending etrnctl under Wine took {returned * 1000:.0f} ms of it or beside it.")
+    print("\nMeasured from just before `etrnctl enable` was started until the site had received the whole\n"
+          f"message. Running etrnctl under Wine took {returned * 1000:.0f} ms, in part at the same time.")
     print(f"delivered: 1 message, {delivered * 1000:.0f} ms after enable")
 
 

@@ -20,8 +20,9 @@ DEMO = ROOT / "tests" / "demo.py"
 LAST = re.compile(r"delivered: 1 message, (\d+) ms after enable")
 PATIENCE = 300  # seconds, on a machine with much else to do
 HEADINGS = [
-    "1. The host: Postfix on 127.0.0.1:", "2. The site's Windows machine: a new Wine prefix", "3. The site's mail server comes up",
-    "4. Now the one value, AlwaysUseETRN, is set to 1:", "5. What the host says", "6. What the service says:",
+    "1. The host: Postfix on 127.0.0.1:", "2. The site's Windows computer: a new Wine prefix",
+    "3. The site's mail server starts on port", "4. The one value, AlwaysUseETRN, is set to 1:", "5. The host's log",
+    "6. What the service reports:",
 ]
 
 
@@ -94,7 +95,7 @@ def test_interrupted_it_leaves_nothing(demo: Demo, at: str, number: signal.Signa
     demo.process.send_signal(number)
     output, _ = demo.process.communicate(timeout=PATIENCE)
     assert demo.process.returncode == 128 + number
-    assert output.splitlines()[-1] == f"ended by {number.name}: all that was started is ended and removed"
+    assert output.splitlines()[-1] == f"stopped by {number.name}: everything that was started has been stopped and removed"
     assert demo.left() == []
 
 

@@ -62,7 +62,7 @@ def _wait_for(child: int) -> int:
     while True:
         received = signal.sigwait(SIGNALS)
         if received != signal.SIGCHLD:
-            print(f"\nended by {signal.Signals(received).name}: all that was started is ended and removed")
+            print(f"\nstopped by {signal.Signals(received).name}: everything that was started has been stopped and removed")
             return 128 + received
         while pid_and_status := _reap():  # others than the child are orphans that became ours
             if pid_and_status[0] == child:
