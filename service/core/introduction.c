@@ -119,7 +119,7 @@ static void without_tls(struct session *s, enum channel channel, int code, const
     begin_auth_or_errand(s);
 }
 
-/* Called after EHLO or HELO: starts TLS if the settings begin_auth_or_errand for it, otherwise the errand. */
+/* Called after EHLO or HELO: starts TLS if the settings ask for it, otherwise the errand. */
 static void introduced(struct session *s)
 {
     if (secured(s))

@@ -5,34 +5,34 @@
 #include <stdlib.h>
 
 enum {
-    LOOK_MS = 250,      /* between two looks, only while it starts or stops ... */
-    LAST_LOOK_MS = 100, /* ... and when it is to be stopped as soon as it runs */
+    CHECK_MS = 250,      /* between two checks while the service starts or stops ... */
+    LAST_CHECK_MS = 100, /* ... and if it must be stopped as soon as it runs */
     START_LIMIT_MS = 60000,
     STACK_SIZE = 64 << 10
 };
 
-/* The service control manager may block its caller for 30 s while a service starts or stops: so each task has a thread,
- * which owns nothing but this. */
+/* The service control manager may block its caller for 30 s while a service starts or stops, so each task has a thread,
+ * which owns nothing but this structure. */
 struct task {
     struct loop *loop;
     struct loop_op ended;
     struct shared *owner;
     DWORD (*act)(struct task *task);
     wchar_t *name;
-    HANDLE thread, undo; /* the event: nobody needs the service any more */
+    HANDLE thread, undo; /* `undo` is an event: the service is no longer needed */
     int64_t give_up_ms;
     DWORD error;
-    bool started; /* by us, and not stopped again */
+    bool started; /* by this task, and not stopped since */
 };
 
-/* One service, shared by its users. */
+/* A service, shared by its users. */
 struct shared {
     struct shared *next;
     struct loop *loop;
     wchar_t *name;
     unsigned users;
-    bool ours;         /* started by us */
-    struct task *task; /* under way */
+    bool ours;         /* started by EtrnSvc */
+    struct task *task; /* the task that is running, or NULL */
     int64_t keep_until_ms;
     struct loop_timer hold;
     struct companion *waiting;
@@ -45,9 +45,9 @@ struct companion {
     struct companion *next;
 };
 
-static struct shared *services; /* of the loop's thread alone */
+static struct shared *services; /* used only in the loop's thread */
 
-/* ---- what is done in a task's thread ---- */
+/* ---- in a task's thread ---- */
 
 static DWORD query(const wchar_t *name, DWORD *state)
 {
@@ -83,27 +83,27 @@ static DWORD stop(const wchar_t *name)
     return error;
 }
 
-static bool unneeded(const struct task *task, DWORD wait_ms)
+static bool wait_for_undo(const struct task *task, DWORD wait_ms)
 {
     return WaitForSingleObject(task->undo, wait_ms) == WAIT_OBJECT_0;
 }
 
-/* Until the next look. What we have started is looked at even if nobody needs it any more: it takes no stop before it
- * runs. */
-static void pause_between_looks(const struct task *task)
+/* Waits until the next check. A service that we started is still checked when it is no longer needed, because it
+ * accepts no stop before it runs. */
+static void pause_between_checks(const struct task *task)
 {
-    if (unneeded(task, LOOK_MS) && task->started)
-        Sleep(LAST_LOOK_MS);
+    if (wait_for_undo(task, CHECK_MS) && task->started)
+        Sleep(LAST_CHECK_MS);
 }
 
-/* Waits until the service runs, and has it started once: one that gives up while it starts is not started over and
- * over. One that runs need not be startable by us. */
+/* Waits until the service runs, and starts it once: a service that fails to start is not started repeatedly. If it
+ * already runs, we need no right to start it. */
 static DWORD wait_until_it_runs(struct task *task)
 {
-    for (bool tried = false;; pause_between_looks(task)) {
+    for (bool tried = false;; pause_between_checks(task)) {
         DWORD state;
         DWORD error = query(task->name, &state);
-        if (!task->started && unneeded(task, 0))
+        if (!task->started && wait_for_undo(task, 0))
             return ERROR_CANCELLED;
         if (!error && state == SERVICE_STOPPED && !tried) {
             tried = true;
@@ -122,7 +122,7 @@ static DWORD wait_until_it_runs(struct task *task)
 static DWORD bring_up(struct task *task)
 {
     DWORD error = wait_until_it_runs(task);
-    if (task->started && unneeded(task, 0)) {
+    if (task->started && wait_for_undo(task, 0)) {
         stop(task->name);
         task->started = false;
         return ERROR_CANCELLED;
@@ -143,7 +143,7 @@ static DWORD WINAPI run(void *context)
     return 0;
 }
 
-/* ---- tasks, seen from the loop ---- */
+/* ---- tasks, in the loop's thread ---- */
 
 static void task_free(struct task *task)
 {
@@ -157,7 +157,7 @@ static void task_free(struct task *task)
 
 static void task_ended(struct loop_op *op, DWORD error, DWORD bytes);
 
-/* False when there is no memory or no thread for it. */
+/* Returns false if memory or a thread could not be allocated. */
 static bool begin_task(struct shared *s, DWORD (*act)(struct task *task))
 {
     struct task *task = calloc(1, sizeof *task);
@@ -189,7 +189,7 @@ static void forget(struct shared *s)
     free(s);
 }
 
-static void tell_all(struct shared *s, DWORD error)
+static void report_all(struct shared *s, DWORD error)
 {
     struct companion *waiting = s->waiting;
     s->waiting = NULL;
@@ -202,8 +202,8 @@ static void tell_all(struct shared *s, DWORD error)
     }
 }
 
-/* What is to be done next, where nothing is under way: bring it up for those who wait, or else let it go once nobody
- * needs it. */
+/* Begins the next step if no task is running: starts the service if a user waits for it, otherwise releases it when it
+ * is no longer needed. */
 static void proceed(struct shared *s)
 {
     if (s->task)
@@ -211,8 +211,8 @@ static void proceed(struct shared *s)
     if (s->waiting) {
         if (begin_task(s, bring_up))
             return;
-        s->users++; /* the last user may go in here */
-        tell_all(s, ERROR_NOT_ENOUGH_MEMORY);
+        s->users++; /* keeps `s` while the last user may leave in this call */
+        report_all(s, ERROR_NOT_ENOUGH_MEMORY);
         s->users--;
     }
     if (s->users > 0 || s->hold.set)
@@ -223,7 +223,7 @@ static void proceed(struct shared *s)
         forget(s);
 }
 
-/* Of a task that was to be undone nobody is told: who waits by now has come later. */
+/* The result of a cancelled task is not reported: users that wait now came after it was cancelled. */
 static void take_result(struct shared *s)
 {
     struct task *task = s->task;
@@ -234,8 +234,8 @@ static void take_result(struct shared *s)
     task_free(task);
     if (!up || error == ERROR_CANCELLED)
         return;
-    s->users++; /* the last user may go in here */
-    tell_all(s, error);
+    s->users++; /* keeps `s` while the last user may leave in this call */
+    report_all(s, error);
     s->users--;
 }
 
@@ -247,8 +247,8 @@ static void task_ended(struct loop_op *op, DWORD error, DWORD bytes)
     proceed(s);
 }
 
-/* Nobody has needed it for a while. */
-static void held_long_enough(struct loop_timer *timer)
+/* The service has not been needed for its hold time. */
+static void hold_expired(struct loop_timer *timer)
 {
     struct shared *s = CONTAINING_RECORD(timer, struct shared, hold);
     if (s->task)
@@ -272,7 +272,7 @@ static struct shared *find(struct loop *loop, const wchar_t *name)
         return NULL;
     }
     *s = (struct shared){.next = services, .loop = loop, .name = copy};
-    s->hold.fire = held_long_enough;
+    s->hold.fire = hold_expired;
     services = s;
     return s;
 }
@@ -315,7 +315,7 @@ void companion_release(struct companion *c, int64_t hold_ms)
         loop_set_timer(s->loop, &s->hold, s->keep_until_ms);
 }
 
-/* ---- the end ---- */
+/* ---- end ---- */
 
 static bool task_ends(const struct task *task, int64_t until_ms)
 {
@@ -333,9 +333,9 @@ void companion_stop_all(int64_t until_ms)
     }
     for (struct shared *s = services; s; s = s->next) {
         if (!s->task || !task_ends(s->task, until_ms))
-            continue; /* its thread goes with the process */
+            continue; /* its thread ends with the process */
         take_result(s);
-        if (s->ours && begin_task(s, bring_down)) /* it came up a moment before it was to be undone */
+        if (s->ours && begin_task(s, bring_down)) /* the task finished starting it just before it was cancelled */
             task_ends(s->task, until_ms);
     }
 }

@@ -4,10 +4,10 @@
 
 #include <stdio.h>
 
-/* Looked up once, by connect_startup(). */
+/* Set once, by connect_startup(). */
 static LPFN_CONNECTEX connect_ex;
 
-/* ConnectEx is not exported: Winsock hands it out (mswsock.h WSAID_CONNECTEX). */
+/* ConnectEx is not exported: Winsock returns its address (mswsock.h WSAID_CONNECTEX). */
 DWORD connect_startup(void)
 {
     DWORD error = 0;
@@ -41,11 +41,11 @@ static void show_address(struct connect *c, const ADDRINFOEXW *address)
         snprintf(c->peer, sizeof c->peer, "%s port %s", host, port);
 }
 
-/* ---- one address after the other ---- */
+/* ---- addresses, one after the other ---- */
 
 static void connected(struct loop_op *op, DWORD error, DWORD bytes);
 
-/* ConnectEx takes only a socket that is bound. */
+/* ConnectEx requires a bound socket. */
 static DWORD bind_here(struct connect *c, const ADDRINFOEXW *address)
 {
     SOCKADDR_STORAGE from = c->from;
@@ -73,7 +73,7 @@ static DWORD start(struct connect *c, const ADDRINFOEXW *address)
     return 0;
 }
 
-/* The first of these that can be connected to from the address of ours. */
+/* Returns the first of these addresses that has the family of the local address. */
 static const ADDRINFOEXW *reachable(const struct connect *c, const ADDRINFOEXW *address)
 {
     while (address && c->from.ss_family != AF_UNSPEC && address->ai_family != c->from.ss_family)
@@ -81,7 +81,7 @@ static const ADDRINFOEXW *reachable(const struct connect *c, const ADDRINFOEXW *
     return address;
 }
 
-/* The address of ours is at fault, whatever address of the host is tried. */
+/* The local address cannot be used, so no other address of the host is tried. */
 static void cannot_bind(struct connect *c, DWORD error)
 {
     TEXT_SCRATCH(words, 120);
@@ -93,7 +93,7 @@ static void cannot_bind(struct connect *c, DWORD error)
     c->sink->failed(c->owner, OUTCOME_LOCAL, words.data, error);
 }
 
-/* Connects to the next address that can be tried; `error` is why the one before failed. */
+/* Connects to the next usable address. `error` is why the previous one failed. */
 static void try_next(struct connect *c, DWORD error)
 {
     while (c->next) {
@@ -148,11 +148,11 @@ void connect_again(struct connect *c)
 
 void connect_skip(struct connect *c)
 {
-    c->skipped = true; /* its completion goes on to the next address */
+    c->skipped = true; /* its completion continues with the next address */
     close_socket(c);
 }
 
-/* ---- the name ---- */
+/* ---- name resolution ---- */
 
 static void show_all(struct connect *c, const ADDRINFOEXW *addresses)
 {
@@ -191,7 +191,7 @@ void connect_init(struct connect *c, struct loop *loop, const struct connect_sin
     *c = (struct connect){.loop = loop, .sink = sink, .owner = owner, .socket = INVALID_SOCKET};
 }
 
-/* False when it is no address. */
+/* Returns false if `local` is not an address. */
 static bool set_local(struct connect *c, const char *local)
 {
     unsigned char octets[ADDRESS_SIZE];

@@ -6,7 +6,7 @@
 
 struct algorithm {
     const wchar_t *name;
-    ULONG size; /* octets of the digest */
+    ULONG size; /* of the digest, in octets */
     ULONG flags;
 };
 

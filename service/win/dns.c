@@ -7,8 +7,8 @@ enum { STACK_SIZE = 256 << 10 };
 
 enum { ASKING, ANSWERED, ABANDONED };
 
-/* DnsQuery blocks, and DnsQueryEx is not everywhere: so each question has a thread. When the time is up first, the
- * thread is left to itself, and frees the question at its end; the loop may be gone by then. */
+/* DnsQuery blocks, and DnsQueryEx is not available everywhere, so each question has a thread. On a timeout the thread
+ * is abandoned and frees the question when it ends, perhaps after the loop has gone. */
 struct question {
     struct loop *loop;
     struct loop_op answered;
@@ -41,7 +41,7 @@ static void take_records(struct question *q, const DNS_RECORDW *records)
     }
 }
 
-/* No such name is no error here: whether it has an address is asked next, and tells. */
+/* A name that does not exist is not an error here: the following look-up of its address reports it. */
 static DWORD WINAPI ask(void *context)
 {
     struct question *q = context;
@@ -68,8 +68,9 @@ static void answered(struct loop_op *op, DWORD error, DWORD bytes)
     question_free(q);
 }
 
-/* The thread frees it from here on; what is needed still is read before. An answer that has just come counts. */
-static void time_is_up(struct loop_timer *timer)
+/* The thread frees the question from here on, so what is still needed is read first. An answer that has just arrived
+ * counts. */
+static void timed_out(struct loop_timer *timer)
 {
     struct question *q = CONTAINING_RECORD(timer, struct question, limit);
     static const struct mx_list none;
@@ -86,7 +87,7 @@ DWORD dns_mx_begin(struct loop *loop, const char *domain, int64_t limit_ms, dns_
         return ERROR_NOT_ENOUGH_MEMORY;
     q->loop = loop;
     q->answered.done = answered;
-    q->limit.fire = time_is_up;
+    q->limit.fire = timed_out;
     q->done = done;
     q->owner = owner;
     q->domain = wide_copy(domain);

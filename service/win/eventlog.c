@@ -15,7 +15,7 @@ void eventlog_open(bool console)
 {
     on_console = console;
     if (console)
-        setvbuf(stdout, NULL, _IOFBF, 8192); /* a line at a time, not a character: print_line() flushes */
+        setvbuf(stdout, NULL, _IOFBF, 8192); /* writes whole lines instead of characters: print_line() flushes */
     else
         source = RegisterEventSourceW(NULL, TEXT(SERVICE_NAME));
 }

@@ -7,12 +7,12 @@ enum {
     FILE_LIMIT = 64 << 20,
     TRIES = 11,
     PAUSE_MS = 20,
-    NAMES = 100,      /* of files aside that are tried */
+    NAMES = 100,      /* temporary file names to try */
     SUFFIX_LIMIT = 32 /* characters of ".4294967295-100.new" and NUL */
 };
 
-/* Whether a call failed because another program holds the file, which may soon be over: waits a little then, until the
- * tries are used up. A rename over a file that is held fails with ERROR_ACCESS_DENIED, as does opening one that is
+/* Whether a call failed because another program has the file open, which may soon be over: if so, waits a little, until
+ * the attempts are used up. Renaming over an open file fails with ERROR_ACCESS_DENIED, as does opening a file that is
  * being replaced. */
 static bool try_again(int *tries, DWORD error)
 {
@@ -37,17 +37,17 @@ static DWORD open_file(const wchar_t *path, DWORD access, DWORD sharing, DWORD d
 
 /* ---- replacing ---- */
 
-/* Opens a file beside `path` for writing; its name is put into `aside`, which has this room. */
+/* Opens a file beside `path` for writing, and puts its name into `aside`, a buffer of `room` characters. */
 typedef DWORD open_aside(const wchar_t *path, wchar_t *aside, size_t room, HANDLE *file);
 
-/* One that could not be opened is another's: it stays. */
+/* A file that could not be opened belongs to someone else and is not deleted. */
 static DWORD open_ours(const wchar_t *path, wchar_t *aside, size_t room, HANDLE *file)
 {
     _snwprintf(aside, room, L"%ls.new", path);
     return open_file(aside, GENERIC_WRITE, 0, CREATE_ALWAYS, file);
 }
 
-/* A file of this name may be there: a process that had our number was ended by force. */
+/* A file with this name may exist, left by a terminated process that had our process id. */
 static DWORD open_new(const wchar_t *path, wchar_t *aside, size_t room, HANDLE *file)
 {
     DWORD error = ERROR_FILE_EXISTS;
@@ -90,7 +90,7 @@ static DWORD write_aside(open_aside *open, const wchar_t *path, wchar_t *aside, 
     if (!error)
         error = rename_over(aside, path);
     if (error)
-        DeleteFileW(aside); /* one that stays does no harm */
+        DeleteFileW(aside); /* a file that remains does no harm */
     return error;
 }
 

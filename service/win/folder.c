@@ -9,22 +9,22 @@
 #include <stdlib.h>
 #include <wchar.h>
 
-/* SDDL's words for the service's rights and those of users, all of them for what is inside as well. */
+/* SDDL for the rights of the service and of users, inherited by everything in the folder. */
 #define WRITES L"FA"
 #define READS L"FRFX"
 
 static const struct {
-    const wchar_t *name; /* below the first one */
+    const wchar_t *name; /* relative to the first folder */
     const wchar_t *service, *users;
 } folders[FOLDER_COUNT] = {
     [FOLDER_DATA] = {L"", WRITES, READS},
-    [FOLDER_BACKUP] = {L"backup", NULL, NULL}, /* may hold what protects a secret */
+    [FOLDER_BACKUP] = {L"backup", NULL, NULL}, /* may contain what protects a secret */
     [FOLDER_LOG] = {L"log", WRITES, NULL},
 };
 
 /* ---- paths ---- */
 
-/* "a\b", or a copy of `a` when `b` is empty; NULL when there is no memory. */
+/* Returns "a\b", or a copy of `a` if `b` is empty; NULL if memory is short. */
 static wchar_t *join(const wchar_t *a, const wchar_t *b)
 {
     size_t size = wcslen(a) + wcslen(b) + 2;
@@ -59,7 +59,8 @@ wchar_t *folder_path(enum folder folder, const wchar_t *file)
 
 /* ---- rights ---- */
 
-/* A security descriptor in SDDL; `owned` makes Administrators the owner, whichever of them makes the folder. */
+/* Returns a security descriptor. `owned` makes Administrators the owner, no matter which administrator creates the
+ * folder. */
 static PSECURITY_DESCRIPTOR rights_of(enum folder folder, bool owned)
 {
     wchar_t sid[SERVICE_SID_TEXT];
@@ -79,7 +80,7 @@ static PSECURITY_DESCRIPTOR rights_of(enum folder folder, bool owned)
     return rights_read(sddl);
 }
 
-/* Whether this is the user as whom we run. */
+/* Whether this is the user that runs this program. */
 static bool is_our_user(PSID sid)
 {
     union {
@@ -106,14 +107,14 @@ static bool is_the_service(PSID sid)
     return same;
 }
 
-/* SYSTEM, Administrators, the service's account or SID, or ourselves. */
+/* Whether this is SYSTEM, Administrators, the service's account or SID, or the current user. */
 static bool is_trusted(PSID sid)
 {
     return IsWellKnownSid(sid, WinLocalSystemSid) || IsWellKnownSid(sid, WinBuiltinAdministratorsSid) ||
            IsWellKnownSid(sid, WinLocalServiceSid) || is_the_service(sid) || is_our_user(sid);
 }
 
-/* Neither a file, nor a junction that somebody has put there to lead us elsewhere. */
+/* Whether this is neither a file nor a junction, which someone could have created to redirect us. */
 static bool is_plain_folder(const wchar_t *path)
 {
     DWORD attributes = GetFileAttributesW(path);
@@ -121,7 +122,7 @@ static bool is_plain_folder(const wchar_t *path)
            (attributes & FILE_ATTRIBUTE_REPARSE_POINT) == 0;
 }
 
-/* What to think of a folder that is there already. */
+/* Checks whether a folder that already exists can be trusted. */
 static DWORD check(wchar_t *path)
 {
     PSECURITY_DESCRIPTOR descriptor = NULL;
@@ -136,7 +137,7 @@ static DWORD check(wchar_t *path)
     return error;
 }
 
-/* ---- making and removing ---- */
+/* ---- creating and removing ---- */
 
 static DWORD create(const wchar_t *path, enum folder folder, bool owned)
 {
@@ -157,7 +158,8 @@ DWORD folder_make(enum folder folder)
     if (!path)
         return GetLastError();
     error = create(path, folder, true);
-    if (error == ERROR_INVALID_OWNER) /* who is no administrator, as the service, cannot give it away */
+    if (error ==
+        ERROR_INVALID_OWNER) /* a caller that is not an administrator, such as the service, cannot set the owner */
         error = create(path, folder, false);
     if (error == ERROR_ALREADY_EXISTS)
         error = check(path);
@@ -180,7 +182,7 @@ static DWORD visit_found(HANDLE search, WIN32_FIND_DATAW *found, const wchar_t *
     return GetLastError() == ERROR_NO_MORE_FILES ? 0 : GetLastError();
 }
 
-static DWORD missing_is_fine(DWORD error)
+static DWORD ignore_missing(DWORD error)
 {
     return error == ERROR_FILE_NOT_FOUND || error == ERROR_PATH_NOT_FOUND ? 0 : error;
 }
@@ -194,7 +196,7 @@ static DWORD visit_files(const wchar_t *folder, const wchar_t *pattern, void (*v
     DWORD error = GetLastError();
     free(all);
     if (search == INVALID_HANDLE_VALUE)
-        return missing_is_fine(error);
+        return ignore_missing(error);
     error = visit_found(search, &found, folder, visit, owner);
     FindClose(search);
     return error;
@@ -226,12 +228,12 @@ static DWORD remove_folder(enum folder folder)
     if (!error)
         error = undeleted;
     if (!error && !RemoveDirectoryW(path))
-        error = missing_is_fine(GetLastError());
+        error = ignore_missing(GetLastError());
     free(path);
     return error;
 }
 
-/* The first one last: the others are in it. */
+/* Removes the first folder last, because the others are in it. */
 DWORD folders_remove(void)
 {
     DWORD error = 0;

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-/* winnt.h's structures of these policies are a DWORD of bits each; these are the bits. */
+/* In winnt.h the structures of these policies are bit fields in a DWORD; these are the bits. */
 enum {
     PROHIBIT_DYNAMIC_CODE = 1 << 0,   /* Windows 8.1 */
     RAISE_ON_INVALID_HANDLE = 1 << 0, /* Windows 8 */
@@ -22,7 +22,7 @@ static const struct {
     {ProcessDynamicCodePolicy, PROHIBIT_DYNAMIC_CODE},
     {ProcessStrictHandleCheckPolicy, RAISE_ON_INVALID_HANDLE | INVALID_HANDLES_FOR_GOOD},
     {ProcessExtensionPointDisablePolicy, DISABLE_EXTENSION_POINTS},
-    {ProcessImageLoadPolicy, NO_REMOTE_IMAGES | NO_LOW_LABEL_IMAGES}, /* all that Windows 10 1511 takes */
+    {ProcessImageLoadPolicy, NO_REMOTE_IMAGES | NO_LOW_LABEL_IMAGES}, /* all that Windows 10 1511 accepts */
     {ProcessImageLoadPolicy, NO_REMOTE_IMAGES | NO_LOW_LABEL_IMAGES | PREFER_SYSTEM32_IMAGES},
 };
 

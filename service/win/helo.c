@@ -31,7 +31,7 @@ const char *helo_choose(const char *configured, SOCKET socket, char out[HELO_SIZ
     local.ss_family = AF_INET;
     if (getsockname(socket, (struct sockaddr *)&local, &length) == 0)
         getnameinfo((struct sockaddr *)&local, length, host, sizeof host, NULL, 0, NI_NUMERICHOST);
-    host[strcspn(host, "%")] = '\0'; /* without the zone */
+    host[strcspn(host, "%")] = '\0'; /* without the zone index */
     snprintf(out, HELO_SIZE, local.ss_family == AF_INET6 ? "[IPv6:%s]" : "[%s]", host);
     return out;
 }

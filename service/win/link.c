@@ -9,7 +9,7 @@ enum phase {
     RESOLVING,
     CONNECTING,
     TALKING,
-    RECONNECTING, /* what was under way comes to its end first */
+    RECONNECTING, /* pending operations must end first */
     CLOSING
 };
 
@@ -20,7 +20,7 @@ struct link {
     void *owner;
     enum phase phase;
     struct loop_op begin;
-    bool beginning; /* `begin` is under way */
+    bool beginning; /* set until `begin` has been handled */
     struct connect connect;
     struct stream stream;
     struct loop_timer timer;
@@ -47,7 +47,7 @@ static bool busy(const struct link *link)
     return link->beginning || connect_busy(&link->connect) || stream_busy(&link->stream);
 }
 
-/* In a new conversation without TLS. */
+/* Connects again, for a session without TLS. */
 static void reconnect(struct link *link)
 {
     stream_free(&link->stream);
@@ -57,7 +57,7 @@ static void reconnect(struct link *link)
     connect_again(&link->connect);
 }
 
-/* Goes on with what waits until no operation is under way any more: the end of the link, or another connection. */
+/* Once no operation is pending, does what waited for that: ends the link, or connects again. */
 static void release_when_idle(struct link *link)
 {
     if (link->phase == RECONNECTING && !busy(link))
@@ -71,7 +71,7 @@ static void release_when_idle(struct link *link)
     sink->closed(owner);
 }
 
-/* The session is over: ends everything that is still under way. To be followed by release_when_idle(). */
+/* Ends all pending operations, as the session is over. Call release_when_idle() afterwards. */
 static void close_down(struct link *link)
 {
     if (link->phase == CLOSING)
@@ -88,8 +88,8 @@ static void fail(struct link *link, enum outcome why, const char *detail)
     close_down(link);
 }
 
-/* TLS could not be agreed on. Where the settings let it be, the same address is asked once more without, as other mail
- * servers do; but not with a secret, which never goes in clear. */
+/* Handles a failed handshake. If the settings allow it, connects to the same address again without TLS, as other mail
+ * servers do; but not if there is a password, which is never sent in clear text. */
 static void handshake_failed(struct link *link, enum outcome why, const char *detail)
 {
     const struct session_params *params = &link->session_params;
@@ -170,7 +170,7 @@ static void send_more(struct link *link)
     stream_flush(&link->stream);
 }
 
-/* Whatever happened: goes on sending, or closes. */
+/* Called after each event: continues sending, or closes. */
 static void settled(void *owner)
 {
     struct link *link = owner;
@@ -185,7 +185,7 @@ static void input(void *owner, const char *octets, size_t count)
     bool was_tls = link->session.state == SESSION_TLS;
     session_input(&link->session, octets, count);
     if (link->session.state == SESSION_TLS && !was_tls) {
-        expect_reply(link); /* one deadline for all of the handshake */
+        expect_reply(link); /* one deadline for the whole handshake */
         stream_begin_tls(&link->stream, link->params->address, link->params->tls_fingerprint);
     }
     end_if_over(link);
@@ -214,7 +214,7 @@ static const struct stream_sink stream_sink = {
 
 /* ---- connecting ---- */
 
-/* Appends address:port of one end, as getsockname() or getpeername() returns it. */
+/* Appends address:port of one endpoint, as getsockname() or getpeername() returns it. */
 static void add_end(struct text *t, SOCKET socket, int WSAAPI ask(SOCKET, struct sockaddr *, int *))
 {
     struct sockaddr_storage end;
@@ -227,7 +227,7 @@ static void add_end(struct text *t, SOCKET socket, int WSAAPI ask(SOCKET, struct
         text_add(t, end.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
 }
 
-/* `socket`: of LINK_CONNECTED. */
+/* Reports a step. `socket` is only used for LINK_CONNECTED. */
 static void note(struct link *link, enum link_step step, DWORD error, SOCKET socket)
 {
     char ends[2][80];
@@ -294,12 +294,12 @@ static void begin(struct loop_op *op, DWORD error, DWORD bytes)
     struct link *link = CONTAINING_RECORD(op, struct link, begin);
     (void)error, (void)bytes;
     if (link->session.state == SESSION_OVER)
-        close_down(link); /* there was nothing to ask */
+        close_down(link); /* the session had nothing to ask */
     if (link->phase == RESOLVING) {
         set_deadline(link, loop_now_ms() + link->params->connect_timeout_ms);
         connect_begin(&link->connect, link->params->address, link->params->port, link->params->local_address);
     }
-    link->beginning = false; /* only now: an address in text is resolved, and can fail, within connect_begin() */
+    link->beginning = false; /* only now, because a literal address is resolved, and can fail, inside connect_begin() */
     release_when_idle(link);
 }
 

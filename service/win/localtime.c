@@ -6,14 +6,15 @@
 
 #include <wchar.h>
 
-enum { YEARS = 64 }; /* a search for the next time of a schedule reaches 40 ahead */
+enum { YEARS = 64 }; /* the search for the next time of a schedule looks up to 40 years ahead */
 
-/* To ask the system costs a hundred times what this does: planning ten thousand hosts asks a hundred thousand times. */
+/* A cache: asking the system takes a hundred times as long, and planning ten thousand hosts needs a hundred thousand
+ * conversions. */
 static struct {
     DYNAMIC_TIME_ZONE_INFORMATION zone;
-    bool known;                    /* the zone */
-    int64_t since_ms;              /* when it was looked at; updates of Windows change rules as well */
-    struct zone_year years[YEARS]; /* each at its number modulo YEARS; to_utc_ms 0: none */
+    bool known;                    /* the zone has been read */
+    int64_t since_ms;              /* when it was read; Windows updates change rules too */
+    struct zone_year years[YEARS]; /* index: year modulo YEARS; to_utc_ms is 0 if unused */
 } memory;
 
 static struct zone_date date_of(const SYSTEMTIME *t)
@@ -22,7 +23,7 @@ static struct zone_date date_of(const SYSTEMTIME *t)
                               t->wHour, t->wMinute, t->wSecond,    t->wMilliseconds};
 }
 
-/* Without rules, UTC. */
+/* Uses UTC if there are no rules. */
 static void look_up(struct zone_year *y, int64_t year)
 {
     TIME_ZONE_INFORMATION zone;

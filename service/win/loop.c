@@ -6,10 +6,10 @@ enum { POST_TRIES = 20, POST_PAUSE_MS = 50 };
 
 struct loop {
     HANDLE port;
-    struct loop_timer *first, *last; /* set timers, by due time */
-    struct loop_op turn;             /* of the timers, in the port's queue */
+    struct loop_timer *first, *last; /* set timers, sorted by due time */
+    struct loop_op turn;             /* the timers' entry in the port's queue */
     bool turn_asked;
-    int64_t turn_ms; /* when it was asked for: timers due by then fire */
+    int64_t turn_ms; /* when `turn` was queued: timers due by then fire */
     bool ending;
 };
 
@@ -35,8 +35,8 @@ DWORD loop_attach(struct loop *loop, HANDLE handle)
     return CreateIoCompletionPort(handle, loop->port, 0, 0) ? 0 : GetLastError();
 }
 
-/* It fails when the system is short of memory, and most who post have nobody to tell: an order to stop, or the end of
- * a thread's work, would be waited for for ever. */
+/* Posting fails if the system is short of memory, and most callers cannot report it: a stop request or the end of a
+ * thread's work would be lost. */
 DWORD loop_post(struct loop *loop, struct loop_op *op, DWORD bytes)
 {
     DWORD error = 0;
@@ -63,7 +63,7 @@ static void unlink_timer(struct loop *loop, struct loop_timer *timer)
     timer->set = false;
 }
 
-/* Deadlines are mostly set in the order in which they come due: the place is found soon from the end. */
+/* Deadlines are mostly set in the order in which they come due, so the place is found quickly from the end. */
 void loop_set_timer(struct loop *loop, struct loop_timer *timer, int64_t due_ms)
 {
     unlink_timer(loop, timer);
@@ -80,7 +80,7 @@ void loop_set_timer(struct loop *loop, struct loop_timer *timer, int64_t due_ms)
     *(timer->later ? &timer->later->earlier : &loop->last) = timer;
 }
 
-/* The timers' turn has come in the queue: fires what was due when it was asked for. */
+/* The timers' queue entry has arrived: fires the timers that were due when it was posted. */
 static void fire_due(struct loop_op *op, DWORD error, DWORD bytes)
 {
     struct loop *loop = CONTAINING_RECORD(op, struct loop, turn);
@@ -93,10 +93,9 @@ static void fire_due(struct loop_op *op, DWORD error, DWORD bytes)
     }
 }
 
-/* Asks for the timers' turn when one is due, and sets how long the wait may last. The turn is taken behind all that has
- * arrived by now: after a pause of this process or a rush, a reply that came in time is not taken for one that did not.
- */
-static DWORD mind_timers(struct loop *loop, DWORD *wait_ms)
+/* Queues the timers' entry if one is due, and sets the longest time to wait. Timers fire after everything that has
+ * already arrived, so that after a suspension or a burst of events a reply that came in time is not treated as late. */
+static DWORD queue_due_timers(struct loop *loop, DWORD *wait_ms)
 {
     *wait_ms = INFINITE;
     if (!loop->first || loop->turn_asked)
@@ -120,7 +119,7 @@ DWORD loop_run(struct loop *loop)
         DWORD bytes = 0;
         ULONG_PTR key;
         OVERLAPPED *overlapped = NULL;
-        DWORD error = mind_timers(loop, &wait_ms);
+        DWORD error = queue_due_timers(loop, &wait_ms);
         if (error)
             return error;
         BOOL fine = GetQueuedCompletionStatus(loop->port, &bytes, &key, &overlapped, wait_ms);

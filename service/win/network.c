@@ -5,14 +5,14 @@
 #include <stdlib.h>
 
 enum {
-    SETTLE_MS = 5000, /* after the last of a burst of changes */
-    TABLE_TRIES = 5   /* the table may grow between asking for its size and for itself */
+    SETTLE_MS = 5000, /* quiet time after a burst of changes */
+    TABLE_TRIES = 5   /* the table may grow between the call for its size and the call for its contents */
 };
 
-/* ---- who listens ---- */
+/* ---- listening ports ---- */
 
-/* The owner of a listener is not of interest, and costs a look at each process, but Windows has no shorter table for
- * IPv6. */
+/* The owner of a listener is not needed, and finding it is slow, but Windows has no other table of listeners for IPv6.
+ */
 static void *listener_table(ULONG family)
 {
     TCP_TABLE_CLASS kind = family == AF_INET ? TCP_TABLE_BASIC_LISTENER : TCP_TABLE_OWNER_PID_LISTENER;
@@ -33,7 +33,7 @@ static void *listener_table(ULONG family)
     return NULL;
 }
 
-/* A table holds a port in the lower 16 bits, in network order. */
+/* Tables have the port in the lower 16 bits, in network byte order. */
 static uint16_t port_of(DWORD port)
 {
     return ntohs((u_short)(port & 0xFFFF));
@@ -43,7 +43,7 @@ bool network_port_listens(uint16_t port)
 {
     MIB_TCPTABLE *v4 = listener_table(AF_INET);
     MIB_TCP6TABLE_OWNER_PID *v6 = listener_table(AF_INET6);
-    bool found = !v4 || !v6; /* what is not in the one table may be in the other */
+    bool found = !v4 || !v6; /* without both tables the port may be open */
     for (DWORD i = 0; v4 && i < v4->dwNumEntries; i++)
         found = found || port_of(v4->table[i].dwLocalPort) == port;
     for (DWORD i = 0; v6 && i < v6->dwNumEntries; i++)
@@ -60,7 +60,7 @@ struct network_addresses {
     SOCKADDR_INET items[];
 };
 
-/* Neither loopback nor link-local: one by which the world may be reached. */
+/* Whether the address is neither loopback nor link-local, so that other networks may be reached from it. */
 static bool usable(const MIB_UNICASTIPADDRESS_ROW *row)
 {
     const SOCKADDR_INET *address = &row->Address;
@@ -76,7 +76,7 @@ static bool usable(const MIB_UNICASTIPADDRESS_ROW *row)
     return address->si_family == AF_INET6 && !loopback_or_any && !(octets[0] == 0xFE && (octets[1] & 0xC0) == 0x80);
 }
 
-/* NULL when the system does not tell, or there is no memory. */
+/* Returns NULL if the system reports no addresses or memory is short. */
 static struct network_addresses *usable_addresses(void)
 {
     MIB_UNICASTIPADDRESS_TABLE *table;
@@ -147,8 +147,8 @@ static void changed(struct loop_op *op, DWORD error, DWORD bytes)
     loop_set_timer(news->loop, &news->settle, loop_now_ms() + SETTLE_MS);
 }
 
-/* In a thread of the system's. */
-static void WINAPI system_tells(void *context, MIB_UNICASTIPADDRESS_ROW *row, MIB_NOTIFICATION_TYPE type)
+/* Called in a thread of the system. */
+static void WINAPI address_changed(void *context, MIB_UNICASTIPADDRESS_ROW *row, MIB_NOTIFICATION_TYPE type)
 {
     struct network_news *news = context;
     (void)row, (void)type;
@@ -161,7 +161,7 @@ DWORD network_watch_open(struct network_news *news, struct loop *loop, void (*gr
     news->changed.done = changed;
     news->settle.fire = settled;
     news->known = usable_addresses();
-    return NotifyUnicastIpAddressChange(AF_UNSPEC, system_tells, news, FALSE, &news->subscription);
+    return NotifyUnicastIpAddressChange(AF_UNSPEC, address_changed, news, FALSE, &news->subscription);
 }
 
 void network_watch_close(struct network_news *news)

@@ -6,7 +6,8 @@
 
 enum { ECHO_WAIT_MS = 1000, PAUSE_MS = 1000, STACK_SIZE = 64 << 10 };
 
-/* An echo blocks its thread, and a name's resolution may: so each ping has one, which owns nothing but this. */
+/* An echo request blocks its thread, and so may name resolution: each ping has its own thread, which owns nothing but
+ * this structure. */
 struct ping {
     struct loop *loop;
     struct loop_op ended;
@@ -39,7 +40,7 @@ static DWORD resolve_v4(const wchar_t *host, IPAddr *address)
     return 0;
 }
 
-/* What of ICMP concerns a person, as a Win32 error: its own numbers are those of other errors in Winsock. */
+/* Converts the ICMP statuses of interest to Win32 errors, because their own numbers mean something else in Winsock. */
 static DWORD error_of_status(DWORD status)
 {
     switch (status) {
@@ -66,15 +67,15 @@ static DWORD echo(HANDLE icmp, IPAddr address)
     return error_of_status(answer.reply.Status);
 }
 
-/* Until it answers, and a second later again: an answer may come from a line that is just going down. That second
- * answer is waited for even if the time is up. */
+/* Pings until the host answers twice, one second apart: a single answer may come over a connection that is just
+ * closing. The second answer is awaited even if the time is up. */
 static DWORD wake(const struct ping *ping, HANDLE icmp)
 {
     IPAddr address;
     unsigned answers = 0;
     DWORD error;
     do {
-        error = resolve_v4(ping->host, &address); /* a name server may be behind the line, too */
+        error = resolve_v4(ping->host, &address); /* the name server may be at the other end of the same connection */
         if (!error)
             error = echo(icmp, address);
         answers = error ? 0 : answers + 1;

@@ -8,7 +8,7 @@
 enum {
     COMMAND_LIMIT = 32767,
     READ_SIZE = 1024,
-    DRAIN_MS = 250 /* for what it said last, when something that it has left behind keeps its output open */
+    DRAIN_MS = 250 /* time to read the last output if a process left behind keeps the output open */
 };
 
 struct program {
@@ -16,9 +16,9 @@ struct program {
     program_done *done;
     void *owner;
     HANDLE job, process, pipe;
-    HANDLE wait; /* for the process's end, in a thread of the system's */
+    HANDLE wait; /* for the end of the process, in a thread of the system */
     struct loop_op read, exit;
-    struct loop_timer limit; /* of its run, then of what is left to be read */
+    struct loop_timer limit; /* limits the run, then the reading of the remaining output */
     bool reading, exited, cancelled;
     DWORD error, exit_code;
     size_t length;
@@ -43,7 +43,7 @@ static void add_char(struct command *c, wchar_t letter)
     c->line[c->length] = L'\0';
 }
 
-/* Quoted as CommandLineToArgvW reads it back: backslashes count double before a quotation mark. */
+/* Quotes an argument as CommandLineToArgvW expects it: backslashes before a quotation mark are doubled. */
 static void add_argument(struct command *c, const wchar_t *argument)
 {
     size_t backslashes = 0;
@@ -62,7 +62,7 @@ static void add_argument(struct command *c, const wchar_t *argument)
     add_char(c, L'"');
 }
 
-/* A file's name as Windows opens it: "x.bat. " is x.bat, and so is "x.bat::$DATA", its main stream. */
+/* Compares the name as Windows opens it: "x.bat. " is x.bat, and so is "x.bat::$DATA", its main stream. */
 static bool is_batch(const wchar_t *exe)
 {
     const wchar_t *name = exe + wcslen(exe);
@@ -75,7 +75,8 @@ static bool is_batch(const wchar_t *exe)
     return _wcsnicmp(type, L".bat", 4) == 0 || _wcsnicmp(type, L".cmd", 4) == 0;
 }
 
-/* Batch files are run by cmd.exe, which reads the line by rules of its own: these no quotation marks keep from it. */
+/* Batch files are run by cmd.exe, which parses the line by its own rules: quotation marks do not protect these
+ * characters. */
 static bool safe_for(const wchar_t *exe, const wchar_t *argument)
 {
     return !is_batch(exe) || !wcspbrk(argument, L"\"%!^&|<>");
@@ -87,8 +88,8 @@ static bool is_full_path(const wchar_t *path)
     return drive || (path[0] == L'\\' && path[1] == L'\\');
 }
 
-/* The whole command line with what is to be replaced replaced, and in `exe` the program's full path. Both from malloc.
- */
+/* Builds the command line with its placeholders replaced, and sets `exe` to the full path of the program. Both are from
+ * malloc. */
 static DWORD build_command(const char *value, const char *node, const char *host, struct command *c, wchar_t **exe)
 {
     wchar_t *raw = wide_copy(value);
@@ -103,10 +104,11 @@ static DWORD build_command(const char *value, const char *node, const char *host
     if (!error) {
         DWORD length = ExpandEnvironmentStringsW(raw, expanded, COMMAND_LIMIT);
         bool fits = length > 0 && length <= COMMAND_LIMIT;
-        words = fits && *expanded ? CommandLineToArgvW(expanded, &count) : NULL; /* of "" it makes our own path */
+        words = fits && *expanded ? CommandLineToArgvW(expanded, &count)
+                                  : NULL; /* for "" it returns the path of this program */
         error = words ? 0 : ERROR_BAD_PATHNAME;
     }
-    if (!error && !is_full_path(words[0])) /* %names% may have stood for anything */
+    if (!error && !is_full_path(words[0])) /* environment variables may have expanded to anything */
         error = ERROR_BAD_PATHNAME;
     if (!error && !(*exe = _wcsdup(words[0])))
         error = ERROR_NOT_ENOUGH_MEMORY;
@@ -128,7 +130,7 @@ static DWORD build_command(const char *value, const char *node, const char *host
     return error;
 }
 
-/* ---- its life ---- */
+/* ---- run and end ---- */
 
 static void program_free(struct program *p)
 {
@@ -136,7 +138,7 @@ static void program_free(struct program *p)
     if (p->wait)
         UnregisterWaitEx(p->wait, NULL);
     if (p->job)
-        CloseHandle(p->job); /* ends what still runs in it */
+        CloseHandle(p->job); /* terminates the processes still in it */
     if (p->process)
         CloseHandle(p->process);
     if (p->pipe)
@@ -144,7 +146,7 @@ static void program_free(struct program *p)
     free(p);
 }
 
-/* When it has ended, and its output has. */
+/* Reports the result once both the process and its output have ended. */
 static void finish_if_over(struct program *p)
 {
     if (p->reading || !p->exited)
@@ -186,7 +188,7 @@ static void have_read(struct loop_op *op, DWORD error, DWORD bytes)
     finish_if_over(p);
 }
 
-/* Ends what still runs in the job, and the read, whoever else may hold the pipe. */
+/* Terminates the processes in the job, and cancels the read, even if others hold the pipe open. */
 static void cut_off(struct program *p)
 {
     TerminateJobObject(p->job, 1);
@@ -206,8 +208,9 @@ static void too_long(struct loop_timer *timer)
     TerminateJobObject(p->job, 1);
 }
 
-/* The process itself has ended, which decides; what it started and left behind goes with the job. */
-static void have_exited(struct loop_op *op, DWORD error, DWORD bytes)
+/* The process has ended, which decides the result. Processes that it started and left behind are terminated with the
+ * job. */
+static void process_exited(struct loop_op *op, DWORD error, DWORD bytes)
 {
     struct program *p = CONTAINING_RECORD(op, struct program, exit);
     (void)error, (void)bytes;
@@ -219,8 +222,8 @@ static void have_exited(struct loop_op *op, DWORD error, DWORD bytes)
     finish_if_over(p);
 }
 
-/* In a thread of the system's. */
-static void CALLBACK system_tells(void *context, BOOLEAN timed_out)
+/* Called in a thread of the system. */
+static void CALLBACK wait_ended(void *context, BOOLEAN timed_out)
 {
     struct program *p = context;
     (void)timed_out;
@@ -235,7 +238,7 @@ void program_cancel(struct program *p)
     TerminateJobObject(p->job, 1);
 }
 
-/* A pipe of which our end is overlapped; CreatePipe makes none. */
+/* Creates a pipe with an overlapped read end, which CreatePipe cannot do. */
 static DWORD make_pipe(struct program *p, HANDLE *theirs)
 {
     static LONG serial;
@@ -262,14 +265,14 @@ static DWORD make_job(struct program *p)
     return 0;
 }
 
-/* Puts the process, which has not run yet, into its job and listens to it, so that nothing of it can be missed. */
-static DWORD take_up(struct program *p)
+/* Assigns the process, which is still suspended, to its job and starts reading, so that nothing is missed. */
+static DWORD assign_and_listen(struct program *p)
 {
     ULONG flags = WT_EXECUTEONLYONCE | WT_EXECUTEINWAITTHREAD;
     if (!AssignProcessToJobObject(p->job, p->process))
         return GetLastError();
-    p->exit.done = have_exited;
-    if (!RegisterWaitForSingleObject(&p->wait, p->process, system_tells, p, INFINITE, flags))
+    p->exit.done = process_exited;
+    if (!RegisterWaitForSingleObject(&p->wait, p->process, wait_ended, p, INFINITE, flags))
         return GetLastError();
     read_more(p);
     return 0;
@@ -292,7 +295,7 @@ static DWORD start(struct program *p, const wchar_t *exe, wchar_t *line)
     if (error)
         return error;
     p->process = process.hProcess;
-    error = take_up(p);
+    error = assign_and_listen(p);
     if (error)
         TerminateProcess(process.hProcess, 1);
     else

@@ -7,9 +7,9 @@
 #include <wchar.h>
 
 enum {
-    GATHER_MS = 200,        /* rows that come together are written together */
-    ROWS_LIMIT = 256 << 10, /* octets of rows that wait */
-    FILES_LIMIT = 1000      /* files that are looked at */
+    GATHER_MS = 200,        /* collects rows into one write */
+    ROWS_LIMIT = 256 << 10, /* octets of rows waiting to be written */
+    FILES_LIMIT = 1000      /* most files to list */
 };
 
 void protocol_init(struct protocol_log *log, struct loop *loop)
@@ -62,7 +62,7 @@ static void delete_file(const struct protolog_file *file)
     free(path);
 }
 
-/* Deletes what is too old or too much. Returns the last file of the day; zeroed when there is none. */
+/* Deletes files that are too old or exceed the size limit. Returns the day's last file, zeroed if there is none. */
 static struct protolog_file tidy(int64_t utc_ms)
 {
     struct protolog_file last = {0};
@@ -98,8 +98,8 @@ static DWORD append(HANDLE handle, const char *data, size_t size)
     return written == size ? 0 : ERROR_DISK_FULL;
 }
 
-/* Where the last whole row ends. A file without any row in its last PROTOLOG_ROW_LIMIT octets is none of ours: nothing
- * is cut off there. */
+/* Finds the end of the last complete row. A file without any row in its last PROTOLOG_ROW_LIMIT octets is not a log of
+ * ours and is not truncated. */
 static DWORD find_end_of_rows(HANDLE handle, const LARGE_INTEGER *size, LARGE_INTEGER *end)
 {
     char tail[PROTOLOG_ROW_LIMIT];
@@ -130,8 +130,8 @@ static DWORD cut_partial_row(HANDLE handle)
     return SetFilePointerEx(handle, end, NULL, FILE_BEGIN) && SetEndOfFile(handle) ? 0 : GetLastError();
 }
 
-/* A row that was being written when the service was ended by force is not whole: it goes, or the next one would be part
- * of it. */
+/* If the service was terminated while it wrote a row, that row is incomplete and must go, or the next one would be
+ * appended to it. */
 static DWORD drop_partial_row(const wchar_t *path)
 {
     HANDLE handle = CreateFileW(path, GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_DELETE, NULL,
@@ -143,7 +143,7 @@ static DWORD drop_partial_row(const wchar_t *path)
     return error;
 }
 
-/* Opens log->file, and writes what a file begins with where it is new. */
+/* Opens log->file, and writes the header if it is new. */
 static DWORD open_file(struct protocol_log *log, int64_t utc_ms)
 {
     TEXT_SCRATCH(head, PROTOLOG_HEAD_LIMIT);
@@ -172,8 +172,8 @@ static DWORD open_file(struct protocol_log *log, int64_t utc_ms)
     return append(handle, head.data, head.length);
 }
 
-/* Has a file open that takes so many octets more. */
-static DWORD have_file(struct protocol_log *log, int64_t utc_ms, size_t more)
+/* Makes sure that a file is open that has room for `more` octets. */
+static DWORD ensure_file(struct protocol_log *log, int64_t utc_ms, size_t more)
 {
     if (log->handle && !protolog_turn(&log->file, utc_ms, more))
         return 0;
@@ -188,7 +188,7 @@ static DWORD have_file(struct protocol_log *log, int64_t utc_ms, size_t more)
 
 /* ---- rows ---- */
 
-/* Told once, until it works again or something else is wrong. */
+/* Reports an error once, until writing works again or the error changes. */
 static void report(struct protocol_log *log, DWORD error)
 {
     if (error && error != log->error)
@@ -201,7 +201,7 @@ static void write_rows(struct protocol_log *log)
     int64_t utc_ms = utc_now_ms();
     if (log->length == 0)
         return;
-    DWORD error = have_file(log, utc_ms, log->length);
+    DWORD error = ensure_file(log, utc_ms, log->length);
     if (!error)
         error = append(log->handle, log->rows, log->length);
     if (error)

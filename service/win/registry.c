@@ -7,10 +7,10 @@
 #include <wchar.h>
 
 enum {
-    NAME_LIMIT = 256, /* characters of a key's name, winreg's limit of 255 and NUL; longer value names are not ours */
-    LIST_TRIES = 20,  /* keys that come and go without end: what changed last is news once more */
+    NAME_LIMIT = 256, /* characters of a key's name, winreg's limit of 255 and NUL; our value names are shorter */
+    LIST_TRIES = 20,  /* for keys that change all the time: the last change causes another read */
     DEBOUNCE_MS = 50,
-    REARM_MS = 60000 /* after a failure to watch */
+    REARM_MS = 60000 /* retry delay if watching failed */
 };
 
 /* ---- reading ---- */
@@ -22,11 +22,12 @@ struct reading {
     const wchar_t *root; /* path of the key being read, below HKEY_LOCAL_MACHINE */
     registry_problem *problem;
     void *owner;
-    unsigned char *data; /* for one value */
+    unsigned char *data; /* buffer for one value */
     DWORD room;
 };
 
-static void tell(const struct reading *r, const struct host_settings *host, const char *name, const char *problem)
+static void report_problem(const struct reading *r, const struct host_settings *host, const char *name,
+                           const char *problem)
 {
     TEXT_SCRATCH(key, 700);
     text_add(&key, "HKLM\\");
@@ -38,7 +39,7 @@ static void tell(const struct reading *r, const struct host_settings *host, cons
     r->problem(r->owner, key.data, name, problem);
 }
 
-/* The value's octets in r->data, however many they are. */
+/* Reads a value of any size into r->data. */
 static DWORD query(struct reading *r, HKEY key, const wchar_t *name, DWORD *type, DWORD *size)
 {
     for (;;) {
@@ -63,27 +64,27 @@ static DWORD read_value(struct reading *r, HKEY key, struct host_settings *host,
     DWORD type;
     DWORD size;
     for (size_t i = 0; i == 0 || name[i - 1]; i++)
-        name[i] = (wchar_t)s->name[i]; /* names in the table are ASCII */
+        name[i] = (wchar_t)s->name[i]; /* names in the settings table are ASCII */
     DWORD error = query(r, key, name, &type, &size);
     if (error == ERROR_FILE_NOT_FOUND)
         return 0;
     if (error == ERROR_MORE_DATA) {
         text_add(&problem, "found %lu bytes; at most %d are allowed", size, VALUE_SIZE_LIMIT);
-        tell(r, host, s->name, problem.data);
+        report_problem(r, host, s->name, problem.data);
         return 0;
     }
     if (error)
         return error;
     bool fine = config_apply(r->config, host, s, r->origin, (enum value_type)type, r->data, size, &problem);
-    if (r->config->incomplete) /* the default may be another host than was meant */
+    if (r->config->incomplete) /* without memory for the address, the default could name the wrong host */
         return ERROR_NOT_ENOUGH_MEMORY;
     if (!fine)
-        tell(r, host, s->name, problem.data);
+        report_problem(r, host, s->name, problem.data);
     return 0;
 }
 
-/* Which settings the key has values of. To ask for every setting there is took most of the time that thousands of hosts
- * took to be read; a key has few. */
+/* Finds the settings for which the key has values. Querying every possible setting took most of the time to read
+ * thousands of hosts; a key has few values. */
 static DWORD find_values(HKEY key, enum setting_scope scope, bool *present)
 {
     for (DWORD i = 0;; i++) {
@@ -92,7 +93,7 @@ static DWORD find_values(HKEY key, enum setting_scope scope, bool *present)
         DWORD error = (DWORD)RegEnumValueW(key, i, name, &length, NULL, NULL, NULL, NULL);
         if (error == ERROR_NO_MORE_ITEMS)
             return 0;
-        if (error == ERROR_MORE_DATA) /* a longer name: none of ours */
+        if (error == ERROR_MORE_DATA) /* a longer name cannot be a setting */
             continue;
         if (error)
             return error;
@@ -128,7 +129,8 @@ static DWORD read_host(struct reading *r, HKEY hosts, const wchar_t *name)
     free(utf8);
     error = host ? read_values(r, key, host) : ERROR_NOT_ENOUGH_MEMORY;
     RegCloseKey(key);
-    if (error == ERROR_KEY_DELETED) { /* half of it was read: it must not be asked without the other, Tls perhaps */
+    if (error ==
+        ERROR_KEY_DELETED) { /* only part of it was read: a host must not be asked without the rest, such as Tls */
         host->enabled = 0;
         return 0;
     }
@@ -140,7 +142,8 @@ static DWORD last_write(HKEY key, FILETIME *when)
     return (DWORD)RegQueryInfoKeyW(key, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, when);
 }
 
-/* A key that comes or goes meanwhile moves those behind it, and one would be passed over: then all are listed again. */
+/* If a key is added or removed during enumeration, the indexes of the following keys change and one could be missed:
+ * then all are listed again. */
 static DWORD list_keys(HKEY key, struct buffer *names)
 {
     FILETIME before, after;
@@ -182,7 +185,7 @@ static DWORD read_hosts(struct reading *r, HKEY root)
     return error;
 }
 
-/* A key that goes away while it is read holds nothing: its deletion is news that comes by itself. */
+/* A key that is deleted while it is read counts as empty; its deletion is notified separately. */
 static DWORD read_root(struct reading *r, const wchar_t *path, enum origin origin)
 {
     HKEY root;
@@ -254,8 +257,8 @@ static DWORD watch_key(struct registry_news *news, const wchar_t *path, bool sub
     return 0;
 }
 
-/* Watches a key with all below it, and the nearest key above that exists for names that come and go: so a key that is
- * deleted and made again is followed. */
+/* Watches a key with all its subkeys, and the nearest existing parent for new and deleted names, so that a key that is
+ * deleted and created again is still watched. */
 static DWORD watch_path(struct registry_news *news, const wchar_t *key)
 {
     wchar_t path[NAME_LIMIT];
@@ -290,7 +293,7 @@ static void signalled(struct loop_op *op, DWORD error, DWORD bytes)
     loop_set_timer(news->loop, &news->debounce, loop_now_ms() + DEBOUNCE_MS);
 }
 
-/* Armed again before it is read: a change in between is news once more, never lost. */
+/* Watches again before the registry is read, so that a change in between is notified, never lost. */
 static void debounced(struct loop_timer *timer)
 {
     struct registry_news *news = CONTAINING_RECORD(timer, struct registry_news, debounce);

@@ -9,9 +9,9 @@
 
 #define PATTERN L"request-*.txt"
 
-/* ---- leaving ---- */
+/* ---- writing a request ---- */
 
-/* Each name as a line, from malloc; NULL when there is no memory. */
+/* Returns the names, one per line, from malloc; NULL if memory is short. */
 static char *lines_of(const char *const *hosts, size_t count, size_t *length)
 {
     size_t size = 1;
@@ -41,7 +41,7 @@ DWORD request_leave(const char *const *hosts, size_t count)
     return error;
 }
 
-/* ---- taking ---- */
+/* ---- taking requests ---- */
 
 struct taker {
     void (*take)(void *owner, const char *host);
@@ -66,7 +66,7 @@ static void take_request(void *owner, const wchar_t *path)
         taker->error = GetLastError();
         return;
     }
-    DeleteFileW(path); /* one that stays is taken twice: a host is asked once more, which does no harm */
+    DeleteFileW(path); /* a file that remains is taken twice: the host is asked once more, which does no harm */
     take_lines(lines, taker);
     free(lines);
 }

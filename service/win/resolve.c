@@ -3,11 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ws2tcpip.h, Windows 8 on; MinGW's lacks it. */
+/* In ws2tcpip.h since Windows 8, but missing in MinGW's. */
 WINSOCK_API_LINKAGE INT WSAAPI GetAddrInfoExCancel(HANDLE *question);
 
 struct resolve {
-    OVERLAPPED overlapped; /* of the system's question */
+    OVERLAPPED overlapped; /* of the system's request */
     struct loop_op answered;
     struct loop *loop;
     resolve_done *done;
@@ -25,7 +25,7 @@ static void release(struct resolve *r)
     free(r);
 }
 
-/* In the loop's thread. */
+/* Called in the loop's thread. */
 static void answered(struct loop_op *op, DWORD error, DWORD bytes)
 {
     struct resolve *r = CONTAINING_RECORD(op, struct resolve, answered);
@@ -37,7 +37,7 @@ static void answered(struct loop_op *op, DWORD error, DWORD bytes)
         r->done(r->owner, r->error, r->addresses);
 }
 
-/* In a thread of the system's. */
+/* Called in a thread of the system. */
 static void CALLBACK system_answered(DWORD error, DWORD bytes, OVERLAPPED *overlapped)
 {
     struct resolve *r = CONTAINING_RECORD(overlapped, struct resolve, overlapped);
@@ -60,7 +60,7 @@ static DWORD ask(struct resolve *r, const wchar_t *name, const wchar_t *port)
                            &r->question);
     if (error == WSA_IO_PENDING)
         return 0;
-    r->error = (DWORD)error; /* answered at once, without the callback */
+    r->error = (DWORD)error; /* completed at once: the callback is not called */
     return loop_post(r->loop, &r->answered, 0);
 }
 
@@ -102,7 +102,7 @@ void resolve_cancel(struct resolve *r)
         GetAddrInfoExCancel(&r->question);
 }
 
-/* MinGW's header spells the tag of ai_next's type otherwise than the type. */
+/* MinGW's header declares ai_next with a misspelled structure tag. */
 const ADDRINFOEXW *resolve_next(const ADDRINFOEXW *address)
 {
     return (const ADDRINFOEXW *)(const void *)address->ai_next;

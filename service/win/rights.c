@@ -13,7 +13,7 @@ PSECURITY_DESCRIPTOR rights_read(const wchar_t *sddl)
     return descriptor;
 }
 
-/* D:P, and no ace that is inherited: what stands above the key, which Users may read, gives nothing here. */
+/* D:P blocks inherited entries: the parent key is readable by Users. */
 PSECURITY_DESCRIPTOR rights_service_only(const wchar_t *name, DWORD access)
 {
     wchar_t sid[SERVICE_SID_TEXT];

@@ -14,11 +14,11 @@ enum { BLOB_LIMIT = 4096, KEY_PATH_LIMIT = 700 };
 static const wchar_t value_name[] = TEXT(SECRET_NAME);
 static const wchar_t key_name[] = L"Secret";
 
-/* Other programs that are handed the blob, by mistake, do not decrypt it. */
+/* Prevents other programs that get the blob by mistake from decrypting it. */
 static char entropy_octets[] = "EtrnSvc: password of a host";
 static DATA_BLOB entropy = {sizeof entropy_octets, (BYTE *)entropy_octets};
 
-/* The path of the host's key, or of what is below it. */
+/* Builds the path of the host's key, or of a subkey `below`. */
 static bool host_path(const char *host, const wchar_t *below, wchar_t path[KEY_PATH_LIMIT])
 {
     wchar_t *wide = wide_copy(host);
@@ -38,14 +38,14 @@ bool secret_path(const char *path)
         found =
             end && _wcsnicmp(end + 1, key_name, length) == 0 && (end[1 + length] == L'\0' || end[1 + length] == L'\\');
     }
-    bool unknown = !wide; /* rather too little in a backup than a password */
+    bool unknown = !wide; /* if unsure, treat it as a secret: a backup must not contain a password */
     free(wide);
     return found || unknown;
 }
 
 /* ---- writing ---- */
 
-/* Makes the key, or makes sure of who may read the one that is there, before anything is in it. */
+/* Creates the key, or sets the rights of an existing one, before anything is written to it. */
 static DWORD make_key(HKEY parent, PSECURITY_DESCRIPTOR descriptor, HKEY *key)
 {
     SECURITY_ATTRIBUTES security = {.nLength = sizeof security, .lpSecurityDescriptor = descriptor};

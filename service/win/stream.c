@@ -12,7 +12,7 @@ static bool in_handshake(const struct stream *s)
     return s->tls && !s->secured;
 }
 
-/* ---- how it fails ---- */
+/* ---- failures ---- */
 
 static void fail(struct stream *s, enum outcome why, const char *what, DWORD error)
 {
@@ -22,7 +22,7 @@ static void fail(struct stream *s, enum outcome why, const char *what, DWORD err
     s->sink->failed(s->owner, why, false, detail.data);
 }
 
-/* The connection ended: `what`, and the error if there was one. */
+/* Records why the connection ended: `what`, and the error if there is one. */
 static void lost(struct stream *s, const char *what, DWORD error)
 {
     TEXT_SCRATCH(detail, 200);
@@ -56,13 +56,13 @@ static void sent(struct loop_op *op, DWORD error, DWORD bytes)
     s->sending = false;
     if (s->tls)
         tls_sent(s->tls);
-    SecureZeroMemory(s->out, sizeof s->out); /* it may have held a password */
+    SecureZeroMemory(s->out, sizeof s->out); /* it may have contained a password */
     if (error && is_open(s))
         fail(s, OUTCOME_LOST, "sending", error);
     s->sink->settled(s->owner);
 }
 
-/* `octets` stay until they are sent. */
+/* `octets` must remain valid until they are sent. */
 static DWORD start_send(struct stream *s, const char *octets, size_t count)
 {
     WSABUF buffer = {(ULONG)count, (char *)octets};
@@ -140,7 +140,7 @@ static void verified(void *owner, const char *fault)
     s->secured = true;
     describe(s, &security);
     s->sink->secured(s->owner, &security);
-    decipher(s); /* what came with the end of the handshake */
+    decipher(s); /* data that arrived with the end of the handshake */
     stream_listen(s);
     s->sink->settled(s->owner);
 }
@@ -158,7 +158,7 @@ static void established(struct stream *s)
         fail(s, OUTCOME_LOCAL, "verifying the host's certificate", ERROR_NOT_ENOUGH_MEMORY);
 }
 
-/* Hands on all that can be read so far. */
+/* Delivers all data that can be decrypted so far. */
 static void decipher(struct stream *s)
 {
     const char *plain;
@@ -194,7 +194,7 @@ void stream_begin_tls(struct stream *s, const char *host, const char *fingerprin
         fail(s, OUTCOME_LOCAL, "beginning TLS", error);
 }
 
-/* ---- received ---- */
+/* ---- received data ---- */
 
 static void take_input(struct stream *s, DWORD bytes)
 {
@@ -223,7 +223,7 @@ static void received(struct loop_op *op, DWORD error, DWORD bytes)
     s->sink->settled(s->owner);
 }
 
-/* ---- beginning and end ---- */
+/* ---- begin and end ---- */
 
 void stream_init(struct stream *s, struct loop *loop, const struct stream_sink *sink, void *owner)
 {

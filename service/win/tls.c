@@ -13,7 +13,7 @@
 #include <stdlib.h>
 
 enum {
-    INPUT_LIMIT = 64 << 10, /* of a handshake, and of what is not understood yet; a record is at most 18 KB */
+    INPUT_LIMIT = 64 << 10, /* for handshake data and incomplete records; a record is at most 18 KB */
     PROTOCOLS = SP_PROT_TLS1_2_CLIENT | SP_PROT_TLS1_3_CLIENT,
     CREDENTIAL_FLAGS = SCH_CRED_MANUAL_CRED_VALIDATION | SCH_CRED_NO_DEFAULT_CREDS | SCH_USE_STRONG_CRYPTO,
     CONTEXT_FLAGS = ISC_REQ_ALLOCATE_MEMORY | ISC_REQ_CONFIDENTIALITY | ISC_REQ_INTEGRITY | ISC_REQ_REPLAY_DETECT |
@@ -27,11 +27,11 @@ struct tls {
     CtxtHandle context;
     DWORD flags;
     SecPkgContext_StreamSizes sizes;
-    size_t handshake; /* octets that came with it */
+    size_t handshake; /* length of the handshake data */
     struct buffer in;
-    size_t used;                /* of `in`, no longer needed */
-    struct buffer out, leaving; /* collected, and on its way */
-    struct buffer waiting;      /* in clear, until a handshake that is under way again is done */
+    size_t used;                /* octets of `in` that are already processed */
+    struct buffer out, leaving; /* collected, and being sent */
+    struct buffer waiting;      /* clear text that waits for a new handshake to finish */
     bool on_its_way;
     char fault[200];
     wchar_t host[256];
@@ -61,8 +61,8 @@ static size_t record_length(const unsigned char *record)
     return (size_t)record[3] << 8 | record[4];
 }
 
-/* Whether a record may begin like this (RFC 8446 5.1). Else nothing would be waited for but the length that these
- * octets seem to tell. */
+/* Whether a record can begin like this (RFC 8446 5.1). If not, we would wait for a length that these octets only seem
+ * to give. */
 static bool record_begins(const struct buffer *in)
 {
     const unsigned char *record = (const unsigned char *)in->data;
@@ -70,20 +70,20 @@ static bool record_begins(const struct buffer *in)
            (in->length < 2 || record[1] == 3) && (in->length < RECORD_HEADER || record_length(record) <= RECORD_LIMIT);
 }
 
-/* ---- what went wrong ---- */
+/* ---- errors ---- */
 
 static enum tls_event broken(struct tls *tls, SECURITY_STATUS status)
 {
     struct text t;
     tls->phase = OVER;
-    if (*tls->fault) /* the host's own words say more */
+    if (*tls->fault) /* an alert from the host says more */
         return TLS_BROKEN;
     text_begin(&t, tls->fault, sizeof tls->fault);
     tls_add_status(&t, (DWORD)status);
     return TLS_BROKEN;
 }
 
-static enum tls_event broken_by(struct tls *tls, const char *words)
+static enum tls_event fail_with(struct tls *tls, const char *words)
 {
     struct text t;
     text_begin(&t, tls->fault, sizeof tls->fault);
@@ -91,7 +91,7 @@ static enum tls_event broken_by(struct tls *tls, const char *words)
     return broken(tls, SEC_E_OK);
 }
 
-/* An alert that comes in clear, as all do at first, names the reason better than Schannel's status. */
+/* An unencrypted alert, as all are at first, gives the reason more clearly than Schannel's status. */
 static void note_alert(struct tls *tls)
 {
     enum { WARNING = 1 };
@@ -107,7 +107,7 @@ static void note_alert(struct tls *tls)
 
 /* ---- the handshake ---- */
 
-/* One for all connections: taken when the first needs it, and kept. Sessions that a host lets us resume belong to it.
+/* Shared by all connections: acquired when first needed, and kept, because sessions that can be resumed belong to it.
  */
 static CredHandle credentials;
 static bool have_credentials;
@@ -118,8 +118,8 @@ static SECURITY_STATUS acquire(void *data)
     return AcquireCredentialsHandleW(NULL, package, SECPKG_CRED_OUTBOUND, NULL, data, NULL, NULL, &credentials, NULL);
 }
 
-/* Windows 10 1809 and later know SCH_CREDENTIALS, which TLS 1.3 needs; what the computer's policy turns off stays off.
- * Those before it are told in the older structure. */
+/* Windows 10 1809 and later support SCH_CREDENTIALS, which TLS 1.3 requires; protocols that the computer's policy
+ * disables stay disabled. Earlier versions need the older structure. */
 static SECURITY_STATUS take_credentials(void)
 {
     TLS_PARAMETERS parameters = {.grbitDisabledProtocols = ~(DWORD)PROTOCOLS};
@@ -139,11 +139,11 @@ static SECURITY_STATUS take_credentials(void)
     return status;
 }
 
-/* One call of InitializeSecurityContext with what came from the host. What it used of it is in `used` then. */
-static SECURITY_STATUS shake(struct tls *tls)
+/* Calls InitializeSecurityContext once with the data received; `used` is then the part that it consumed. */
+static SECURITY_STATUS step_context(struct tls *tls)
 {
     bool first = !SecIsValidHandle(&tls->context);
-    bool nothing = tls->in.length == 0; /* at the beginning, and for close_notify */
+    bool nothing = tls->in.length == 0; /* first call, or close_notify */
     SecBuffer in[2] = {{(ULONG)tls->in.length, SECBUFFER_TOKEN, tls->in.data}, {0, SECBUFFER_EMPTY, NULL}};
     SecBuffer out[1] = {{0, SECBUFFER_TOKEN, NULL}};
     SecBufferDesc given = {SECBUFFER_VERSION, ARRAYSIZE(in), in};
@@ -172,7 +172,7 @@ static DWORD protocol_of(const struct tls *tls)
 
 static SECURITY_STATUS encipher(struct tls *tls, const char *plain, size_t count);
 
-/* With the keys that count from now on. */
+/* Encrypts with the new keys. */
 static SECURITY_STATUS encipher_waiting(struct tls *tls)
 {
     size_t count = tls->waiting.length;
@@ -183,7 +183,7 @@ static SECURITY_STATUS encipher_waiting(struct tls *tls)
     return status;
 }
 
-/* The first handshake, or what a host sends after it in TLS 1.3. */
+/* The first handshake is done, or a later message of TLS 1.3 is processed. */
 static enum tls_event handshake_done(struct tls *tls)
 {
     bool first = tls->phase == SHAKING;
@@ -202,13 +202,13 @@ static enum tls_event step_handshake(struct tls *tls)
 {
     while (tls->in.length > 0) {
         note_alert(tls);
-        SECURITY_STATUS status = shake(tls);
+        SECURITY_STATUS status = step_context(tls);
         if (status == SEC_E_OK)
             return handshake_done(tls);
         if (status == SEC_E_INCOMPLETE_MESSAGE)
             return TLS_WANTS_MORE;
         if (status == SEC_I_INCOMPLETE_CREDENTIALS && !(tls->flags & ISC_REQ_USE_SUPPLIED_CREDS)) {
-            tls->flags |= ISC_REQ_USE_SUPPLIED_CREDS; /* the host would take a certificate of ours: we have none */
+            tls->flags |= ISC_REQ_USE_SUPPLIED_CREDS; /* the host accepts a client certificate: we have none */
             continue;
         }
         if (status != SEC_I_CONTINUE_NEEDED)
@@ -220,14 +220,14 @@ static enum tls_event step_handshake(struct tls *tls)
     return TLS_WANTS_MORE;
 }
 
-/* ---- talking ---- */
+/* ---- data ---- */
 
-/* Tickets and new keys of TLS 1.3 go through the handshake's call. In TLS 1.2 it would be a new handshake, in which the
- * host might become another: nobody needs that in a session of a few commands. */
+/* Tickets and key updates of TLS 1.3 are passed to the handshake function. In TLS 1.2 this would be a renegotiation, in
+ * which the host's identity could change: a session of a few commands does not need one. */
 static enum tls_event handshake_again(struct tls *tls)
 {
     if (!(protocol_of(tls) & SP_PROT_TLS1_3_CLIENT))
-        return broken_by(tls, "the host requested a TLS renegotiation, which is not supported");
+        return fail_with(tls, "the host requested a TLS renegotiation, which is not supported");
     tls->phase = RESHAKING;
     return TLS_PLAIN;
 }
@@ -242,7 +242,8 @@ static enum tls_event step_open(struct tls *tls, const char **plain, size_t *cou
     SECURITY_STATUS status = DecryptMessage(&tls->context, &record, 0, NULL);
     if (status == SEC_E_INCOMPLETE_MESSAGE)
         return TLS_WANTS_MORE;
-    if (status == SEC_I_CONTEXT_EXPIRED || (status == SEC_E_OK && alert)) { /* Wine has no word for close_notify */
+    if (status == SEC_I_CONTEXT_EXPIRED ||
+        (status == SEC_E_OK && alert)) { /* Wine does not report close_notify as such */
         tls->phase = OVER;
         return TLS_ENDED;
     }
@@ -266,7 +267,7 @@ enum tls_event tls_next(struct tls *tls, const char **plain, size_t *count)
     *count = 0;
     drop_used(tls);
     if (tls->phase != OVER && !record_begins(&tls->in))
-        return broken_by(tls, "the host's response is not TLS");
+        return fail_with(tls, "the host's response is not TLS");
     switch (tls->phase) {
     case SHAKING:
     case RESHAKING:
@@ -285,7 +286,7 @@ bool tls_input(struct tls *tls, const void *octets, size_t count)
     if (tls->phase == SHAKING)
         tls->handshake += count;
     if (tls->handshake > INPUT_LIMIT || tls->in.length + count > INPUT_LIMIT)
-        broken_by(tls, "the host sent more than 64 KB");
+        fail_with(tls, "the host sent more than 64 KB");
     else if (!add_octets(&tls->in, octets, count))
         broken(tls, SEC_E_INSUFFICIENT_MEMORY);
     else
@@ -331,7 +332,7 @@ void tls_end(struct tls *tls)
         return;
     tls->in.length = tls->used = 0;
     if (ApplyControlToken(&tls->context, &control) == SEC_E_OK)
-        shake(tls);
+        step_context(tls);
     tls->used = 0;
     tls->phase = OVER;
 }
@@ -355,7 +356,7 @@ void tls_sent(struct tls *tls)
     tls->on_its_way = false;
 }
 
-/* ---- beginning and end ---- */
+/* ---- begin and end ---- */
 
 static void take_name(struct tls *tls, const char *host)
 {
@@ -379,7 +380,7 @@ struct tls *tls_begin(const char *host, DWORD *error)
     SecInvalidateHandle(&tls->context);
     tls->flags = CONTEXT_FLAGS;
     take_name(tls, host);
-    status = shake(tls);
+    status = step_context(tls);
     if (status == SEC_I_CONTINUE_NEEDED)
         return tls;
     tls_free(tls);
@@ -402,7 +403,7 @@ void tls_free(struct tls *tls)
     free(tls);
 }
 
-/* ---- what it is ---- */
+/* ---- description ---- */
 
 const char *tls_fault(const struct tls *tls)
 {
@@ -417,7 +418,7 @@ const CERT_CONTEXT *tls_certificate(const struct tls *tls)
     return status == SEC_E_OK ? certificate : NULL;
 }
 
-/* The suite by its name where Windows has it, else the cipher alone. */
+/* Appends the name of the cipher suite if Windows returns it, else only the cipher. */
 void tls_describe(const struct tls *tls, struct text *out)
 {
     SecPkgContext_ConnectionInfo info = {0};

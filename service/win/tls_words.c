@@ -24,7 +24,7 @@ void tls_add_status(struct text *t, DWORD status)
     text_add_error(t, status);
 }
 
-/* Of RFC 8446 section 6.2 those that a host answers a handshake with. */
+/* The alerts of RFC 8446 section 6.2 that a host sends in a handshake. */
 static const struct alert {
     unsigned char code;
     const char *name;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <wininet.h>
 
-enum { FETCH_TIMEOUT_MS = 10000 /* all that the network is asked for, together */ };
+enum { FETCH_TIMEOUT_MS = 10000 /* for all network retrievals together */ };
 
 struct verify {
     struct loop *loop;
@@ -15,14 +15,14 @@ struct verify {
     void *owner;
     const CERT_CONTEXT *certificate;
     struct identity host;
-    char name[256]; /* the host's */
+    char name[256]; /* name of the host */
     char fault[200];
     bool cancelled;
 };
 
-/* ---- describing ---- */
+/* ---- descriptions ---- */
 
-/* Whoever made the certificate chose these letters. */
+/* The name comes from the certificate's author and may contain anything: it is escaped. */
 static void add_simple_name(struct text *t, const CERT_CONTEXT *certificate, bool issuer)
 {
     wchar_t wide[128] = L"";
@@ -64,10 +64,10 @@ void verify_describe(const CERT_CONTEXT *certificate, struct certificate_facts *
     facts->hashed = take_fingerprint(certificate, facts->fingerprint);
 }
 
-/* ---- what can be wrong ---- */
+/* ---- faults ---- */
 
-/* "the certificate of mail.isp.example", or that of one who vouches for it. */
-static void add_whose(struct text *t, const struct verify *v, const CERT_CONTEXT *which)
+/* Appends "the certificate of mail.isp.example", or of the issuer. */
+static void add_owner(struct text *t, const struct verify *v, const CERT_CONTEXT *which)
 {
     text_add(t, "the certificate of ");
     if (which == v->certificate)
@@ -76,28 +76,29 @@ static void add_whose(struct text *t, const struct verify *v, const CERT_CONTEXT
         add_simple_name(t, which, false);
 }
 
-static void tell_dates(struct text *t, const struct verify *v, const CERT_CONTEXT *which)
+static void report_dates(struct text *t, const struct verify *v, const CERT_CONTEXT *which)
 {
     FILETIME now;
     GetSystemTimeAsFileTime(&now);
     bool early = CompareFileTime(&now, &which->pCertInfo->NotBefore) < 0;
-    add_whose(t, v, which);
+    add_owner(t, v, which);
     text_add(t, early ? " is valid only from " : " expired on ");
     stamp_add_date(t, utc_ms_of(early ? &which->pCertInfo->NotBefore : &which->pCertInfo->NotAfter));
 }
 
-static void tell_revoked(struct text *t, const struct verify *v, const CERT_CONTEXT *which)
+static void report_revoked(struct text *t, const struct verify *v, const CERT_CONTEXT *which)
 {
-    add_whose(t, v, which);
+    add_owner(t, v, which);
     text_add(t, " was revoked by its issuer");
 }
 
-/* The last of the chain that could be built: a root that nobody here trusts, or one whose issuer is missing. */
-static void tell_untrusted(struct text *t, const struct verify *v, const CERT_CONTEXT *which)
+/* The last certificate of the chain that could be built: a root that this computer does not trust, or one whose issuer
+ * is missing. */
+static void report_untrusted(struct text *t, const struct verify *v, const CERT_CONTEXT *which)
 {
     bool own_issuer =
         CertCompareCertificateName(X509_ASN_ENCODING, &which->pCertInfo->Subject, &which->pCertInfo->Issuer);
-    add_whose(t, v, v->certificate);
+    add_owner(t, v, v->certificate);
     if (which == v->certificate && own_issuer) {
         text_add(t, " is self-signed, and this computer does not trust it");
         return;
@@ -107,37 +108,37 @@ static void tell_untrusted(struct text *t, const struct verify *v, const CERT_CO
     text_add(t, ", which this computer does not trust");
 }
 
-static void tell_usage(struct text *t, const struct verify *v, const CERT_CONTEXT *which)
+static void report_usage(struct text *t, const struct verify *v, const CERT_CONTEXT *which)
 {
-    add_whose(t, v, which);
+    add_owner(t, v, which);
     text_add(t, " is not valid for this use");
 }
 
-static void tell_broken(struct text *t, const struct verify *v, const CERT_CONTEXT *which)
+static void report_broken(struct text *t, const struct verify *v, const CERT_CONTEXT *which)
 {
-    add_whose(t, v, which);
+    add_owner(t, v, which);
     text_add(t, " has a signature that is invalid or too weak");
 }
 
-/* In the order in which they are told; the first that some certificate of the chain has. */
+/* In order of importance: the first fault that any certificate of the chain has is reported. */
 static const struct chain_fault {
     DWORD bits;
-    void (*tell)(struct text *t, const struct verify *v, const CERT_CONTEXT *which);
+    void (*report)(struct text *t, const struct verify *v, const CERT_CONTEXT *which);
 } chain_faults[] = {
-    {CERT_TRUST_IS_NOT_SIGNATURE_VALID | CERT_TRUST_HAS_WEAK_SIGNATURE, tell_broken},
-    {CERT_TRUST_IS_REVOKED, tell_revoked},
-    {CERT_TRUST_IS_NOT_TIME_VALID, tell_dates},
+    {CERT_TRUST_IS_NOT_SIGNATURE_VALID | CERT_TRUST_HAS_WEAK_SIGNATURE, report_broken},
+    {CERT_TRUST_IS_REVOKED, report_revoked},
+    {CERT_TRUST_IS_NOT_TIME_VALID, report_dates},
     {CERT_TRUST_IS_UNTRUSTED_ROOT | CERT_TRUST_IS_PARTIAL_CHAIN | CERT_TRUST_IS_CYCLIC |
          CERT_TRUST_IS_EXPLICIT_DISTRUST,
-     tell_untrusted},
+     report_untrusted},
     {CERT_TRUST_IS_NOT_VALID_FOR_USAGE | CERT_TRUST_INVALID_BASIC_CONSTRAINTS | CERT_TRUST_INVALID_NAME_CONSTRAINTS,
-     tell_usage},
+     report_usage},
 };
 
 enum { UNKNOWN_REVOCATION = CERT_TRUST_REVOCATION_STATUS_UNKNOWN | CERT_TRUST_IS_OFFLINE_REVOCATION };
 
-/* The certificate to name for a fault; what belongs to the chain as a whole is its last one's. */
-static const CERT_CONTEXT *which_has(const CERT_SIMPLE_CHAIN *chain, DWORD bits)
+/* Returns the certificate that has the fault; for a fault of the whole chain, the last one. */
+static const CERT_CONTEXT *find_faulty(const CERT_SIMPLE_CHAIN *chain, DWORD bits)
 {
     for (DWORD i = 0; i < chain->cElement; i++)
         if (chain->rgpElement[i]->TrustStatus.dwErrorStatus & bits)
@@ -145,8 +146,8 @@ static const CERT_CONTEXT *which_has(const CERT_SIMPLE_CHAIN *chain, DWORD bits)
     return chain->rgpElement[chain->cElement - 1]->pCertContext;
 }
 
-/* Elements are copies of ours: told apart by what is in them. */
-static const CERT_CONTEXT *ours_if_same(const struct verify *v, const CERT_CONTEXT *which)
+/* Elements of the chain are copies, so certificates are compared by their contents. */
+static const CERT_CONTEXT *own_if_same(const struct verify *v, const CERT_CONTEXT *which)
 {
     bool same = CertCompareCertificate(X509_ASN_ENCODING, which->pCertInfo, v->certificate->pCertInfo);
     return same ? v->certificate : which;
@@ -158,24 +159,24 @@ static bool chain_fault(struct verify *v, struct text *t, const CERT_CHAIN_CONTE
     if (bits == 0)
         return false;
     if (found->cChain == 0 || found->rgpChain[0]->cElement == 0) {
-        add_whose(t, v, v->certificate);
+        add_owner(t, v, v->certificate);
         text_add(t, " cannot be verified");
         return true;
     }
     for (size_t i = 0; i < ARRAYSIZE(chain_faults); i++)
         if (bits & chain_faults[i].bits) {
-            const CERT_CONTEXT *which = which_has(found->rgpChain[0], chain_faults[i].bits);
-            chain_faults[i].tell(t, v, ours_if_same(v, which));
+            const CERT_CONTEXT *which = find_faulty(found->rgpChain[0], chain_faults[i].bits);
+            chain_faults[i].report(t, v, own_if_same(v, which));
             return true;
         }
-    add_whose(t, v, v->certificate);
+    add_owner(t, v, v->certificate);
     text_add(t, " cannot be verified (status %08lx)", bits);
     return true;
 }
 
-/* What else Windows asks of a server's certificate, revocation aside, which the chain has told. The name is compared by
- * certificate_matches() alone: versions of Windows differ in what an IP address is compared with, and in whether the
- * common name counts. */
+/* Checks Windows' other requirements for a server's certificate, except revocation, which the chain has reported. The
+ * name is compared only by certificate_matches(): versions of Windows differ in how they compare IP addresses, and in
+ * whether the common name counts. */
 static DWORD policy_error(const CERT_CHAIN_CONTEXT *found)
 {
     SSL_EXTRA_CERT_CHAIN_POLICY_PARA ssl = {.cbSize = sizeof ssl, .dwAuthType = AUTHTYPE_SERVER};
@@ -207,13 +208,13 @@ static void check_chain(struct verify *v, struct text *t)
         CertFreeCertificateChain(found);
     }
     if (error) {
-        add_whose(t, v, v->certificate);
+        add_owner(t, v, v->certificate);
         text_add(t, " cannot be verified: ");
         text_add_error(t, error);
     }
 }
 
-/* "the certificate of mail.isp.example is for mx1.isp.example" */
+/* Reports a wrong name: "the certificate of mail.isp.example is for mx1.isp.example". */
 static void check_name(struct verify *v, struct text *t)
 {
     const CRYPT_DATA_BLOB *names = names_of(v->certificate);
@@ -221,14 +222,14 @@ static void check_name(struct verify *v, struct text *t)
     if (certificate_matches(names->pbData, names->cbData, &v->host))
         return;
     certificate_list_names(names->pbData, names->cbData, &list);
-    add_whose(t, v, v->certificate);
+    add_owner(t, v, v->certificate);
     if (list.length > 0)
         text_add(t, " is for %s", list.data);
     else
         text_add(t, " names no host (no subjectAltName)");
 }
 
-/* ---- in the pool, or at once where a fingerprint decides ---- */
+/* ---- verification: in the thread pool, or at once by fingerprint ---- */
 
 static void CALLBACK run(PTP_CALLBACK_INSTANCE instance, void *context)
 {
@@ -236,7 +237,7 @@ static void CALLBACK run(PTP_CALLBACK_INSTANCE instance, void *context)
     struct text t;
     CallbackMayRunLong(instance);
     text_begin(&t, v->fault, sizeof v->fault);
-    check_name(v, &t); /* first: who stands in the way of a host is told by his name */
+    check_name(v, &t); /* first, because a wrong name shows who has answered instead of the host */
     if (t.length == 0)
         check_chain(v, &t);
     loop_post(v->loop, &v->ended, 0);
@@ -251,7 +252,7 @@ static void check_fingerprint(struct verify *v, const char *fingerprint)
     bool known = take_fingerprint(v->certificate, found);
     if (known && fingerprint_read(fingerprint, wanted) && memcmp(wanted, found, sizeof found) == 0)
         return;
-    add_whose(&t, v, v->certificate);
+    add_owner(&t, v, v->certificate);
     if (known) {
         text_add(&t, " does not match TlsFingerprint; its SHA-256 is ");
         fingerprint_show(found, false, &t);
@@ -279,7 +280,7 @@ static void take_host(struct verify *v, const char *host)
 {
     struct text t;
     text_begin(&t, v->name, sizeof v->name);
-    text_add(&t, "%.*s", (int)strcspn(host, "%"), host); /* without an address's zone */
+    text_add(&t, "%.*s", (int)strcspn(host, "%"), host); /* without the zone of an address */
     v->host.name = v->name;
     if (inet_pton(AF_INET, v->name, v->host.address) == 1)
         v->host.address_size = 4;
