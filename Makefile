@@ -2,14 +2,14 @@
 #
 #   make         build/etrnsvc.exe, build/etrnctl.exe, build/etrnsvc-VERSION-x64.msi
 #   make demo    the main job, live: a Postfix that holds a message, and one registry value
-#   make test    everything that can be tested here
-#   make torture    each allocation and each call of the system that can fail fails once
+#   make test    all tests
+#   make torture    makes every allocation and system call that can fail, fail once
 #   make lint    clang-tidy, cppcheck, gcc -fanalyzer, banned functions, layers, formatting, flake8, shellcheck
-#   make coverage    how much of service/core the unit tests reach: 95 % of lines, 85 % of branches at least
-#   make mutation    how many changes of service/core the unit tests notice; MUTATION="--file planner.c": all of one file
-#   make bench   measured side by side with fetchmail and msmtp; BENCH=--readme writes the table into tests/README.md
-#   make soak    10,000 rounds with faults at random, 1,000 starts and stops, 200 kills; SOAK=--quick, SOAK=--readme
-#   make readme  the tables and sessions of the README files, from the programs as they are
+#   make coverage    how much of service/core the unit tests cover; at least 95 % of lines and 85 % of branches
+#   make mutation    how many mutations of service/core the unit tests detect; MUTATION="--file planner.c" for all of one file
+#   make bench   compares speed with fetchmail and msmtp; BENCH=--readme writes the table into tests/README.md
+#   make soak    10,000 rounds with random faults, 1,000 starts and stops, 200 kills; SOAK=--quick, SOAK=--readme
+#   make readme  updates the tables and sessions of the README files from the programs
 #   make clean
 
 VERSION := 0.1.0
@@ -28,7 +28,7 @@ export SOURCE_DATE_EPOCH
 
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes
 CFLAGS   := -std=c11 -O2 -g $(WARNINGS) -MMD -MP
-# C11 printf, not msvcrt's; UTF-16 API; Windows 8 and Server 2012 on.
+# C11 printf instead of msvcrt's; UTF-16 API; Windows 8 and Server 2012 or later.
 WINFLAGS := -D__USE_MINGW_ANSI_STDIO=1 -DUNICODE -D_UNICODE -D_WIN32_WINNT=0x0602 -DVERSION='"$(VERSION)"' \
             -fstack-protector-strong -fcf-protection=full -D_FORTIFY_SOURCE=2 -I$(B)/gen
 LDFLAGS  := -static -fstack-protector-strong -municode -Wl,--no-insert-timestamp -Wl,--dynamicbase,--high-entropy-va,--nxcompat
@@ -58,7 +58,7 @@ $(B)/%.exe:
 	$(CC_WIN) $(LDFLAGS) -o $@.debug $^ $(LIBS)
 	$(CROSS)strip -o $@ $@.debug
 
-# What includes messages.h is built again when that changes: the .d files know.
+# messages.h is order-only: the .d files name the objects that depend on its contents.
 $(B)/obj/%.o: %.c Makefile | $(B)/gen/messages.h
 	@mkdir -p $(@D)
 	$(CC_WIN) $(CFLAGS) $(WINFLAGS) -c -o $@ $<
@@ -92,7 +92,7 @@ $(B)/native/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(UNIT_FLAGS) -c -o $@ $<
 
-# What several of them share.
+# Shared by several tests.
 $(B)/unit/shared.a: $(call native,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
 	@mkdir -p $(@D)
 	rm -f $@
@@ -103,16 +103,16 @@ $(UNIT): $(B)/unit/%: $(B)/native/tests/unit/%.o $(B)/unit/shared.a $(call nativ
 	$(CC) $(UNIT_FLAGS) $(UNIT_LINK) -o $@ $^ -lcmocka
 $(B)/unit/test_memory: UNIT_LINK := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 
-# What tests/cron asks about schedules.
+# The program that tests/cron queries about schedules.
 $(B)/cron_next: $(B)/native/tests/cron/cron_next.o $(call native,$(addprefix service/core/,cron.c cron_next.c calendar.c text.c utf.c))
 	$(CC) $(UNIT_FLAGS) -o $@ $^
 
-# The cases of tests/faults against the session.
+# The session that tests/faults runs its cases against.
 $(B)/faults/run: $(call native,tests/faults/run.c tests/faults/case.c $(CORE))
 	@mkdir -p $(@D)
 	$(CC) $(UNIT_FLAGS) -o $@ $^
 
-# A test that passed is run again when its program has changed. tests/faults reads what it said.
+# A test that has passed is run again only if its program has changed. tests/faults reads the output.
 $(UNIT:%=%.ok): %.ok: %
 	@$< >$<.out 2>&1 || { cat $<.out; exit 1; }
 	@echo "$(<F): $$(grep -h PASSED $<.out)"
@@ -125,7 +125,7 @@ $(B)/faults/run.ok: $(B)/faults/run tests/faults/cases.py $(wildcard tests/fault
 
 unit: $(UNIT:%=%.ok) $(B)/faults/run.ok
 
-# ---- torture: the same programs, but what they call can be made to fail
+# ---- torture: the same programs, with calls that can be made to fail
 
 TORTURE := $(patsubst %,$(B)/torture/%.exe,etrnsvc etrnctl driver)
 $(B)/torture/etrnsvc.exe: $(call objects,$(SERVICE) $(WIN) $(CORE)) $(B)/obj/etrnsvc.res
@@ -138,7 +138,7 @@ $(B)/torture/driver.exe: tests/torture/driver.c
 	@mkdir -p $(@D)
 	$(CC_WIN) -O1 -o $@ $<
 
-# ---- programs that tests run under Wine: of service/win and core each takes what it does not bring itself
+# ---- programs that tests run under Wine: each links those parts of service/win and core that it does not replace
 
 $(B)/obj/tests/helpers/%.o: CFLAGS += -Wno-missing-prototypes -Wno-unused-parameter
 HELPERS := $(patsubst tests/helpers/%.c,$(B)/helpers/%.exe,$(wildcard tests/helpers/*.c))
@@ -155,7 +155,7 @@ helpers: $(HELPERS)
 torture: $(TORTURE)
 	TORTURE=all $(PYTHON) -m pytest tests/torture
 
-# The tests under Wine wait more than they work: one more worker than there are processors. Lint takes what they leave.
+# The tests under Wine mostly wait, so there is one more worker than processors. Lint uses the rest of the time.
 WORKERS := $(shell expr $(JOBS) + 1)
 test:
 	@$(call need,$(TEST_PACKAGES) $(LINT_PACKAGES))
@@ -164,7 +164,7 @@ test:
 	@$(PYTHON) -m pytest -n $(WORKERS) --dist loadfile tests \
 	    --beside "$(MAKE) -s --no-print-directory -j$(JOBS) --output-sync=target lint-checks"
 
-# ---- lint: each source is checked again when it, or a header of its, has changed
+# ---- lint: a source is checked again only if it or one of its headers has changed
 
 LINT_PACKAGES := $(PACKAGES) clang-tidy clang-format cppcheck python3-flake8 shellcheck
 PROGRAMS := $(SERVICE) $(WIN) $(CORE) $(TOOL) $(wildcard installer/*.c)
@@ -172,8 +172,8 @@ HEADERS  := $(wildcard service/*.h service/*/*.h regtool/*.h installer/*.h)
 C_TESTS  := $(wildcard tests/*/*.[ch])
 CHECKED  := $(PROGRAMS:%.c=$(B)/lint/%.ok)
 CLANG_WARNINGS := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes
-# Less than a fifth of the analyzer's own limit of 225000: a fifth of the time on service/core, with the same findings when tried.
-# gcc 12 calls it a leak when an array of pointers moves; the unit tests run with a sanitizer that knows better.
+# Less than a fifth of the analyzer's default limit of 225000: a fifth of the time on service/core, with the same findings when measured.
+# gcc 12 reports a leak if an array of pointers is moved; the sanitizer of the unit tests finds real leaks.
 ANALYZER := -Xclang -analyzer-config -Xclang max-nodes=40000
 tidy = clang-tidy --quiet $(1) -- -std=c11 $(CLANG_WARNINGS) $(ANALYZER) $(2) 2>$@.said || { cat $@.said >&2; exit 1; }
 
@@ -189,7 +189,7 @@ $(filter-out $(B)/lint/service/core/%,$(CHECKED)): $(B)/lint/%.ok: %.c $(B)/obj/
 	$(CC_WIN) $(filter-out -MMD -MP,$(CFLAGS)) $(WINFLAGS) -Werror -c -o /dev/null $<
 	@touch $@
 
-# Of cppcheck's style: clang-tidy knows better what a callback may take as const; the rest is taste
+# Suppressed cppcheck style checks: clang-tidy knows better which callback parameters may be const; the others are a matter of taste
 TASTE := constParameter redundantContinue unusedStructMember variableScope
 
 lint-cppcheck:
@@ -236,14 +236,14 @@ coverage:
 	gcovr --root . --filter service/core/ $(B)/coverage
 	gcovr --root . --filter service/core/ --branches --fail-under-line 95 --fail-under-branch 85 $(B)/coverage
 
-# ---- mutation: how many changes of service/core the unit tests notice
+# ---- mutation: how many mutations of service/core the unit tests detect
 
 MUTATION ?= --sample 20
 mutation:
 	@$(call need,$(PACKAGES) libcmocka-dev)
 	@$(PYTHON) tests/mutation/mutate.py $(MUTATION)
 
-# ---- fuzzing: each target for FUZZ_SECONDS with libFuzzer; what it keeps goes into build/fuzz/corpus-copy
+# ---- fuzzing: each target for FUZZ_SECONDS with libFuzzer; new inputs are kept in build/fuzz/corpus-copy
 
 FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SECONDS ?= 60
@@ -259,7 +259,7 @@ fuzz: $(FUZZ:%=$(B)/fuzz/%)
 	    $(B)/fuzz/$$target -max_total_time=$(FUZZ_SECONDS) -timeout=10 -max_len=8192 -print_final_stats=1 \
 	        -artifact_prefix=$(B)/fuzz/$$target- $(B)/fuzz/corpus-copy/$$target tests/fuzz/corpus/$$target; done
 
-# Every file of the corpus once, without libFuzzer.
+# Runs every file of the corpus once, without libFuzzer.
 $(FUZZ:%=$(B)/fuzz/replay-%): $(B)/fuzz/replay-%: $(call native,tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(CORE))
 	@mkdir -p $(@D)
 	$(CC) $(UNIT_FLAGS) -o $@ $^

@@ -31,7 +31,7 @@ static wchar_t *wide_from(const char *utf8)
     return utf16_copy(utf8, strlen(utf8) + 1, &size);
 }
 
-/* Ends `text` at the first `separator` and returns what follows, or NULL. */
+/* Splits `text` at the first `separator` and returns the rest, or NULL. */
 static wchar_t *cut(wchar_t *text, wchar_t separator)
 {
     wchar_t *end = text ? wcschr(text, separator) : NULL;
@@ -41,7 +41,7 @@ static wchar_t *cut(wchar_t *text, wchar_t separator)
     return end + 1;
 }
 
-/* The caller frees it; NULL when there is no memory. */
+/* The caller frees the result; NULL if memory is short. */
 static wchar_t *property(MSIHANDLE install, const wchar_t *name)
 {
     DWORD length = 0;
@@ -62,8 +62,8 @@ static char *utf8_property(MSIHANDLE install, const wchar_t *name)
     return utf8;
 }
 
-/* Shows a sentence: in the log and, where there is a user interface, as a message. */
-static void tell(MSIHANDLE install, INSTALLMESSAGE kind, const wchar_t *sentence)
+/* Shows a sentence in the log and, if there is a user interface, as a message. */
+static void show_message(MSIHANDLE install, INSTALLMESSAGE kind, const wchar_t *sentence)
 {
     MSIHANDLE record = MsiCreateRecord(1);
     MsiRecordSetStringW(record, 0, L"[1]");
@@ -72,32 +72,32 @@ static void tell(MSIHANDLE install, INSTALLMESSAGE kind, const wchar_t *sentence
     MsiCloseHandle(record);
 }
 
-/* Logs that a step which the installation can do without has failed. */
+/* Logs the failure of an optional step. */
 static void note_failure(MSIHANDLE install, const wchar_t *step, DWORD error)
 {
     wchar_t sentence[200];
     _snwprintf(sentence, ARRAYSIZE(sentence), L"EtrnSvc: %ls: error %lu", step, error);
     sentence[ARRAYSIZE(sentence) - 1] = L'\0';
-    tell(install, INSTALLMESSAGE_INFO, sentence);
+    show_message(install, INSTALLMESSAGE_INFO, sentence);
 }
 
-static void tell_text(MSIHANDLE install, INSTALLMESSAGE kind, const char *sentence)
+static void show_text(MSIHANDLE install, INSTALLMESSAGE kind, const char *sentence)
 {
     wchar_t *wide = wide_from(sentence);
-    tell(install, kind, wide ? wide : L"There is not enough memory.");
+    show_message(install, kind, wide ? wide : L"There is not enough memory.");
     free(wide);
 }
 
 static UINT refuse(MSIHANDLE install, const char *sentence)
 {
-    tell_text(install, INSTALLMESSAGE_ERROR, sentence);
+    show_text(install, INSTALLMESSAGE_ERROR, sentence);
     return ERROR_INSTALL_FAILURE;
 }
 
 /* ---- before the installation ---- */
 
-/* CustomActionData of Configure: the installation folder, then etrnctl's commands, one a line. */
-static UINT hand_over(MSIHANDLE install, const char *commands)
+/* Sets CustomActionData of Configure: the installation folder, then etrnctl's commands, one per line. */
+static UINT set_configure_data(MSIHANDLE install, const char *commands)
 {
     wchar_t *folder = property(install, L"INSTALLFOLDER");
     wchar_t *lines = wide_from(commands);
@@ -130,7 +130,7 @@ UINT __stdcall CheckProperties(MSIHANDLE install)
         text_begin(&commands, buffer, COMMANDS_SIZE);
         text_begin(&problem, sentence, sizeof sentence);
         if (commands_from_properties(&properties, &commands, &problem))
-            error = hand_over(install, buffer);
+            error = set_configure_data(install, buffer);
         else
             refuse(install, sentence);
     }
@@ -149,8 +149,8 @@ static bool is_missing(const wchar_t *path)
     return GetLastError() == ERROR_FILE_NOT_FOUND || GetLastError() == ERROR_PATH_NOT_FOUND;
 }
 
-/* The folder in ProgramData, as CustomActionData of UndoData; but one that is there already, of a copy without the MSI,
- * stays as it is. */
+/* Sets CustomActionData of UndoData to the folder in ProgramData, unless the folder already exists: then it belongs to
+ * a copy without the MSI and must stay. */
 UINT __stdcall SetUndoData(MSIHANDLE install)
 {
     wchar_t *parent = property(install, L"CommonAppDataFolder");
@@ -166,7 +166,7 @@ UINT __stdcall SetUndoData(MSIHANDLE install)
     return error;
 }
 
-/* ---- the program's end ---- */
+/* ---- end of the program ---- */
 
 enum { BEGIN_LIMIT_MS = 500, END_LIMIT_MS = 10000, END_STEP_MS = 50 };
 
@@ -192,9 +192,10 @@ static bool in_use(const wchar_t *file)
     return false;
 }
 
-/* A service that has stopped is a process for some moments yet, which keeps its file in use: to replace or remove the
- * file then takes a restart of Windows (3010). CustomActionData is the file. A service that runs is soon given up: it
- * has only begun to stop (Wine does not wait for it), or is of a newer version, which is there to stay. */
+/* The process of a stopped service exists for a few moments longer and keeps its file in use, so that replacing or
+ * removing the file would require a restart of Windows (3010). CustomActionData is the file. The wait is short if the
+ * service runs: then it is only beginning to stop (Wine does not wait for it), or it is of a newer version and will
+ * stay. */
 UINT __stdcall WaitForEnd(MSIHANDLE install)
 {
     wchar_t *file = property(install, L"CustomActionData");
@@ -209,7 +210,7 @@ UINT __stdcall WaitForEnd(MSIHANDLE install)
 
 /* ---- etrnctl ---- */
 
-/* Reads all that comes; what does not fit is dropped. `said` is terminated, without a line end. */
+/* Reads everything; drops what does not fit. `said` is terminated, without a line end. */
 static void read_all(HANDLE pipe, char *said, DWORD size)
 {
     DWORD length = 0;
@@ -224,7 +225,7 @@ static void read_all(HANDLE pipe, char *said, DWORD size)
     said[length] = '\0';
 }
 
-/* Runs it to its end with standard error in `said`; ~0 when it cannot be started. */
+/* Runs a program to its end, with standard error in `said`. Returns ~0 if it cannot be started. */
 static DWORD run(const wchar_t *program, wchar_t *command_line, char *said, DWORD size)
 {
     SECURITY_ATTRIBUTES inherited = {.nLength = sizeof inherited, .bInheritHandle = TRUE};
@@ -250,7 +251,7 @@ static DWORD run(const wchar_t *program, wchar_t *command_line, char *said, DWOR
     return code;
 }
 
-/* Runs it to its end and returns its exit code; of a failure, `said` is a sentence. */
+/* Runs etrnctl to its end and returns its exit code. After a failure `said` is a sentence. */
 static DWORD run_etrnctl(const wchar_t *folder, const wchar_t *arguments, char *said, DWORD size)
 {
     DWORD code = ~0u;
@@ -273,15 +274,15 @@ static DWORD run_etrnctl(const wchar_t *folder, const wchar_t *arguments, char *
     return code;
 }
 
-/* What the package's tables cannot say, or Windows Installer gets wrong: MsiServiceConfigFailureActions fails with 1939
- * for restarts, and Wine's does not quote the path. None of it keeps the service from working, so that a failure is
- * only logged. Rollback undoes it: the tables hold the service's entry and the event source, and UndoData removes the
- * folder. */
+/* Does what the package's tables cannot express, or Windows Installer does incorrectly: MsiServiceConfigFailureActions
+ * fails with 1939 for restarts, and Wine's does not quote the path. The service works without any of it, so a failure
+ * is only logged. Rollback undoes it: the tables contain the service's entry and the event source, and UndoData removes
+ * the folder. */
 static void complete_service(MSIHANDLE install, const wchar_t *folder)
 {
     char said[2000];
     if (run_etrnctl(folder, L"service install", said, sizeof said) != 0)
-        tell_text(install, INSTALLMESSAGE_INFO, said);
+        show_text(install, INSTALLMESSAGE_INFO, said);
 }
 
 static UINT run_command(MSIHANDLE install, const wchar_t *folder, const wchar_t *arguments)
@@ -308,8 +309,8 @@ UINT __stdcall Configure(MSIHANDLE install)
 
 /* ---- after the removal ---- */
 
-/* Deletes a folder and all below it. A link is deleted as such, never followed: anyone may have made one in ProgramData
- * before the service made its folder. */
+/* Deletes a folder and everything in it. A link is deleted itself, never followed: anyone may have created one in
+ * ProgramData before the service created its folder. */
 static bool remove_tree(const wchar_t *path)
 {
     WIN32_FIND_DATAW found;
@@ -337,7 +338,7 @@ static bool remove_tree(const wchar_t *path)
     return RemoveDirectoryW(path);
 }
 
-/* CustomActionData is FILE|FOLDER: as long as the file is there, a newer version needs the folder. */
+/* CustomActionData is FILE|FOLDER: if the file exists, a newer version still needs the folder. */
 UINT __stdcall RemoveData(MSIHANDLE install)
 {
     wchar_t *file = property(install, L"CustomActionData");

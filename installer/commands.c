@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A backslash is itself, but for those in front of a quote: each of them is doubled, and the quote is escaped.
+/* A backslash is literal, except before a quotation mark: there each one is doubled, and the mark is escaped.
  * https://learn.microsoft.com/en-us/cpp/c-language/parsing-c-command-line-arguments */
 void commands_add_argument(struct text *commands, const char *argument)
 {
@@ -35,7 +35,7 @@ static bool check(const struct setting *s, const char *property, const char *con
     return allowed;
 }
 
-/* A property that is one setting of the service. */
+/* Adds a property that corresponds to one setting of the service. */
 static bool add_setting(const char *property, const char *word, const char *name, struct text *commands,
                         struct text *problem)
 {
@@ -50,7 +50,7 @@ static bool add_setting(const char *property, const char *word, const char *name
     return true;
 }
 
-/* Cuts `list` at its commas, in place, and drops the spaces around each item; `*items` is the caller's to free. */
+/* Splits `list` at its commas, in place, and trims spaces around each item. The caller frees `*items`. */
 static size_t split(char *list, const char ***items)
 {
     size_t count = 1;
@@ -110,7 +110,7 @@ static bool add_host(const char *host, const char *domains, struct text *command
     return allowed;
 }
 
-/* The switch last: nothing is asked before all is set. */
+/* The switch comes last: nothing is asked until everything is set. */
 bool commands_from_properties(const struct properties *p, struct text *commands, struct text *problem)
 {
     if (!add_setting("INTERVAL", p->interval, "IntervalMinutes", commands, problem) ||

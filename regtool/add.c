@@ -1,4 +1,4 @@
-/* etrnctl add: a host and its domains. */
+/* etrnctl add: adds a host and its domains. */
 #include "../service/core/node.h"
 #include "arguments.h"
 #include "changes.h"
@@ -13,17 +13,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What is to be added: a host, and those that stand behind it. */
+/* What to add: a host and its fallback servers. */
 struct addition {
     const char *host;
-    unsigned port; /* 0: not given */
+    unsigned port; /* 0 if not given */
     char *const *nodes;
     size_t node_count;
     const char *const *fallback;
     size_t fallback_count;
 };
 
-/* The servers that were found, and those that the option names. */
+/* Adds the servers that were found and those that the option names. */
 static enum exit_code add_servers(struct changes *changes, const struct addition *add, const struct option_words *given)
 {
     size_t count = add->fallback_count + given->count;
@@ -39,7 +39,7 @@ static enum exit_code add_servers(struct changes *changes, const struct addition
     return code;
 }
 
-/* In place of the ones that are there. */
+/* Replaces the existing fallback servers. */
 static enum exit_code add_fallback(struct changes *changes, const struct arguments *a, const struct addition *add)
 {
     struct option_words given;
@@ -50,9 +50,9 @@ static enum exit_code add_fallback(struct changes *changes, const struct argumen
     return code;
 }
 
-/* The words that are to be Domains. */
+/* The items of the new Domains. */
 struct words {
-    char **items; /* each from malloc, as the array */
+    char **items; /* the items and the array are from malloc */
     size_t count;
 };
 
@@ -71,7 +71,7 @@ static bool have(const struct words *words, const char *word)
     return false;
 }
 
-/* The domains that the host has. */
+/* Takes the domains that the host already has. */
 static enum exit_code take_known(struct words *words, const struct host_settings *known)
 {
     for (size_t i = 0; known && i < known->domains.count; i++) {
@@ -83,7 +83,7 @@ static enum exit_code take_known(struct words *words, const struct host_settings
     return EXIT_DONE;
 }
 
-/* The new ones, each once. */
+/* Takes the new domains, without duplicates. */
 static enum exit_code take_new(struct words *words, const struct addition *add)
 {
     for (size_t i = 0; i < add->node_count; i++) {
@@ -115,7 +115,7 @@ static enum exit_code add_domains(struct changes *changes, const struct host_set
     return code;
 }
 
-/* The port of HOST:PORT, where no option names another. */
+/* Sets the port of HOST:PORT, unless an option gives another. */
 static enum exit_code add_port(struct changes *changes, const struct arguments *a, const struct addition *add)
 {
     char digits[12];
@@ -126,7 +126,7 @@ static enum exit_code add_port(struct changes *changes, const struct arguments *
     return changes_add(changes, "Port", &word, 1);
 }
 
-/* Domains come last: a host without them is not asked, so that none is asked half configured. */
+/* Domains come last: a host without domains is not asked, so no host is asked while it is only partly configured. */
 static enum exit_code collect(struct changes *changes, const struct arguments *a, const struct host_settings *known,
                               const struct addition *add)
 {
@@ -148,7 +148,7 @@ static void show_host(const struct host_settings *host)
         out("  %s\n", host->domains.items[i]);
 }
 
-/* What is configured now. */
+/* Shows the resulting configuration. */
 static enum exit_code show_result(const char *name)
 {
     struct config config;
@@ -162,7 +162,7 @@ static enum exit_code show_result(const char *name)
     return code;
 }
 
-/* "" where no user is given. */
+/* The password is "" if no user is given. */
 static enum exit_code ask_password(const struct arguments *a, const char *host, char password[SECRET_SIZE])
 {
     const char *user = option_value(a, "--user");
@@ -173,7 +173,7 @@ static enum exit_code ask_password(const struct arguments *a, const char *host, 
     return code == EXIT_DONE ? password_read(user, host, password) : code;
 }
 
-/* Lets EtrnSvc start and stop what RunService names, if that is given, before anything is written. */
+/* If RunService is given, grants EtrnSvc the right to start and stop that service before anything is written. */
 static enum exit_code write_and_grant(const struct addition *add, const struct changes *changes,
                                       const struct config *before, const char *service)
 {
@@ -202,9 +202,9 @@ static enum exit_code add_host(const struct arguments *a, const struct addition 
     return code;
 }
 
-/* ---- hosts found by MX records ---- */
+/* ---- hosts from MX records ---- */
 
-/* All domains of which the same host comes first; those behind it are its fallback. */
+/* Adds all domains that have the same first host; the following hosts become its fallback servers. */
 static enum exit_code add_group(const struct arguments *a, const struct holders *h, size_t group)
 {
     char **nodes = calloc(h->domain_count, sizeof *nodes);
@@ -223,7 +223,7 @@ static enum exit_code add_group(const struct arguments *a, const struct holders 
     return code;
 }
 
-/* Every domain needs a host before anything is written. */
+/* Nothing is written unless every domain has a host. */
 static enum exit_code check_found(const struct holders *h)
 {
     enum exit_code code = EXIT_DONE;

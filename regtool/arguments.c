@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- options that were given ---- */
+/* ---- given options ---- */
 
-/* The place of the option that `word` gives, "--name" or "--name=value"; OPTION_LIMIT when there is none. */
+/* Returns the index of the option in `word`, "--name" or "--name=value", or OPTION_LIMIT if there is none. */
 static size_t find_option(const struct command *command, const char *word)
 {
     size_t length = strcspn(word, "=");
@@ -49,7 +49,7 @@ static size_t count_lines(const char *text)
     return lines;
 }
 
-/* Cuts words->lines into this many words. */
+/* Splits words->lines into `count` words. */
 static void cut_lines(struct option_words *words, size_t count)
 {
     char *line = words->lines;
@@ -88,7 +88,7 @@ void option_words_free(struct option_words *words)
 
 /* ---- passwords ---- */
 
-/* Whether a word of the command line is an attempt to give a password there. */
+/* Whether the word tries to give a password on the command line. */
 static bool is_password(const char *word)
 {
     return strncmp(word, "--password", 10) == 0 && (word[10] == '\0' || word[10] == '=');
@@ -102,7 +102,7 @@ enum exit_code refuse_password(const struct command *command)
 
 /* ---- reading the command line ---- */
 
-/* Joins what a repeated option had and what it is given now, one a line. */
+/* Appends the value of a repeated option to the earlier ones, one per line. */
 static enum exit_code join_value(struct arguments *a, size_t place, const char *value)
 {
     const char *had = a->values[place];
@@ -116,7 +116,7 @@ static enum exit_code join_value(struct arguments *a, size_t place, const char *
     return EXIT_DONE;
 }
 
-/* Notes an option's value; of one that repeats, after those before. */
+/* Stores an option's value, after the earlier ones if the option may be repeated. */
 static enum exit_code take_value(struct arguments *a, size_t place, const char *value)
 {
     if (a->values[place] && a->command->options[place].repeats)
@@ -125,7 +125,7 @@ static enum exit_code take_value(struct arguments *a, size_t place, const char *
     return EXIT_DONE;
 }
 
-/* Takes the option `*word` and its value, which may be the next word: `*word` is then moved on to it. */
+/* Takes the option `*word` and its value. If the value is the next word, `*word` is advanced to it. */
 static enum exit_code take_option(struct arguments *a, char ***word, char *const *end)
 {
     const char *name = **word;
@@ -150,7 +150,7 @@ enum exit_code arguments_take(struct arguments *a, const struct command *command
     for (char **word = words; code == EXIT_DONE && word < words + count; word++) {
         if ((*word)[0] != '-' || (*word)[1] == '\0')
             a->words[a->count++] = *word;
-        else if (is_password(*word)) /* not reported as the others: the word may hold it */
+        else if (is_password(*word)) /* not quoted in the message, because the word may contain the password */
             code = refuse_password(command);
         else
             code = take_option(a, &word, words + count);

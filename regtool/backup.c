@@ -1,4 +1,4 @@
-/* etrnctl backup; and the backup that every change makes by itself. */
+/* etrnctl backup, and the automatic backup before every change. */
 #include "backup.h"
 
 #include "../service/core/regfile_write.h"
@@ -16,7 +16,8 @@
 
 enum { KEPT = 20 };
 
-/* Writes SERVICE's Parameters key to `path`, which reads back as exactly this state: it begins by deleting the key. */
+/* Writes SERVICE's Parameters key to `path`. The file begins by deleting the key, so that it restores exactly this
+ * state. */
 static DWORD save(const char *service, const wchar_t *path)
 {
     TEXT_SCRATCH(key, 600);
@@ -32,7 +33,7 @@ static DWORD save(const char *service, const wchar_t *path)
     return error;
 }
 
-/* ---- by itself ---- */
+/* ---- automatic backup ---- */
 
 struct names {
     wchar_t **items;
@@ -55,7 +56,7 @@ static int by_name(const void *a, const void *b)
     return wcscmp(wcsrchr(*(wchar_t *const *)a, L'\\'), wcsrchr(*(wchar_t *const *)b, L'\\'));
 }
 
-/* The time stands first in the name: the names sort by age. */
+/* A name begins with the time, so names sort by age. */
 static void delete_oldest(void)
 {
     struct names names = {0};
@@ -69,7 +70,7 @@ static void delete_oldest(void)
     free(names.items);
 }
 
-/* A new name of this moment: 20261121-182001-EtrnSvc.reg, or with .002, .003 after the time. */
+/* Returns a new name for the present time: 20261121-182001-EtrnSvc.reg, or with .002, .003 after the time. */
 static wchar_t *new_path(const char *service)
 {
     SYSTEMTIME now;
@@ -88,7 +89,7 @@ static wchar_t *new_path(const char *service)
         if (!path || error == ERROR_FILE_NOT_FOUND || error == ERROR_PATH_NOT_FOUND)
             return path;
         free(path);
-        if (error) { /* there may be one: it is not to be replaced */
+        if (error) { /* the name may exist: an existing backup is not replaced */
             SetLastError(error);
             return NULL;
         }
@@ -109,8 +110,8 @@ static DWORD save_new(const char *service)
 
 enum exit_code backup_by_itself(const char *service)
 {
-    static bool
-        saved; /* the state before the command is what is to be had again, not that between two of its changes */
+    static bool saved; /* once per process: the state to restore is the one before the command, not one between two of
+                          its changes */
     DWORD error = saved ? 0 : save_new(service);
     if (error) {
         enum exit_code code = fail(error, "cannot save a backup of the settings");

@@ -43,7 +43,7 @@ enum exit_code changes_add_options(struct changes *changes, const struct argumen
     return code;
 }
 
-/* The password comes first: a host with User is not asked without it. */
+/* The password is written first: a host with a user is not asked without it. */
 static enum exit_code write_values(const struct changes *changes, const char *host)
 {
     DWORD failed = *changes->password ? store_set_password(host, changes->password) : 0;

@@ -1,4 +1,4 @@
-/* The table of etrnctl's commands: the command line, help, completion and the README come out of it. */
+/* The table of etrnctl's commands, from which the command line parser, help, completion and the README are made. */
 #include "command.h"
 
 #define OPTION_COMPUTER                                                                                                \

@@ -1,4 +1,4 @@
-/* etrnctl config: every setting, by the one table. */
+/* etrnctl config: shows and changes every setting, by means of the table of settings. */
 #include "arguments.h"
 #include "failure.h"
 #include "grant.h"
@@ -13,13 +13,13 @@
 struct target {
     const struct arguments *arguments;
     struct config config;
-    const char *host; /* name, or NULL for the service */
+    const char *host; /* name of the host, or NULL for the service */
     const struct host_settings *settings;
 };
 
 enum { VALUE_LIMIT = 8000, VALUE_COLUMN = 20 };
 
-/* The one value that is no setting: it can be set, and seen to be set. */
+/* The only value that is not a setting: it can be set, and shown to be set. */
 static const char password_allowed[] = "1 to 255 bytes of UTF-8";
 static const char password_help[] =
     "the password of User; prompted for, stored encrypted for this computer only, and never displayed";
@@ -126,7 +126,7 @@ static void write_password(struct json *j, const struct target *t)
     json_close(j, '}');
 }
 
-/* All, or the one named, which may be the password. */
+/* Writes all rows, or only the given one, which may be the password. */
 static enum exit_code write_rows(const struct target *t, const struct setting *only, bool password)
 {
     struct json j;
@@ -184,7 +184,7 @@ static enum exit_code encode(const struct setting *s, int count, char **words, s
     return EXIT_INVALID;
 }
 
-/* Names among the words in their A-label form; the caller's array is filled with copies. */
+/* Converts domain names among the words to A-labels; fills the caller's array with copies. */
 static enum exit_code to_ascii(const struct setting *s, int count, char **words, char **ascii)
 {
     bool names = (s->type == SETTING_STRING || s->type == SETTING_STRINGS) && !s->verbatim;
@@ -198,7 +198,7 @@ static enum exit_code to_ascii(const struct setting *s, int count, char **words,
     return code;
 }
 
-static enum exit_code tell_change(const struct target *t, const struct setting *s, const char *before)
+static enum exit_code print_change(const struct target *t, const struct setting *s, const char *before)
 {
     char after[VALUE_LIMIT];
     struct target now = {.host = t->host};
@@ -229,10 +229,10 @@ static enum exit_code write_value(const struct target *t, const struct setting *
     DWORD error = value ? store_set(t->host, s, value) : store_unset(t->host, s);
     if (error && error != ERROR_FILE_NOT_FOUND)
         return fail(error, "cannot write %s", s->name);
-    return tell_change(t, s, before);
+    return print_change(t, s, before);
 }
 
-/* The same; and what EtrnSvc may do with the service of a RunService follows. `word` is NULL to unset. */
+/* Writes the value, then updates EtrnSvc's rights on the service that RunService names. `word` is NULL to unset. */
 static enum exit_code write_and_grant(const struct target *t, const struct setting *s, const struct value *value,
                                       const char *word)
 {
@@ -279,7 +279,7 @@ static enum exit_code get_password(const struct target *t)
     return EXIT_DONE;
 }
 
-/* NULL forgets it. */
+/* A NULL password deletes it. */
 static enum exit_code write_secret(const struct target *t, const char *password)
 {
     const char *was = password_is_set(t) ? "set" : "empty";

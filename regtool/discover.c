@@ -1,4 +1,5 @@
-/* etrnctl discover: the hosts that hold a domain's mail, found by its MX records, and the command that adds them. */
+/* etrnctl discover: finds the hosts that hold a domain's mail by its MX records, and shows the command that adds them.
+ */
 #include "failure.h"
 #include "holders.h"
 #include "output.h"
@@ -23,7 +24,7 @@ static const char *const findings[] = {
     [FOUND_NOTHING] = "nothing", [FOUND_FAILURE] = "dns-failure",
 };
 
-/* The hosts that were looked at; of a domain that has none, none. */
+/* Returns the number of hosts that were checked. */
 static size_t host_count(const struct holder_domain *domain)
 {
     return domain->finding == FOUND_MX || domain->finding == FOUND_ADDRESS ? domain->list.count : 0;
@@ -31,7 +32,7 @@ static size_t host_count(const struct holder_domain *domain)
 
 /* ---- the command that adds what was found ---- */
 
-/* @ begins something else in PowerShell. */
+/* Quotes a word that begins with @, which has another meaning in PowerShell. */
 static void add_word(struct text *t, const char *word)
 {
     text_add(t, *word == '@' ? " \"%s\"" : " %s", word);
@@ -42,7 +43,7 @@ static size_t command_size(const struct holders *h)
     return 100 + h->domain_count * (NODE_LIMIT + 4) + MX_LIMIT * (sizeof h->first->server + 12);
 }
 
-/* For the domains of one group: the first host, and the others behind it. */
+/* Writes the command for the domains of one group: the first host, with the others as its fallback. */
 static void write_command(struct text *t, const struct holders *h, size_t group)
 {
     text_add(t, "etrnctl add %s", holders_offering(&h->domains[group], 0)->server);
@@ -72,7 +73,7 @@ static bool each_command(struct holders *h, void (*show)(void *owner, const char
     return command != NULL;
 }
 
-/* ---- for a person ---- */
+/* ---- text output ---- */
 
 static void show_host(const struct mx *mx, const struct holder *holder, bool with_preference, int width)
 {
@@ -121,7 +122,7 @@ static void show_command(void *owner, const char *command)
     *first = false;
 }
 
-/* ---- for a program ---- */
+/* ---- JSON ---- */
 
 static void write_domain(struct json *j, const struct holder_domain *domain)
 {

@@ -1,4 +1,4 @@
-/* etrnctl doctor: looks for what is commonly wrong, and names the command that mends it. */
+/* etrnctl doctor: looks for common problems, and shows the command that fixes each. */
 #include "../service/win/eventlog.h"
 #include "../service/win/manager.h"
 #include "../service/win/network.h"
@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <wchar.h>
 
-/* It puts right the entry of a service that is installed already, too. */
+/* Also corrects the entry of a service that is already installed. */
 #define INSTALL "etrnctl service install"
 
 struct diagnosis {
@@ -28,7 +28,7 @@ struct diagnosis {
     struct config config;
 };
 
-/* Shows one thing that is wrong, and what mends it: a command where there is one. */
+/* Reports one problem and its remedy: a command, if there is one. */
 static void report(struct diagnosis *d, enum exit_code code, const char *remedy, const char *format, ...)
     TEXT_FORMAT(4, 5);
 
@@ -170,7 +170,8 @@ static void check_switch(struct diagnosis *d)
                "ETRN is disabled: AlwaysUseETRN is 0 (%s).", store_origin(&d->config, NULL, master));
 }
 
-/* The value that made Exchange's Internet Mail Service send ETRN: it goes with that service, and ours takes over. */
+/* Checks for the value that made Exchange's Internet Mail Service send ETRN, which does nothing once that service is
+ * gone: EtrnSvc replaces it. */
 static void check_exchange(struct diagnosis *d)
 {
     bool found;
@@ -205,7 +206,8 @@ static void check_stored_password(struct diagnosis *d, const struct host_setting
     TEXT_SCRATCH(remedy, 400);
     char password[SECRET_SIZE];
     text_add(&remedy, "etrnctl config set " SECRET_NAME " --host %s", host->name);
-    DWORD error = machine_name() ? 0 : secret_read(host->name, password); /* of another computer only that can tell */
+    DWORD error =
+        machine_name() ? 0 : secret_read(host->name, password); /* only the other computer itself can decrypt it */
     SecureZeroMemory(password, sizeof password);
     if (!secret_kept(machine_registry(), host->name))
         report(d, EXIT_INVALID, remedy.data, "Host %s has User %s, but no password is stored.", host->name, host->user);
@@ -214,7 +216,7 @@ static void check_stored_password(struct diagnosis *d, const struct host_setting
                host->name);
 }
 
-/* What would end in no-auth. */
+/* Reports what would cause the outcome no-auth. */
 static void check_password(struct diagnosis *d, const struct host_settings *host)
 {
     TEXT_SCRATCH(remedy, 400);
@@ -240,7 +242,7 @@ static void check_domains(struct diagnosis *d, const struct host_settings *host)
     report(d, EXIT_INVALID, remedy.data, "Host %s has no Domains, so it is not asked.", host->name);
 }
 
-/* The names that the service will look up: a program finds its own way. */
+/* Looks up the names that the service will resolve; a program resolves names itself. */
 static enum exit_code look_up(const struct config *config, struct lookup *lookups)
 {
     for (size_t i = 0; i < config->host_count; i++) {
@@ -276,7 +278,7 @@ static enum exit_code check_hosts(struct diagnosis *d)
     return code;
 }
 
-/* Where mail is released to a server that does not listen, it is deferred again. */
+/* Checks LocalPort: mail released while the local server does not listen is deferred again. */
 static void check_port(struct diagnosis *d)
 {
     uint32_t port = d->config.service.local_port;
@@ -302,7 +304,7 @@ static enum exit_code diagnose(struct diagnosis *d)
     return code == EXIT_DONE ? check_settings(d) : code;
 }
 
-/* The last line, or the JSON. */
+/* Prints the last line, or the JSON. */
 static enum exit_code print_result(struct diagnosis *d)
 {
     json_close(&d->json, ']');

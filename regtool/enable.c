@@ -1,4 +1,5 @@
-/* etrnctl enable, disable, and the question: the master switch, of EtrnSvc or of any service that knows it. */
+/* etrnctl enable and disable, and the interactive question: the master switch of EtrnSvc or of any service that uses
+ * it. */
 #include "arguments.h"
 #include "failure.h"
 #include "output.h"
@@ -13,8 +14,8 @@ static void show_path(const char *service, struct text *t)
     text_add(t, "\\" MASTER_SWITCH);
 }
 
-/* A change that Group Policy overrules is made, but said to be so. */
-static void tell_of_policy(const char *service, uint32_t wanted)
+/* Warns if Group Policy overrides the change, which is written all the same. */
+static void warn_about_policy(const char *service, uint32_t wanted)
 {
     struct config config;
     const struct setting *master = setting_find(SCOPE_SERVICE, MASTER_SWITCH);
@@ -28,7 +29,7 @@ static void tell_of_policy(const char *service, uint32_t wanted)
     config_free(&config);
 }
 
-/* What SERVICE's switch is now; `was` as of store_get_switch(). */
+/* Reads SERVICE's switch; `was` is as in store_get_switch(). */
 static enum exit_code read_switch(const char *service, bool *found, uint32_t *value, struct text *was)
 {
     DWORD error = store_get_switch(service, found, value, was);
@@ -62,7 +63,7 @@ static enum exit_code set_switch(const char *service, uint32_t wanted)
     else
         code = write_switch(service, wanted, was.data);
     if (code == EXIT_DONE)
-        tell_of_policy(service, wanted);
+        warn_about_policy(service, wanted);
     return code;
 }
 
@@ -92,7 +93,7 @@ enum exit_code run_disable(const struct arguments *a)
     return run_switch(a, 0);
 }
 
-/* ---- the question ---- */
+/* ---- interactive question ---- */
 
 enum exit_code run_question(void)
 {

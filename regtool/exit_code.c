@@ -32,7 +32,7 @@ static const struct meaning {
     {ERROR_INVALID_OWNER, EXIT_INVALID},
     {ERROR_INVALID_PARAMETER, EXIT_INVALID},
     {ERROR_SERVICE_DISABLED, EXIT_INVALID},
-    {ERROR_STACK_OVERFLOW, EXIT_INVALID}, /* keys nested too deep */
+    {ERROR_STACK_OVERFLOW, EXIT_INVALID}, /* keys are nested too deeply */
 };
 
 enum exit_code exit_code_of(DWORD error)

@@ -32,7 +32,7 @@ static void add_option(struct text *t, const struct option *o)
     text_add(t, " [%s%s%s]", o->name, o->value ? " " : "", o->value ? o->value : "");
 }
 
-/* A few options are listed at once, many by --help. */
+/* A few options are listed here; many are left to --help. */
 static void print_usage_line(const struct command *command)
 {
     enum { FEW = 6 };

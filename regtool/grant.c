@@ -11,7 +11,7 @@
 #include <sddl.h>
 #include <stdlib.h>
 
-/* The entry, and as sc sdshow and sc sdset write it. */
+/* The access control entry, in binary and as sc sdshow and sc sdset write it. */
 struct entry {
     unsigned char ace[ACE_SIZE_LIMIT];
     char sddl[SERVICE_SID_TEXT + 20];
@@ -43,7 +43,8 @@ static DWORD open_service(const char *name, DWORD access, struct manager *m)
     return error;
 }
 
-/* The service's list within `*descriptor`, which the caller frees. `*acl` is NULL when it has none: all may do all. */
+/* Reads the service's access control list, a part of `*descriptor`, which the caller frees. `*acl` is NULL if there is
+ * no list, which allows everything. */
 static DWORD read_acl(SC_HANDLE service, void **descriptor, PACL *acl)
 {
     SECURITY_DESCRIPTOR no_room;
@@ -76,7 +77,7 @@ static DWORD write_acl(SC_HANDLE service, unsigned char *acl)
     return 0;
 }
 
-/* Edits the list so that it holds the entry, or does not. */
+/* Adds the entry to the list, or removes it. */
 static DWORD edit(SC_HANDLE service, const ACL *acl, const struct entry *entry, bool wanted)
 {
     unsigned char *edited = malloc(ACL_SIZE_LIMIT);
@@ -88,8 +89,8 @@ static DWORD edit(SC_HANDLE service, const ACL *acl, const struct entry *entry, 
     return error;
 }
 
-/* Has the service's list hold the entry, or not; `*changed` when that took a change. The right to change the list is
- * asked for only then: where an administrator has made the entry by hand, it may be lacking. */
+/* Adds the entry to the service's list, or removes it; sets `*changed` if the list had to be changed. Only then is the
+ * right to change it requested: an administrator who may not have it could have added the entry already. */
 static DWORD change(const char *name, struct entry *entry, bool wanted, bool *changed)
 {
     struct manager m;
@@ -147,7 +148,7 @@ static enum exit_code take(const char *service)
         return EXIT_DONE;
     DWORD error = change(service, &entry, false, &changed);
     if (error == ERROR_SERVICE_DOES_NOT_EXIST || error == ERROR_INVALID_NAME)
-        return EXIT_DONE; /* and with it the entry */
+        return EXIT_DONE; /* the service is gone, and the entry with it */
     if (error) {
         enum exit_code code =
             fail(error, "cannot revoke the permission of %s to start and stop %s", SERVICE_NAME, service);

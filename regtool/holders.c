@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- what a host says ---- */
+/* ---- a host's reply ---- */
 
 static void end_one(struct holders *h)
 {
@@ -25,7 +25,7 @@ static void on_session(void *owner, const struct session_event *event)
         holder->result = *event->result;
 }
 
-/* An answer with a code is the host's own; whether it is for good, the outcome tells. */
+/* A result with a reply code comes from the host itself; its outcome says whether it is permanent. */
 static void on_closed(void *owner)
 {
     struct holder *holder = owner;
@@ -126,7 +126,7 @@ static void ask_holder(struct holder *holder)
     }
 }
 
-/* The host of that name, asked already or from now on; NULL when there is no memory. */
+/* Returns the host with this name, which is asked if it has not been yet; NULL if memory is short. */
 static struct holder *find_holder(struct holders *h, const char *host)
 {
     struct holder **place = &h->first;
@@ -178,7 +178,7 @@ static void on_mx(void *owner, DWORD error, const struct mx_list *list)
     end_one(domain->owner);
 }
 
-/* Without an MX record, the domain may be no mail domain at all, or not even there. */
+/* Without an MX record, checks whether the domain has an address: it may not be a mail domain, or not exist. */
 static void look_for_address(struct holder_domain *domain)
 {
     DWORD error = domain->finding == FOUND_ADDRESS ? domain->holders[0]->resolve_error : 0;
@@ -270,7 +270,7 @@ enum exit_code holders_verdict(const struct holder_domain *domain, struct text *
     return hosts_verdict(domain, why);
 }
 
-/* ---- all of it ---- */
+/* ---- begin and end ---- */
 
 static enum exit_code take_domain(struct holders *h, const char *word)
 {

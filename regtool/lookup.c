@@ -8,7 +8,7 @@ struct lookup_batch {
     struct loop *loop;
     struct lookup *lookups;
     size_t count, next, pending;
-    bool beginning; /* begin_more() is at work */
+    bool beginning; /* begin_more() is running */
 };
 
 static void begin_more(struct lookup_batch *b);
@@ -42,7 +42,8 @@ static void begin(struct lookup_batch *b, struct lookup *lookup)
         end(lookup, error);
 }
 
-/* An answer may come while its question is begun: that does not begin further ones, or the stack would grow. */
+/* An answer may arrive while its look-up is being started. It must not start further look-ups then, or the stack would
+ * grow. */
 static void begin_more(struct lookup_batch *b)
 {
     if (b->beginning)

@@ -86,7 +86,7 @@ static const struct command *command_find(const char *name)
     return NULL;
 }
 
-/* The most that one edit away: what was probably meant. */
+/* Returns the command that is at most one edit away, as a suggestion. */
 static const struct command *nearest_command(const char *word)
 {
     for (size_t i = 0; i < command_count; i++)
@@ -95,7 +95,7 @@ static const struct command *nearest_command(const char *word)
     return NULL;
 }
 
-/* Of the command that is named, or of all. */
+/* Prints help for the named command, or for all. */
 static enum exit_code help(const char *name)
 {
     const struct command *command = name ? command_find(name) : NULL;
@@ -132,7 +132,7 @@ static enum exit_code dispatch(int count, char **words)
     return command ? run_command(command, count - 1, words + 1) : no_such_command(words[0]);
 }
 
-/* What did not arrive was not done. */
+/* If output was lost, the command has failed. */
 static enum exit_code report_lost_output(enum exit_code code)
 {
     DWORD error = out_error();

@@ -14,7 +14,7 @@ static bool is_ascii(const char *word)
     return !*word;
 }
 
-/* The caller frees it; NULL with ERROR_NOT_ENOUGH_MEMORY, or with another error when it is no IDN. */
+/* The caller frees the result. NULL with ERROR_NOT_ENOUGH_MEMORY, or with another error if it is not a valid IDN. */
 static char *domain_to_ascii(const char *domain)
 {
     wchar_t ascii[NODE_LIMIT + 1];
@@ -28,7 +28,7 @@ static char *domain_to_ascii(const char *domain)
     return length > 0 ? narrow_copy(ascii) : NULL;
 }
 
-/* The caller frees it; NULL, and GetLastError() says so, when there is no memory. */
+/* The caller frees the result. NULL with ERROR_NOT_ENOUGH_MEMORY if memory is short. */
 static char *join(const char *head, size_t head_length, const char *middle, const char *tail)
 {
     size_t size = head_length + strlen(middle) + strlen(tail) + 1;
@@ -40,7 +40,8 @@ static char *join(const char *head, size_t head_length, const char *middle, cons
     return whole;
 }
 
-/* The word with the domain in it, which has this length and comes after `skip` characters, in its A-label form. */
+/* Returns a copy of the word in which the domain, `length` characters after the first `skip`, is replaced by its
+ * A-label form. */
 static char *encode(const char *word, size_t skip, size_t length)
 {
     char *domain = join(word + skip, length, "", "");

@@ -38,7 +38,7 @@ DWORD out_copy(const char *path)
     return error;
 }
 
-static DWORD lost, copy_lost; /* why some of standard output was, and of its copy */
+static DWORD lost, copy_lost; /* why standard output, or its copy, is incomplete */
 
 DWORD out_error(void)
 {
@@ -50,8 +50,8 @@ DWORD out_copy_error(void)
     return copy_lost;
 }
 
-/* Who reads a pipe may have read enough; and a program without standard output has nobody to lose anything. */
-static bool nobody_reads(DWORD error)
+/* The reader of a pipe may have closed it on purpose; and a program without standard output loses nothing. */
+static bool is_harmless(DWORD error)
 {
     return error == ERROR_NO_DATA || error == ERROR_BROKEN_PIPE || error == ERROR_INVALID_HANDLE;
 }
@@ -62,7 +62,7 @@ static DWORD write_bytes(HANDLE handle, const char *text, size_t length)
     return WriteFile(handle, text, (DWORD)length, &written, NULL) ? 0 : GetLastError();
 }
 
-/* What a console takes at once: it shares a heap of 64 KB. A character is not cut in two. */
+/* Returns how much to write to a console at once, whose heap of 64 KB is shared. A surrogate pair is not split. */
 static DWORD first_piece(const wchar_t *text)
 {
     enum { PIECE_LIMIT = 8000 };
@@ -94,7 +94,7 @@ static DWORD write_to(DWORD which, const char *text, size_t length)
 
 static void note_error(DWORD error, DWORD *why)
 {
-    if (error && !nobody_reads(error))
+    if (error && !is_harmless(error))
         *why = error;
 }
 
@@ -102,13 +102,13 @@ static void write_all(DWORD which, const char *text, size_t length)
 {
     DWORD error = write_to(which, text, length);
     if (which != STD_OUTPUT_HANDLE)
-        return; /* of standard error nobody is left to learn it */
+        return; /* there is nowhere to report a failure of standard error */
     note_error(error, &lost);
     if (copy != INVALID_HANDLE_VALUE)
         note_error(write_bytes(copy, text, length), &copy_lost);
 }
 
-/* Lines end in CR LF, as Windows' own tools write them. `lines` has room for twice the text. */
+/* Ends lines with CR LF, as Windows' own tools do. `lines` has room for twice the text. */
 static size_t end_lines(const char *text, char *lines)
 {
     size_t at = 0;
@@ -166,7 +166,7 @@ void talk(const char *format, ...)
     va_end(arguments);
 }
 
-/* A console of Windows 10 understands escape sequences once it is asked to; older ones refuse. */
+/* Consoles of Windows 10 and later interpret escape sequences once this is enabled; older ones refuse. */
 static bool has_colour(void)
 {
     static int known = -1;

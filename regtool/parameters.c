@@ -10,7 +10,7 @@ void parameters_path(const char *service, struct text *path)
     text_add(path, "SYSTEM\\CurrentControlSet\\Services\\%s\\Parameters", service);
 }
 
-/* The service's key, of which Parameters is a subkey. */
+/* Opens the service's key, the parent of Parameters. */
 static DWORD open_service_key(const char *service, REGSAM access, HKEY *key)
 {
     TEXT_SCRATCH(path, 800);
@@ -22,7 +22,7 @@ static DWORD open_service_key(const char *service, REGSAM access, HKEY *key)
     return error == ERROR_FILE_NOT_FOUND ? ERROR_SERVICE_DOES_NOT_EXIST : error;
 }
 
-/* The path below the service's key. The caller frees it; NULL when there is no memory. */
+/* Returns the path relative to the service's key. The caller frees it; NULL if memory is short. */
 static wchar_t *path_below(const char *host)
 {
     TEXT_SCRATCH(path, 800);
@@ -30,7 +30,7 @@ static wchar_t *path_below(const char *host)
     return wide_copy(path.data);
 }
 
-/* Parameters comes first, as its own rights are what the keys below inherit. */
+/* Creates Parameters first, because its subkeys inherit its rights. */
 static DWORD make_parameters(HKEY root, const char *service)
 {
     HKEY parameters;

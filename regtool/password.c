@@ -5,7 +5,7 @@
 #include "output.h"
 #include "prompt.h"
 
-enum { OCTETS_LIMIT = PROMPT_LINE_LIMIT * 3 }; /* a password of 255 octets and its end have room */
+enum { OCTETS_LIMIT = PROMPT_LINE_LIMIT * 3 }; /* enough for a password of 255 octets and the line end */
 
 enum exit_code password_can_be_kept(const struct command *command)
 {
@@ -23,7 +23,7 @@ static size_t ask_console(const char *user, const char *host, char octets[OCTETS
     return ask_secret(question.data, octets, OCTETS_LIMIT);
 }
 
-/* The first line of a file or pipe. */
+/* Reads the first line of a file or pipe. */
 static size_t read_line(HANDLE input, char *octets, size_t room)
 {
     size_t size = 0;
@@ -31,7 +31,7 @@ static size_t read_line(HANDLE input, char *octets, size_t room)
     while (size < room && ReadFile(input, octets + size, 1, &got, NULL) && got == 1)
         if (octets[size++] == '\n')
             break;
-    if (size >= 3 && memcmp(octets, "\xEF\xBB\xBF", 3) == 0) { /* PowerShell may write a byte order mark */
+    if (size >= 3 && memcmp(octets, "\xEF\xBB\xBF", 3) == 0) { /* PowerShell may have written a byte order mark */
         size -= 3;
         memmove(octets, octets + 3, size);
     }

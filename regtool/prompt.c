@@ -6,7 +6,7 @@
 #include <wchar.h>
 
 static HANDLE input;
-static DWORD input_mode; /* as it is to be again */
+static DWORD input_mode; /* the console mode to restore */
 
 bool on_console(void)
 {
@@ -20,7 +20,7 @@ enum exit_code cancelled(void)
     return EXIT_CANCELLED;
 }
 
-/* Ctrl+C, in a thread of the system's. The mode belongs to the console, which outlives this program. */
+/* Handles Ctrl+C, in a thread of the system. The mode must be restored because the console outlives this program. */
 static BOOL WINAPI cancel(DWORD event)
 {
     (void)event;
@@ -29,7 +29,7 @@ static BOOL WINAPI cancel(DWORD event)
     ExitProcess(cancelled());
 }
 
-/* Reads a line to its end, whatever its length: what is left would be a command for the shell. */
+/* Reads a line to its end, whatever its length: the rest would otherwise be read by the shell as a command. */
 static bool read_to_end(wchar_t line[PROMPT_LINE_LIMIT], DWORD *length)
 {
     wchar_t rest[64];
@@ -47,7 +47,7 @@ static bool read_to_end(wchar_t line[PROMPT_LINE_LIMIT], DWORD *length)
     return line[0] != 26; /* Ctrl+Z */
 }
 
-/* Asks, and reads a line in the console's mode as it is, or without echo: all is ready before the question is seen. */
+/* Asks, and reads a line in the present console mode or without echo. The mode is set before the question is shown. */
 static bool read_line(const char *question, bool echo, wchar_t line[PROMPT_LINE_LIMIT], DWORD *length)
 {
     input = GetStdHandle(STD_INPUT_HANDLE);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 enum {
-    NAME_LIMIT = 16384, /* characters of a value's name and its NUL */
+    NAME_LIMIT = 16384, /* characters of a value's name including NUL */
     KEY_NAME_LIMIT = 256,
     DEPTH_LIMIT = 64
 };
@@ -88,7 +88,7 @@ static char *path_below(const char *path, const char *name)
     return whole;
 }
 
-/* A secret is left out: a file is easier to read than its key, and the blob is of use on this computer alone. */
+/* Secrets are not saved: a file is easier to read than a protected key, and a secret is only valid on this computer. */
 static DWORD save_subkey(struct saver *s, HKEY key, const char *path, const wchar_t *name)
 {
     HKEY child;
@@ -148,7 +148,7 @@ DWORD regtree_save(const char *path, struct regfile *file)
 
 /* ---- applying ---- */
 
-/* Opens or makes a key, within `transaction` when there is one. */
+/* Opens or creates a key, in `transaction` if there is one. */
 static DWORD make_key(HANDLE transaction, const wchar_t *path, HKEY *key)
 {
     HKEY root = machine_registry();
@@ -181,7 +181,8 @@ static DWORD delete_values(HKEY key)
 
 static DWORD delete_below(HANDLE transaction, HKEY parent, const wchar_t *name, const char *path, bool *spared);
 
-/* Deletes all subkeys; but where `spared` is given the secrets stay, and what leads to them: `*spared` is then true. */
+/* Deletes all subkeys. If `spared` is not NULL, keeps secrets and their parent keys, and sets `*spared` if there were
+ * any. */
 static DWORD delete_subkeys(HANDLE transaction, HKEY key, const char *path, bool *spared)
 {
     for (DWORD i = 0;;) {
@@ -204,8 +205,8 @@ static DWORD delete_subkeys(HANDLE transaction, HKEY key, const char *path, bool
     }
 }
 
-/* Deletes the key `name` below the parent, which is `path` as a whole, with all in it; with `spared` what holds secrets
- * stays, empty of all else: they are in no file that could bring them back. */
+/* Deletes the subkey `name` of the parent, and everything in it; `path` is its full path. If `spared` is not NULL, keys
+ * with secrets stay, without other contents: no backup could restore the secrets. */
 static DWORD delete_below(HANDLE transaction, HKEY parent, const wchar_t *name, const char *path, bool *spared)
 {
     HKEY key;
@@ -278,7 +279,7 @@ static DWORD apply_entry(HANDLE transaction, const struct regfile_entry *entry)
     return error;
 }
 
-/* Whether the entries delete the key, and none behind makes it again. */
+/* Whether the entries delete the key and no later entry creates it again. */
 static bool deletes(const struct regfile *file, const char *path)
 {
     bool gone = false;
@@ -293,7 +294,7 @@ static bool deletes(const struct regfile *file, const char *path)
     return gone;
 }
 
-/* Deletes the host at this place if only its secret is left; `*gone` tells. */
+/* Deletes the host at this index if only its secret is left, and sets `*gone` then. */
 static DWORD delete_host(HANDLE transaction, HKEY hosts, DWORD place, const struct regfile *file,
                          const char *hosts_path, bool *gone)
 {
@@ -312,7 +313,7 @@ static DWORD delete_host(HANDLE transaction, HKEY hosts, DWORD place, const stru
     return error;
 }
 
-/* The hosts of which only the secret is left go with it. `hosts` is the path of the key of all hosts. */
+/* Deletes the hosts of which only the secret is left. `hosts` is the path of the key of all hosts. */
 static DWORD delete_spared(HANDLE transaction, const struct regfile *file, const char *hosts)
 {
     HKEY key;
@@ -342,20 +343,20 @@ static DWORD apply_all(HANDLE transaction, const char *path, const struct regfil
     return error;
 }
 
-/* winerror.h; MinGW's lacks them. */
+/* In winerror.h, but missing in MinGW's. */
 #ifndef ERROR_RM_NOT_ACTIVE
 #define ERROR_RM_NOT_ACTIVE 6801
 #define ERROR_TRANSACTIONAL_OPEN_NOT_ALLOWED 6832
 #endif
 
-/* Systems and remote registries without transactions answer with one of these. */
+/* Systems and remote registries that do not support transactions return one of these. */
 static bool not_transacted(DWORD error)
 {
     return error == ERROR_CALL_NOT_IMPLEMENTED || error == ERROR_NOT_SUPPORTED || error == ERROR_INVALID_FUNCTION ||
            error == ERROR_RM_NOT_ACTIVE || error == ERROR_TRANSACTIONAL_OPEN_NOT_ALLOWED;
 }
 
-/* The first call tells whether there are transactions at all: where there are none (Wine), no other must be made. */
+/* The first call shows whether transactions are supported: if not (Wine), no others may be made. */
 static DWORD apply_in_transaction(const char *path, const struct regfile *file, size_t *failed)
 {
     HKEY key;
@@ -372,7 +373,7 @@ static DWORD apply_in_transaction(const char *path, const struct regfile *file, 
     if (!error && !CommitTransaction(transaction))
         error = GetLastError();
     if (transaction != INVALID_HANDLE_VALUE)
-        CloseHandle(transaction); /* what was not committed is rolled back */
+        CloseHandle(transaction); /* rolls back unless committed */
     return error;
 }
 

@@ -1,4 +1,4 @@
-/* etrnctl remove: a host is asked no more. */
+/* etrnctl remove: removes a host. */
 #include "arguments.h"
 #include "failure.h"
 #include "grant.h"

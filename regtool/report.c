@@ -37,7 +37,8 @@ struct json_value *report_read(void)
     DWORD error = text ? 0 : GetLastError();
     struct json_value *value = text ? json_read(text, size) : NULL;
     if (text && !value)
-        error = ERROR_INVALID_DATA; /* it is always whole, so memory was short, or somebody else wrote it */
+        error = ERROR_INVALID_DATA; /* the service always writes a complete file: memory was short, or another program
+                                       wrote it */
     free(text);
     free(path);
     SetLastError(error);
@@ -83,7 +84,7 @@ const struct json_value *report_host(const struct json_value *told, const char *
     return NULL;
 }
 
-/* The last `most` lines of `text`; `*cut` tells whether there are more. */
+/* Returns the last `most` lines of `text`; `*cut` is set if there were more. */
 static const char *last_lines(const char *text, unsigned most, bool *cut)
 {
     const char *at = text + strlen(text);
@@ -95,7 +96,7 @@ static const char *last_lines(const char *text, unsigned most, bool *cut)
     return at;
 }
 
-/* Wrapped one by one; empty ones are left out. */
+/* Wraps each line separately; skips empty lines. */
 static void print_lines(const char *lines, unsigned indent)
 {
     while (*lines) {
@@ -144,7 +145,8 @@ void report_watch_close(struct report_watch *w)
     w->changes = INVALID_HANDLE_VALUE;
 }
 
-/* There is no folder before the service has first started. Once there is one, there may be news in it already. */
+/* The folder does not exist until the service has first started. When it appears, there may already be a change in it.
+ */
 static void wait_for_folder(struct report_watch *w, HANDLE or_event, DWORD ms)
 {
     enum { STEP_MS = 500 };
@@ -169,5 +171,5 @@ void report_watch_wait(struct report_watch *w, HANDLE or_event, DWORD ms)
         return;
     if (!FindNextChangeNotification(w->changes))
         report_watch_close(w);
-    Sleep(20); /* the first change is status.json.new: a file that is open then cannot be replaced by it */
+    Sleep(20); /* the first change is status.json.new, and status.json cannot be replaced while it is open */
 }

@@ -1,4 +1,4 @@
-/* etrnctl restore: a saved Parameters key, written back. */
+/* etrnctl restore: writes a saved Parameters key back. */
 #include "../service/win/file.h"
 #include "arguments.h"
 #include "failure.h"
@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Reads the file; what is wrong with it is told. */
+/* Reads the file, and reports its errors. */
 static enum exit_code read_file(const char *name, struct regfile *file)
 {
     TEXT_SCRATCH(problem, 300);
@@ -65,8 +65,8 @@ static enum exit_code write_entries(const char *name, const char *service, const
     return EXIT_DONE;
 }
 
-/* What follows once our own key has been written: its rights, as it may have been deleted and made again; what of it is
- * not used is reported; and what EtrnSvc may do with other services. */
+/* Finishes a restore of our own key: sets its rights, as it may have been deleted and created again; reports unused
+ * values; and updates EtrnSvc's rights on other services. */
 static enum exit_code settle(const struct config *before)
 {
     struct config now;

@@ -1,4 +1,4 @@
-/* etrnctl run: has the service ask now, and shows each outcome as it comes. */
+/* etrnctl run: makes the service ask now, and shows each outcome as it arrives. */
 #include "../service/core/outcome.h"
 #include "../service/core/planner.h"
 #include "../service/core/result_json.h"
@@ -19,21 +19,21 @@ enum {
     LOOK_AGAIN_MS = 1000,
     FOLLOW_LIMIT_MS = 2000,
     FOLLOW_STEP_MS = 50,
-    OUTPUT_LINES = 20 /* of a program that failed: its last */
+    OUTPUT_LINES = 20 /* last lines of output shown of a failed program */
 };
 
-/* One host that was asked for: done once a dequeue has ended that began after we asked. The service counts the requests
- * of each host and how many of them are answered, so that no clock is asked. */
+/* A requested host: done when a dequeue that began after our request has ended. The service counts the requests of each
+ * host and how many of them are answered, so no clocks need to be compared. */
 struct awaited {
     char *name;
-    int64_t requests; /* before ours */
+    int64_t requests; /* count before our request */
     bool done, gap_explained;
 };
 
 struct wait {
     struct awaited *hosts;
     size_t count, done;
-    int64_t process; /* of the service that was asked */
+    int64_t process; /* process id of the service that received the request */
     enum exit_code worst;
     bool as_json, port_explained;
     struct json json;
@@ -98,11 +98,12 @@ static int64_t count(const struct json_value *object, const char *key)
     return json_member(object, key)->number;
 }
 
-/* Both times are of the service's clock as it wrote them: it may have been set since. */
+/* Both times were taken from the service's clock, which may have been set since. */
 static void explain_gap(struct awaited *a, const struct json_value *status, const struct json_value *host)
 {
     int64_t left_ms = json_instant(json_member(host, "next")) - json_instant(json_member(status, "written"));
-    bool held = text_same(report_string(host, "next_trigger"), trigger_name(TRIGGER_REQUEST)); /* not just planned */
+    bool held = text_same(report_string(host, "next_trigger"),
+                          trigger_name(TRIGGER_REQUEST)); /* a request is pending, not only a scheduled time */
     if (a->gap_explained || !held || left_ms <= 1000)
         return;
     a->gap_explained = true;
@@ -110,7 +111,7 @@ static void explain_gap(struct awaited *a, const struct json_value *status, cons
          (long long)(left_ms + 999) / 1000);
 }
 
-/* Whether the service has taken up our request. */
+/* Whether the service has accepted our request. */
 static bool is_taken_up(const struct wait *w, const struct json_value *status)
 {
     for (size_t i = 0; i < w->count; i++) {
@@ -121,7 +122,7 @@ static bool is_taken_up(const struct wait *w, const struct json_value *status)
     return false;
 }
 
-/* The service looks at the port as it takes up a request: what it reported before is of no interest. */
+/* The service checks the port when it accepts a request: an earlier report is out of date. */
 static void explain_port(struct wait *w, const struct json_value *status)
 {
     const struct json_value *port = json_member(status, "awaited_port");
@@ -133,8 +134,8 @@ static void explain_port(struct wait *w, const struct json_value *status)
          (long long)port->number);
 }
 
-/* Fewer requests than before: it was removed, and added again. */
-static bool is_there(const struct awaited *a, const struct json_value *host)
+/* Fewer requests than before mean that the host was removed and added again. */
+static bool is_same_host(const struct awaited *a, const struct json_value *host)
 {
     return host && usable(host) && count(host, "requests") >= a->requests;
 }
@@ -146,7 +147,7 @@ static void look(struct wait *w, const struct json_value *status)
         const struct json_value *host = report_host(status, a->name);
         if (a->done)
             continue;
-        bool there = is_there(a, host);
+        bool there = is_same_host(a, host);
         if (there && count(host, "requests_answered") <= a->requests) {
             explain_gap(a, status, host);
             continue;
@@ -163,7 +164,7 @@ static void look(struct wait *w, const struct json_value *status)
     }
 }
 
-/* What has become of the service, when it will not answer any more; NULL while it may. */
+/* Returns why the service will not answer any more, or NULL while it may. */
 static const char *end_of_service(const struct wait *w, const struct json_value *status)
 {
     DWORD state;
@@ -174,7 +175,7 @@ static const char *end_of_service(const struct wait *w, const struct json_value 
     return status && count(status, "process") != w->process ? "was restarted" : NULL;
 }
 
-/* Until all are done, or the service ends, is disabled or loses the host. */
+/* Waits until all are done, or the service stops, is disabled or no longer has the host. */
 static enum exit_code wait_for_outcomes(struct wait *w, struct report_watch *news)
 {
     while (w->done < w->count) {
@@ -252,7 +253,7 @@ static enum exit_code choose_hosts(struct wait *w, const struct json_value *stat
 static enum exit_code ask_service(struct wait *w, const struct arguments *a)
 {
     struct report_watch news;
-    report_watch_open(&news); /* before the service is asked: no news is missed */
+    report_watch_open(&news); /* before the request, so that no change is missed */
     DWORD error = a->count > 0 ? request_leave((const char *const *)a->words, (size_t)a->count) : 0;
     if (!error)
         error = control_send(machine_name(), a->count > 0 ? CONTROL_RUN_REQUESTED : CONTROL_RUN_ALL);
@@ -272,7 +273,7 @@ static enum exit_code not_running(DWORD state)
     return EXIT_NOT_FOUND;
 }
 
-/* The service must be there, run and be enabled; what is missing is reported with its remedy. */
+/* Checks that the service is installed, running and enabled; reports what is missing, with its remedy. */
 static enum exit_code check_service(const struct json_value *status)
 {
     DWORD state;
@@ -292,7 +293,7 @@ static enum exit_code check_service(const struct json_value *status)
     return EXIT_DONE;
 }
 
-/* Whether the status is of the configuration as it is now. */
+/* Whether the status reflects the present configuration. */
 static bool is_of(const struct json_value *status, const struct config *config)
 {
     size_t hosts = 0;
@@ -302,8 +303,8 @@ static bool is_of(const struct json_value *status, const struct config *config)
     return hosts == config->host_count && report_bool(status, "enabled") == (config->service.always_use_etrn != 0);
 }
 
-/* A script may have changed the configuration a moment ago: the service follows within a second, and is given two.
- * `*status` is NULL when there is no report, and to be freed in any case. */
+/* A script may have just changed the configuration: the service follows within one second, and gets two. `*status` is
+ * NULL if there is no report; the caller frees it in any case. */
 static enum exit_code read_report(struct json_value **status)
 {
     struct config config;

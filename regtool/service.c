@@ -1,4 +1,4 @@
-/* etrnctl service: the service's entry with the service control manager, for copies without the MSI. */
+/* etrnctl service: installs, removes, starts and stops the service, for copies without the MSI. */
 #include "../service/win/eventlog.h"
 #include "../service/win/folder.h"
 #include "../service/win/manager.h"
@@ -16,7 +16,7 @@ static const wchar_t name[] = TEXT(SERVICE_NAME);
 
 enum { PATH_LIMIT = 32768, WAIT_MS = 20000, WAIT_STEP_MS = 100 };
 
-/* Waits until the service is in `state`; the last seen otherwise, with its exit code. */
+/* Waits until the service is in `state`. `*status` is the last status seen, with the exit code. */
 static DWORD wait_for(SC_HANDLE service, DWORD state, SERVICE_STATUS *status)
 {
     for (int waited = 0;; waited += WAIT_STEP_MS) {
@@ -32,7 +32,7 @@ static DWORD wait_for(SC_HANDLE service, DWORD state, SERVICE_STATUS *status)
     }
 }
 
-/* The full path of etrnsvc.exe that lies beside this program; NULL when there is none. The caller frees it. */
+/* Returns the full path of the etrnsvc.exe in this program's folder; NULL if there is none. The caller frees it. */
 static wchar_t *service_exe(void)
 {
     wchar_t *path = malloc(PATH_LIMIT * sizeof *path);
@@ -47,7 +47,8 @@ static wchar_t *service_exe(void)
     return NULL;
 }
 
-/* What CreateService cannot say. A system that lacks one of these (Wine) runs the service all the same. */
+/* Sets what CreateService cannot. Errors are ignored: systems that do not support one of these (Wine) run the service
+ * all the same. */
 static void describe_service(SC_HANDLE service)
 {
     wchar_t words[] = L"Asks the configured mail hosts to deliver waiting mail (SMTP ETRN, RFC 1985).";
@@ -67,7 +68,7 @@ static void describe_service(SC_HANDLE service)
     ChangeServiceConfig2W(service, SERVICE_CONFIG_FAILURE_ACTIONS_FLAG, &on_error);
 }
 
-/* Makes the service's entry, or puts right the one that is there; `*existed` tells which. */
+/* Creates the service's entry, or corrects an existing one; sets `*existed` then. */
 static DWORD enter_service(const wchar_t *quoted, bool *existed)
 {
     static const wchar_t account[] = L"NT AUTHORITY\\LocalService";
@@ -97,7 +98,7 @@ static DWORD enter_service(const wchar_t *quoted, bool *existed)
     return error;
 }
 
-/* The caller frees it; NULL when there is no memory. */
+/* The caller frees the result; NULL if memory is short. */
 static wchar_t *quote(const wchar_t *path)
 {
     size_t size = wcslen(path) + 3;
@@ -107,7 +108,7 @@ static wchar_t *quote(const wchar_t *path)
     return quoted;
 }
 
-/* All that there is of a service outside its Parameters; the folder before anybody else takes its name. */
+/* Installs everything except Parameters. The folder is created here, so that no other user can create it first. */
 static DWORD install_exe(const wchar_t *exe, bool *existed)
 {
     wchar_t *quoted = quote(exe);
@@ -151,7 +152,7 @@ static DWORD stop_service(SC_HANDLE service)
     return wait_for(service, SERVICE_STOPPED, &status);
 }
 
-/* What is left of a service that is gone is removed as well. */
+/* Also removes what remains of a service that no longer exists. */
 static enum exit_code uninstall(void)
 {
     struct manager m;
@@ -178,7 +179,7 @@ static enum exit_code uninstall(void)
     return EXIT_DONE;
 }
 
-/* With it goes what it was allowed on other services; which they are, only its settings tell. */
+/* Its rights on other services are revoked first, because only its settings name those services. */
 static enum exit_code uninstall_all(void)
 {
     struct config config;
@@ -228,7 +229,7 @@ enum exit_code run_service(const struct arguments *a)
     static const struct verb {
         const char *name;
         enum exit_code (*run)(void);
-        bool remote; /* works on another computer as well */
+        bool remote; /* also works on another computer */
     } verbs[] = {
         {"install", install, false}, {"uninstall", uninstall_all, false}, {"start", start, true}, {"stop", stop, true}};
     for (size_t i = 0; i < ARRAYSIZE(verbs); i++) {

@@ -1,4 +1,4 @@
-/* etrnctl status: the screen that answers at a glance. */
+/* etrnctl status: shows the state of the service and its hosts on one screen. */
 #include "../service/core/grouping.h"
 #include "../service/core/outcome.h"
 #include "arguments.h"
@@ -10,28 +10,28 @@
 
 #include <stdlib.h>
 
-enum { OUTPUT_LINES = 3 }; /* of a program that failed: its last */
+enum { OUTPUT_LINES = 3 }; /* last lines of output shown of a failed program */
 
-/* What the screen is made of: the service's state, what is configured now, and what the service last told. */
+/* The data of the screen: the service's state, the present configuration, and the service's last status. */
 struct view {
     DWORD state;
     struct config config;
-    struct json_value *told; /* NULL when there is no status.json, or it is another computer's */
-    DWORD unread;            /* why status.json, which is there, could not be read */
+    struct json_value *report; /* NULL if there is no status.json, or if it is on another computer */
+    DWORD read_error;          /* error of reading a status.json that exists */
     int64_t now_utc_ms;
 };
 
 static void view_free(struct view *v)
 {
-    json_value_free(v->told);
+    json_value_free(v->report);
     config_free(&v->config);
     *v = (struct view){0};
 }
 
-/* What the service told counts only while it runs. */
-static bool alive(const struct view *v)
+/* The service's status is only valid while it runs. */
+static bool status_is_current(const struct view *v)
 {
-    return v->told && (v->state == SERVICE_RUNNING || v->state == SERVICE_PAUSED);
+    return v->report && (v->state == SERVICE_RUNNING || v->state == SERVICE_PAUSED);
 }
 
 static enum exit_code view_take(struct view *v)
@@ -40,11 +40,11 @@ static enum exit_code view_take(struct view *v)
     DWORD error = report_service_state(&v->state);
     if (error)
         return fail(error, "cannot query the service");
-    v->told = machine_name() ? NULL : report_read();
-    error = v->told || machine_name() ? 0 : GetLastError();
+    v->report = machine_name() ? NULL : report_read();
+    error = v->report || machine_name() ? 0 : GetLastError();
     bool none = error == ERROR_FILE_NOT_FOUND || error == ERROR_PATH_NOT_FOUND;
-    v->unread = none ? 0 : error;
-    return store_read(&v->config, alive(v)); /* while it lives, the service tells what it does not use */
+    v->read_error = none ? 0 : error;
+    return store_read(&v->config, status_is_current(v)); /* a running service reports the values that it does not use */
 }
 
 static const char *switch_origin(const struct view *v)
@@ -68,7 +68,7 @@ static bool node_fails(const struct json_value *node)
     return report_bool(node, "failing");
 }
 
-/* The hosts that the service told of and that are configured still. */
+/* Returns the next host in the status that is still configured. */
 static const struct json_value *next_host(const struct view *v, const struct json_value *host)
 {
     while (host && !config_find_host(&v->config, report_string(host, "name")))
@@ -78,7 +78,7 @@ static const struct json_value *next_host(const struct view *v, const struct jso
 
 static const struct json_value *first_host(const struct view *v)
 {
-    return alive(v) ? next_host(v, json_member(v->told, "hosts")->first) : NULL;
+    return status_is_current(v) ? next_host(v, json_member(v->report, "hosts")->first) : NULL;
 }
 
 static bool host_fails(const struct json_value *host)
@@ -101,7 +101,7 @@ static bool same_code(const struct json_value *a, const struct json_value *b)
     return code_a->kind == code_b->kind && code_a->number == code_b->number;
 }
 
-/* Nodes of which the same is to be said, but for the words of their replies. */
+/* Nodes with the same message, except for the wording of their replies. */
 static bool same_news(const void *a, const void *b)
 {
     return node_fails(a) == node_fails(b) && text_same(report_string(a, "outcome"), report_string(b, "outcome")) &&
@@ -133,7 +133,8 @@ static const char *node_name(const void *node)
     return report_string(node, "node");
 }
 
-/* The reply to a group of nodes, of which `first` is the first; where they differ in words, each with its nodes. */
+/* Prints the reply to a group of nodes that begins with `first`; replies of different wording are printed with their
+ * nodes. */
 static void print_replies(const struct json_value *first)
 {
     const struct grouping replies = {.first = first, .next = node_next, .same = same_news_and_reply, .name = node_name};
@@ -175,7 +176,7 @@ static void print_news(const struct view *v, const struct json_value *node, cons
     out_wrapped(6, words);
 }
 
-/* Once for all nodes of the host that share what is to be said. */
+/* Prints each message once for all nodes of the host that share it. */
 static void print_nodes(const struct view *v, const struct json_value *host, bool failing)
 {
     const struct json_value *nodes = json_member(host, "nodes")->first;
@@ -225,11 +226,11 @@ static void print_rounds(const struct view *v)
     if (last)
         report_age(&words, last, v->now_utc_ms);
     text_add(&words, ", next ");
-    add_age(&words, v, json_member(v->told, "next"), "not planned");
+    add_age(&words, v, json_member(v->report, "next"), "not planned");
     out("Rounds:    %s\n", words.data);
-    if (json_member(v->told, "awaited_port")->kind == JSON_NUMBER)
+    if (json_member(v->report, "awaited_port")->kind == JSON_NUMBER)
         out("Waiting:   no program listens on port %lld of this computer (LocalPort)\n",
-            (long long)json_member(v->told, "awaited_port")->number);
+            (long long)json_member(v->report, "awaited_port")->number);
 }
 
 static void print_summary(const struct view *v)
@@ -240,7 +241,7 @@ static void print_summary(const struct view *v)
         failing += host_fails(host);
     out("Service:   %s\n", report_state_name(v->state));
     out("ETRN:      %s (AlwaysUseETRN is %u, from %s)\n", on ? "enabled" : "disabled", on, switch_origin(v));
-    if (alive(v))
+    if (status_is_current(v))
         print_rounds(v);
     if (failing)
         out("Hosts:     %zu, %s%zu failing%s\n", v->config.host_count, shade(SHADE_BAD), failing, shade(SHADE_PLAIN));
@@ -250,7 +251,7 @@ static void print_summary(const struct view *v)
 
 static void print_problems(const struct view *v)
 {
-    const struct json_value *problems = alive(v) ? json_member(v->told, "problems")->first : NULL;
+    const struct json_value *problems = status_is_current(v) ? json_member(v->report, "problems")->first : NULL;
     for (const struct json_value *p = problems; p; p = p->next) {
         TEXT_SCRATCH(words, 1200);
         text_add(&words, "%s\\%s: %s", report_string(p, "key"), report_string(p, "name"), report_string(p, "problem"));
@@ -267,7 +268,7 @@ static void print_advice(const struct view *v)
         out("\nTo start the service: etrnctl service start\n");
     else if (v->state == SERVICE_PAUSED)
         out("\nTo continue the service: sc continue " SERVICE_NAME "\n");
-    if (alive(v) && json_member(v->told, "awaited_port")->kind == JSON_NUMBER) {
+    if (status_is_current(v) && json_member(v->report, "awaited_port")->kind == JSON_NUMBER) {
         out("\n");
         out_wrapped(0, "Start the mail server. If it runs on another computer: etrnctl config set LocalPort 0");
     }
@@ -292,7 +293,7 @@ static void print_screen(const struct view *v)
     print_advice(v);
 }
 
-/* ---- for programs ---- */
+/* ---- JSON ---- */
 
 static enum exit_code print_json(const struct view *v)
 {
@@ -304,7 +305,7 @@ static enum exit_code print_json(const struct view *v)
     json_string(&j, "state", report_state_name(v->state));
     json_bool(&j, "enabled", v->config.service.always_use_etrn);
     json_string(&j, "enabled_by", switch_origin(v));
-    json_copy(&j, "service", v->told ? v->told : &nothing);
+    json_copy(&j, "service", v->report ? v->report : &nothing);
     json_close(&j, '}');
     return out_json(&j) ? EXIT_DONE : EXIT_FAILED;
 }
@@ -317,8 +318,8 @@ static enum exit_code show(bool json)
         code = print_json(&v);
     else if (code == EXIT_DONE)
         print_screen(&v);
-    if (code == EXIT_DONE && v.unread)
-        code = fail(v.unread, "cannot read the status.json of the service");
+    if (code == EXIT_DONE && v.read_error)
+        code = fail(v.read_error, "cannot read the status.json of the service");
     view_free(&v);
     return code;
 }
@@ -332,7 +333,7 @@ static BOOL WINAPI interrupt(DWORD event)
     return TRUE;
 }
 
-/* On a console the screen is shown anew each second, as ages grow; elsewhere only when there is news. */
+/* On a console the screen is updated each second, because ages change; otherwise only on a change. */
 static enum exit_code watch(bool json)
 {
     struct report_watch news;

@@ -11,7 +11,7 @@
 
 #include <stdlib.h>
 
-static void tell_problem(void *owner, const char *key, const char *name, const char *problem)
+static void print_problem(void *owner, const char *key, const char *name, const char *problem)
 {
     const bool *quietly = owner;
     if (!*quietly)
@@ -20,7 +20,7 @@ static void tell_problem(void *owner, const char *key, const char *name, const c
 
 enum exit_code store_read(struct config *config, bool quietly)
 {
-    DWORD error = registry_read(machine_registry(), config, tell_problem, &quietly);
+    DWORD error = registry_read(machine_registry(), config, print_problem, &quietly);
     return error ? fail(error, "cannot read the configuration") : EXIT_DONE;
 }
 
@@ -34,7 +34,7 @@ DWORD store_protect(void)
     HKEY key;
     DWORD error = parameters_open(SERVICE_NAME, NULL, READ_CONTROL | WRITE_DAC, &key);
     if (error)
-        return error == ERROR_FILE_NOT_FOUND ? 0 : error; /* whoever makes it gives it its rights */
+        return error == ERROR_FILE_NOT_FOUND ? 0 : error; /* whoever creates it sets its rights */
     error = rights_protect_parameters(key);
     RegCloseKey(key);
     return error;
@@ -103,7 +103,7 @@ DWORD store_remove_host(const char *host)
 
 static const wchar_t switch_name[] = L"AlwaysUseETRN";
 
-/* Of what is no REG_DWORD, a few words say what it is. */
+/* Describes in `was` a value that is not a REG_DWORD. */
 static bool take_switch(DWORD type, const unsigned char *data, DWORD size, uint32_t *value, struct text *was)
 {
     if (type != REG_DWORD || size != sizeof *value) {

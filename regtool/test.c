@@ -1,5 +1,5 @@
-/* etrnctl test: the conversation that one would type into telnet, with each reply explained. It uses the service's own
- * link and session, without the service. */
+/* etrnctl test: shows the conversation with a host, with each reply explained. It uses the service's link and session,
+ * without the service. */
 #include "../service/core/result_json.h"
 #include "arguments.h"
 #include "failure.h"
@@ -48,7 +48,7 @@ static size_t count_accepted(const struct test *test)
     return accepted;
 }
 
-/* One line for one who reads no other. */
+/* Writes the result in one line. */
 static void add_verdict(const struct test *test, struct text *words)
 {
     const struct transcript *shown = &test->shown;
@@ -65,7 +65,7 @@ static void add_verdict(const struct test *test, struct text *words)
                  (long long)(shown->round_trip_us / 100 % 10));
 }
 
-/* ---- for programs ---- */
+/* ---- JSON ---- */
 
 static void write_begin(struct test *test)
 {

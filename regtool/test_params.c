@@ -13,7 +13,7 @@ enum { SESSION_TIMEOUT_MS = 900000 };
 
 /* ---- the host ---- */
 
-/* Sets what the words of an option say, checked as the setting is that it stands for. */
+/* Applies the words of an option, checked by the rules of the setting that it stands for. */
 static enum exit_code set_words(struct test_params *p, const struct option *o, const struct option_words *words)
 {
     TEXT_SCRATCH(problem, 300);
@@ -104,7 +104,7 @@ static enum exit_code take_nodes(struct test_params *p, const struct arguments *
 
 /* ---- the user ---- */
 
-/* The host of the configuration that has this address and a user. */
+/* Returns the configured host that has this address and a user. */
 static const struct host_settings *find_user(const struct config *config, const char *address)
 {
     for (size_t i = 0; i < config->host_count; i++) {
@@ -121,7 +121,7 @@ static void set_credentials(struct test_params *p, const char *user, bool in_cle
     p->link.session.auth = &p->credentials;
 }
 
-/* The user who is given, whose password is asked for. */
+/* Takes the user from the option and asks for the password. */
 static enum exit_code take_given_user(struct test_params *p, const char *user, bool in_clear)
 {
     if (!*user)
@@ -132,7 +132,7 @@ static enum exit_code take_given_user(struct test_params *p, const char *user, b
     return code;
 }
 
-/* The one who is configured, with the password that is stored, where this account may read it. */
+/* Takes the configured user and the stored password, if this account may read it. */
 static void take_configured_user(struct test_params *p, const struct host_settings *host, bool in_clear)
 {
     TEXT_SCRATCH(words, 400);
@@ -160,7 +160,7 @@ static enum exit_code take_user(struct test_params *p, const struct arguments *a
     return EXIT_DONE;
 }
 
-/* ---- all of it ---- */
+/* ---- all parameters ---- */
 
 static void fill(struct test_params *p)
 {

@@ -7,7 +7,7 @@
 
 struct capability_words {
     const char *keyword;
-    const char *offered, *lacking; /* in words */
+    const char *offered, *lacking; /* descriptions */
 };
 
 static const struct capability_words capabilities[] = {
@@ -26,11 +26,11 @@ void transcript_begin(struct transcript *record, struct result *results, struct 
     *record = (struct transcript){.as_json = json != NULL, .json = json, .results = results, .connected_ms = -1};
 }
 
-/* ---- what is shown, for a person or into the JSON's "conversation" ---- */
+/* ---- output, as text or into the JSON's "conversation" ---- */
 
-static void say(const struct transcript *record, const char *format, ...) TEXT_FORMAT(2, 3);
+static void print(const struct transcript *record, const char *format, ...) TEXT_FORMAT(2, 3);
 
-static void say(const struct transcript *record, const char *format, ...)
+static void print(const struct transcript *record, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -39,9 +39,9 @@ static void say(const struct transcript *record, const char *format, ...)
     va_end(arguments);
 }
 
-static void say_line(struct transcript *record, const char *arrow, const char *from, const char *line)
+static void print_exchange(struct transcript *record, const char *arrow, const char *from, const char *line)
 {
-    say(record, "%s %s\n", arrow, line);
+    print(record, "%s %s\n", arrow, line);
     if (!record->as_json)
         return;
     json_open_object(record->json, NULL);
@@ -73,20 +73,20 @@ static void explain_offer(struct transcript *record)
     out_wrapped(5, words.data);
 }
 
-/* What cut the conversation short; told when it happens, and once. */
+/* Explains what ended the conversation early; printed when it happens, and once. */
 static void explain_ending(struct transcript *record, const struct result *ending)
 {
     if (ending->outcome == OUTCOME_NONE || record->ending.outcome != OUTCOME_NONE)
         return;
     bool shown = ending->code || ending->outcome == OUTCOME_NO_CONNECTION ||
-                 (ending->outcome == OUTCOME_NO_TLS && record->secured); /* with the certificate */
+                 (ending->outcome == OUTCOME_NO_TLS && record->secured); /* explained with the certificate */
     record->ending = *ending;
     if (*ending->text && !shown)
-        say(record, "-- %s\n", ending->text);
+        print(record, "-- %s\n", ending->text);
     explain(record, ending);
 }
 
-/* ---- what happens ---- */
+/* ---- events ---- */
 
 static void note_capability(struct transcript *record, const char *line)
 {
@@ -119,14 +119,14 @@ static void on_sent(struct transcript *record, const struct session_event *event
 {
     explain_offer(record);
     explain_ending(record, event->result);
-    say_line(record, "->", "client", line);
+    print_exchange(record, "->", "client", line);
     QueryPerformanceCounter(&record->sent);
 }
 
 static void on_received(struct transcript *record, const struct session_event *event, const char *line)
 {
     measure(record);
-    say_line(record, "<-", "server", line);
+    print_exchange(record, "<-", "server", line);
     if (event->state == SESSION_CAPABILITIES && event->code == 250)
         note_capability(record, event->line);
 }
@@ -164,7 +164,7 @@ void transcript_session(struct transcript *record, const struct session_event *e
     }
 }
 
-/* What EHLO offered in clear, or in a connection before, counts no more. */
+/* Capabilities offered before TLS, or in an earlier connection, no longer apply. */
 static void introduce_again(struct transcript *record)
 {
     bool starttls = record->offered[CAPABILITY_STARTTLS];
@@ -187,10 +187,10 @@ static void note_security(struct transcript *record, const struct stream_securit
     security_explain(security, lines);
     for (size_t i = 0; i < SECURITY_LINES; i++)
         if (*lines[i])
-            say_line(record, "--", "tool", lines[i]);
+            print_exchange(record, "--", "tool", lines[i]);
 }
 
-/* What the step is in words; "" where it is shown in its own way. */
+/* Describes the step; writes nothing if it is shown in another way. */
 static void add_step(struct text *t, const struct link_note *note)
 {
     switch (note->step) {
@@ -222,7 +222,7 @@ void transcript_note(struct transcript *record, const struct link_note *note)
     if (note->step == LINK_SECURED)
         note_security(record, note->security);
     else
-        say_line(record, "--", "tool", line.data);
+        print_exchange(record, "--", "tool", line.data);
     if (note->step == LINK_CONNECTED)
         record->connected_ms = note->elapsed_ms;
     if (note->step == LINK_SECURED || note->step == LINK_TLS_FAILED)
