@@ -23,7 +23,7 @@ def fault(clause: str, *values: str) -> Any:
 # The host's key, the outcome and words of the text.
 UNREACHABLE = [
     fault("1.1", "refused", "no-connection", "refused"),
-    fault("1.2", "black-hole", "no-connection", "no answer"),
+    fault("1.2", "black-hole", "no-connection", "no reply"),
     fault("1.3", "reset", "lost", "the host"),
     fault("1.4", "no-such-name", "no-address", "nothing.invalid"),
     fault("1.5", "servfail", "no-address", "servfail.example"),
