@@ -363,6 +363,29 @@ static void nodes_are_spread_evenly_over_few_sessions(void **state)
     tear_down(&w);
 }
 
+/* A program is given all nodes, however many: more than EtrnsPerConnection can be. */
+static void a_session_has_a_hundred_nodes_at_most(void **state)
+{
+    (void)state;
+    char nodes[101 * 3];
+    struct assignment a;
+    for (size_t i = 0; i < 101; i++) {
+        nodes[3 * i] = (char)('a' + i / 26);
+        nodes[3 * i + 1] = (char)('a' + i % 26);
+        nodes[3 * i + 2] = i < 100 ? ' ' : '\0';
+    }
+    struct world w = {.hosts = {{"a", nodes, .etrns = 1000}}};
+    set_up(&w);
+    configure(&w, TRIGGER_START);
+    assert_int_equal(find(&w, "a")->node_count, 101);
+    assert_true(planner_next(&w.planner, w.now, &a));
+    assert_int_equal(a.node_count, 100);
+    assert_true(planner_next(&w.planner, w.now, &a));
+    assert_int_equal(a.node_count, 1);
+    assert_false(planner_next(&w.planner, w.now, &a));
+    tear_down(&w);
+}
+
 static void a_host_has_only_so_many_sessions_at_once(void **state)
 {
     (void)state;
@@ -469,6 +492,7 @@ int main(void)
         cmocka_unit_test(held_no_dequeue_begins_and_those_under_way_go_on),
         cmocka_unit_test(the_network_and_waking_are_reasons),
         cmocka_unit_test(nodes_are_spread_evenly_over_few_sessions),
+        cmocka_unit_test(a_session_has_a_hundred_nodes_at_most),
         cmocka_unit_test(a_host_has_only_so_many_sessions_at_once),
         cmocka_unit_test(all_hosts_together_have_only_so_many_sessions),
         cmocka_unit_test(a_host_that_is_always_due_does_not_shut_out_the_others),
