@@ -1,5 +1,6 @@
 #include "companion.h"
 
+#include "eventlog.h"
 #include "manager.h"
 
 #include <stdlib.h>
@@ -123,8 +124,7 @@ static DWORD bring_up(struct task *task)
 {
     DWORD error = wait_until_it_runs(task);
     if (task->started && wait_for_undo(task, 0)) {
-        stop(task->name);
-        task->started = false;
+        task->started = stop(task->name) != 0; /* one that refuses is stopped once more, as one that is up */
         return ERROR_CANCELLED;
     }
     return error;
@@ -223,6 +223,15 @@ static void proceed(struct shared *s)
         forget(s);
 }
 
+static void trace_left_running(const struct task *task)
+{
+    TEXT_SCRATCH(words, 300);
+    text_add_wide(&words, task->name);
+    text_add(&words, " could not be stopped: ");
+    text_add_error(&words, task->error);
+    trace("%s", words.data);
+}
+
 /* The result of a cancelled task is not reported: users that wait now came after it was cancelled. */
 static void take_result(struct shared *s)
 {
@@ -231,6 +240,8 @@ static void take_result(struct shared *s)
     DWORD error = task->error;
     s->ours = up ? s->ours || task->started : false;
     s->task = NULL;
+    if (!up && error)
+        trace_left_running(task);
     task_free(task);
     if (!up || error == ERROR_CANCELLED)
         return;
