@@ -1,5 +1,6 @@
 #include "problems.h"
 
+#include "core/buffer.h"
 #include "win/eventlog.h"
 
 #include <stdlib.h>
@@ -24,7 +25,7 @@ void problems_add(void *owner, const char *key, const char *name, const char *pr
 {
     struct problems *problems = owner;
     struct problem p = {text_copy(key), text_copy(name), text_copy(problem)};
-    struct problem *items = realloc(problems->items, (problems->count + 1) * sizeof *items);
+    struct problem *items = array_grow(problems->items, problems->count, &problems->room, sizeof *items);
     if (items)
         problems->items = items;
     if (!items || !p.key || !p.name || !p.text) {

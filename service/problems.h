@@ -7,7 +7,7 @@
 
 struct problems {
     struct problem *items;
-    size_t count;
+    size_t count, room;
 };
 
 /* Adds one: a registry_problem, whose `owner` is the struct problems. Without memory it is reported at once instead. */

@@ -1,5 +1,6 @@
 #include "value.h"
 
+#include "buffer.h"
 #include "utf.h"
 
 #include <stdlib.h>
@@ -84,7 +85,7 @@ void strings_free(struct strings *strings)
 
 bool strings_add(struct strings *strings, const char *item)
 {
-    char **items = realloc(strings->items, (strings->count + 1) * sizeof *items);
+    char **items = array_grow(strings->items, strings->count, &strings->room, sizeof(char *));
     if (!items)
         return false;
     strings->items = items;

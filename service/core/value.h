@@ -28,7 +28,7 @@ struct value {
 
 struct strings {
     char **items; /* each from malloc, as the array */
-    size_t count;
+    size_t count, room;
 };
 
 /* "REG_DWORD"; "a value of another type" for a type that is none of these. */

@@ -145,9 +145,9 @@ static void has_lines(void **state)
     (void)state;
     char line[] = "@hourly", comment[] = "# none", blank[] = "", wrong[] = "0 25 * * *";
     char *items[] = {comment, blank, wrong, line};
-    assert_false(timetable_has_lines(&(struct strings){items, 0}));
-    assert_false(timetable_has_lines(&(struct strings){items, 3}));
-    assert_true(timetable_has_lines(&(struct strings){items, 4}));
+    assert_false(timetable_has_lines(&(struct strings){.items = items, .count = 0}));
+    assert_false(timetable_has_lines(&(struct strings){.items = items, .count = 3}));
+    assert_true(timetable_has_lines(&(struct strings){.items = items, .count = 4}));
 }
 
 /* ---- requests and retries ---- */
