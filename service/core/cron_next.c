@@ -1,6 +1,7 @@
 #include "cron_next.h"
 
 #include "calendar.h"
+#include "moment.h"
 
 /* ---- the calendar: local times, as if there were no zones ---- */
 
@@ -94,16 +95,6 @@ static int64_t next_local(const struct cron_line *line, int64_t local_ms)
 #define SEARCH_MS (DAY_MS * 366 * 100) /* limits the search if the zone skips a time that is due every 40 years */
 #define WINDOW_MS (2 * DAY_MS)         /* more than the difference between any two zone offsets in the world */
 
-static int64_t earlier(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t later(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
 static int64_t offset_at(const struct cron_zone *zone, int64_t utc_ms)
 {
     return zone->offset_ms(zone->context, utc_ms);
@@ -114,7 +105,7 @@ static int64_t offset_at(const struct cron_zone *zone, int64_t utc_ms)
 static int64_t next_change(const struct cron_zone *zone, int64_t from, int64_t to, int64_t offset)
 {
     while (from < to) {
-        int64_t step_end = earlier(from + CHANGES_APART_MS, to);
+        int64_t step_end = earlier_ms(from + CHANGES_APART_MS, to);
         if (offset_at(zone, step_end) == offset) {
             from = step_end;
             continue;
@@ -152,7 +143,7 @@ static int64_t next_time(const struct cron_line *line, const struct cron_zone *z
         if (match == CRON_NEVER)
             break;
         int64_t due = match - offset;
-        int64_t end = earlier(due, at + WINDOW_MS);
+        int64_t end = earlier_ms(due, at + WINDOW_MS);
         int64_t change = next_change(zone, at, end, offset);
         if (change != CRON_NEVER) {
             int64_t forward = offset_at(zone, change) - offset;
@@ -163,7 +154,7 @@ static int64_t next_time(const struct cron_line *line, const struct cron_zone *z
             offset += forward;
             local = at + offset;
         } else if (end < due) { /* far away: no zone change can make it due before the start of the window */
-            at = later(end, due - WINDOW_MS);
+            at = later_ms(end, due - WINDOW_MS);
             offset = offset_at(zone, at);
             local = at + offset;
         } else if (line->follows_clock || !is_repeated(zone, due, offset)) {
@@ -191,15 +182,15 @@ int64_t cron_next(const struct cron_line *lines, size_t count, const struct cron
                   int64_t after_utc_ms)
 {
     int64_t next = CRON_NEVER;
-    int64_t after = later(after_utc_ms, YEAR_1_MS);
-    int64_t every_from = earlier(later(every_from_utc_ms, YEAR_1_MS), YEAR_10000_MS);
+    int64_t after = later_ms(after_utc_ms, YEAR_1_MS);
+    int64_t every_from = earlier_ms(later_ms(every_from_utc_ms, YEAR_1_MS), YEAR_10000_MS);
     if (after >= YEAR_10000_MS)
         return CRON_NEVER;
     for (size_t i = 0; i < count; i++) {
         if (lines[i].kind == CRON_TIMES)
-            next = earlier(next, next_time(&lines[i], zone, after));
+            next = earlier_ms(next, next_time(&lines[i], zone, after));
         else if (lines[i].kind == CRON_EVERY)
-            next = earlier(next, next_multiple(lines[i].every_ms, every_from, after));
+            next = earlier_ms(next, next_multiple(lines[i].every_ms, every_from, after));
     }
     return next;
 }
