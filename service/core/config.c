@@ -190,7 +190,7 @@ static bool apply_dword(uint32_t *field, const struct setting *s, const void *da
     return true;
 }
 
-static bool report_no_memory(struct config *c, struct text *problem)
+static bool mark_incomplete(struct config *c, struct text *problem)
 {
     c->incomplete = true;
     text_add(problem, "not enough memory");
@@ -217,7 +217,7 @@ static bool apply_strings(struct config *c, struct strings *field, const struct 
             if (too_many)
                 break;
         } else if (!strings_add(field, item)) {
-            return report_no_memory(c, problem);
+            return mark_incomplete(c, problem);
         }
     }
     if (!all) {
@@ -233,7 +233,7 @@ static bool apply_text(struct config *c, void *field, const struct setting *s, c
     size_t length;
     char *utf8 = utf8_copy(data, size, &length);
     if (!utf8)
-        return report_no_memory(c, problem);
+        return mark_incomplete(c, problem);
     bool fine = false;
     if (s->type == SETTING_STRINGS) {
         fine = apply_strings(c, field, s, utf8, length, problem);

@@ -156,8 +156,8 @@ static void perform_ehlo(struct session *s)
     dialogue_perform(s, SESSION_CAPABILITIES, "EHLO", s->params->helo);
 }
 
-/* If the session was cancelled, QUIT follows, whatever the reply was. */
-static bool cancelled(struct session *s)
+/* If the session was cancelled, QUIT follows, whatever the reply was. True if it was. */
+static bool quit_if_finishing(struct session *s)
 {
     if (s->finishing)
         dialogue_give_up(s, OUTCOME_CANCELLED, 0, NULL);
@@ -166,7 +166,7 @@ static bool cancelled(struct session *s)
 
 void introduction_greeting(struct session *s, int code, const char *line)
 {
-    if (cancelled(s))
+    if (quit_if_finishing(s))
         return;
     if (code == 220)
         perform_ehlo(s);
@@ -179,7 +179,7 @@ void introduction_greeting(struct session *s, int code, const char *line)
 void introduction_capabilities(struct session *s, int code, const char *line)
 {
     bool unknown = code >= 500 && code <= 504;
-    if (cancelled(s))
+    if (quit_if_finishing(s))
         return;
     if (code == 250)
         introduced(s);
@@ -193,7 +193,7 @@ void introduction_capabilities(struct session *s, int code, const char *line)
 
 void introduction_welcome(struct session *s, int code, const char *line)
 {
-    if (cancelled(s))
+    if (quit_if_finishing(s))
         return;
     if (code == 250)
         introduced(s);
