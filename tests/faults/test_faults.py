@@ -85,6 +85,7 @@ def played(machine: Machine) -> Iterator[Played]:
         for rounds in (3, 4, 5):
             machine.control(RUN_ALL)
             machine.wait_dequeues(rounds, timeout=PATIENCE)
+            machine.wait_told(lambda told: told["sessions"] == 0, "no session left")
             sizes.append(size(machine))
         processes.append(machine.process())
         yield Played(first, screen, sent, connected, warnings, well, run, tests, processes, sizes)

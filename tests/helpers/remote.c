@@ -1,7 +1,8 @@
 /* remote: what Wine's sc lacks: control codes, pause, and changes of a service's entry.
  *
- * remote: prints "ready", then reads lines of a control code (0 starts the service) and a state to wait for (0: none),
- *     and answers each with the error, the state, and how many handles the service has open.
+ * remote: prints "ready", then reads lines of a control code (0 starts the service) and a state to wait for (0: none)
+ *     unless the code is refused, and answers each with the error, the state, and how many handles the service has
+ * open.
  *
  * remote hold PATH: holds a file open, as one who reads it, until standard input ends.
  *
@@ -47,8 +48,9 @@ static void control(SC_HANDLE manager, DWORD code, DWORD wanted)
     if (!service || (code ? !ControlService(service, code, &status) : !StartServiceW(service, 0, NULL)))
         error = GetLastError();
     ULONGLONG last = GetTickCount64() + PATIENCE_MS;
-    for (; service && wanted && status.dwCurrentState != wanted && GetTickCount64() < last; Sleep(5))
-        QueryServiceStatus(service, &status);
+    while (service && wanted && QueryServiceStatus(service, &status) && status.dwCurrentState != wanted && !error &&
+           GetTickCount64() < last)
+        Sleep(5);
     printf("%lu %lu %lu\n", error, status.dwCurrentState, handles_of(service));
     fflush(stdout);
     CloseServiceHandle(service);

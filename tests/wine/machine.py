@@ -47,6 +47,7 @@ LIVE_ADDRESS, DEAD_ADDRESS = "127.0.0.251", "127.0.0.250"  # of names with two a
 
 STOPPED, RUNNING, PAUSED = 1, 4, 7  # winsvc.h
 NOT_INSTALLED, NOT_ACTIVE = 1060, 1062  # winerror.h
+NO_PROCESS = 1359  # the same: from Wine on a busy machine, which now and then does not start a program
 STOP, PAUSE, CONTINUE, INTERROGATE, PARAMCHANGE = 1, 2, 3, 4, 6
 
 
@@ -182,11 +183,23 @@ class Machine:
         assert self.run(REMOTE_EXE, "entry", str(start), path, account).code == 0
 
     def start(self) -> None:
-        error, state = self.control(0, RUNNING)
+        for _ in range(STARTS):
+            error, state = self.control(0, RUNNING)
+            if error != NO_PROCESS:
+                break
         assert (error, state) == (0, RUNNING), f"the service did not start: error {error}, state {state}"
 
-    def stop(self) -> None:
-        self.control(STOP, STOPPED)
+    def stop(self) -> int:
+        """Stops it, also one that is just starting, and returns the error that there was, such as NOT_ACTIVE."""
+        errors: list[int] = []
+
+        def stopped() -> bool:
+            error, state = self.control(STOP, STOPPED)
+            errors.append(error)
+            return state == STOPPED or error in (NOT_ACTIVE, NOT_INSTALLED)
+
+        wait_until(stopped, "a stopped service")
+        return errors[-1]
 
     def save(self) -> None:
         """Has the registry on disk, by switching the machine off and on; the service runs afterwards. Wine's server sometimes
@@ -208,7 +221,7 @@ class Machine:
               policies: Values | None = None) -> None:
         """The service with these settings and no past. ETRN is enabled, and hosts may be asked at any time and without a
         mail server here, unless the values say otherwise."""
-        if self.control(STOP, STOPPED)[0] == NOT_INSTALLED:
+        if self.stop() == NOT_INSTALLED:
             self.ctl("service", "install")
         values = {"AlwaysUseETRN": 1, "MinimumGapSeconds": 0, "LocalPort": 0} | dict(values)
         gone = "".join(f"[-{key.replace('HKLM', 'HKEY_LOCAL_MACHINE', 1)}]\r\n\r\n" for key in (PARAMETERS, POLICIES))

@@ -137,6 +137,6 @@ def test_killed_at_any_instant_status_json_is_whole(machine: Machine, serve: Ser
     assert seen > 0
     if machine.state() != RUNNING:  # it is where Windows had to be started again
         machine.start()
-    machine.wait_dequeues(1, timeout=20)
+    machine.wait_dequeues(1, timeout=60)
     left = {path.name for path in machine.status_file.parent.iterdir()}
     assert left - {"status.json.new"} == {"status.json"}  # which may be under way just now
