@@ -11,7 +11,7 @@ import subprocess
 import termios
 from collections.abc import Iterator
 
-from lab.wine import environment
+from lab.wine import STARTS, environment
 
 from .machine import TOOL_EXE, Machine, wait_until
 
@@ -32,8 +32,15 @@ class Console:
     def open(self, words: tuple[str, ...], variables: dict[str, str], redirection: str) -> None:
         given = [f"{name}={value}" for name, value in variables.items()]
         command = shlex.join(["env", *given, "wine", TOOL_EXE, *words])
-        # Ctrl+C is for the program: the shell outlives it to tell its exit code
-        shell = f"trap : INT; {command} {redirection}; echo \"[exit $?]\"; read end"
+        # Ctrl+C is for the program: the shell outlives it to tell its exit code. An end by 1 with nothing on the screen is
+        # Wine's, which has not started it.
+        shell = f"""trap : INT
+for try in $(seq {STARTS}); do
+    {command} {redirection}
+    code=$?
+    [ $code = 1 ] && [ -z "$(tmux capture-pane -p -t $TMUX_PANE | tr -d '\\n')" ] || break
+done
+echo "[exit $code]"; read end"""
         self._tmux("new-session", "-d", "-s", self._name, "-x", "80", "-y", "24", "sh", "-c", shell)
 
     def screen(self, colours: bool = False) -> str:
