@@ -26,7 +26,7 @@ static DWORD save(const char *service, const wchar_t *path)
     parameters_path(service, &key);
     DWORD error = regtree_save(key.data, &file);
     void *data = error ? NULL : regfile_write(&file, &size);
-    if (!error) /* regtree_save() has looked at the names: it can be written */
+    if (!error) /* regtree_save() has checked the names: they can be written */
         error = data ? file_save(path, data, size) : ERROR_NOT_ENOUGH_MEMORY;
     free(data);
     regfile_free(&file);
@@ -110,8 +110,7 @@ static DWORD save_new(const char *service)
 
 enum exit_code backup_by_itself(const char *service)
 {
-    static bool saved; /* once per process: the state to restore is the one before the command, not one between two of
-                          its changes */
+    static bool saved; /* once per process: not between two changes of one command */
     DWORD error = saved ? 0 : save_new(service);
     if (error) {
         enum exit_code code = fail(error, "cannot save a backup of the settings");

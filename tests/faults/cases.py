@@ -1,8 +1,7 @@
-"""The cases of *.cases: one behaviour of a host each, as a dialogue, and what is to come of it. README.md has the language.
-
-Two runners play them: run.c natively against service/core, with the clock simulated and the input cut in every way, and
-test_faults.py under Wine against the service. As a program this prints all cases in full, for run.c.
-"""
+"""The cases of *.cases: each is one behaviour of a host, written as a dialogue, and the expected results. README.md
+describes the language. Two runners use them: run.c natively against service/core, with a simulated clock and input
+cut in every way, and test_faults.py under Wine against the service. As a program this prints all cases in full, for
+run.c."""
 
 from __future__ import annotations
 
@@ -26,8 +25,8 @@ OFFER_TLS = ["S: 250-mx.example", "S: 250-STARTTLS", "S: 250 ETRN"]
 
 @dataclass(frozen=True)
 class Step:
-    """What happens next: `kind` is S (bytes from the host, in one segment), C (a command to it), wait, drip, close,
-    reset, TLS, or again (what follows is another connection)."""
+    """One step. `kind` is S (bytes from the host, in one segment), C (a command to it), wait, drip, close, reset,
+    TLS, or again (the following steps are on another connection)."""
 
     kind: str
     data: bytes = b""
@@ -77,7 +76,7 @@ def unescape(text: str) -> bytes:
 
 
 def escape(data: bytes) -> str:
-    """The other way round, for run.c: what is not printable as \\xNN, long repetitions as {1000*x}."""
+    r"""The reverse, for run.c: unprintable bytes as \xNN, long repetitions as {1000*x}."""
 
     def plain(octets: bytes) -> str:
         return "".join(chr(each) if 0x20 <= each < 0x7F and each not in b"\\{}" else f"\\x{each:02x}" for each in octets)
@@ -92,7 +91,7 @@ def escape(data: bytes) -> str:
 
 
 class Author:
-    """Writes one case, line by line."""
+    """Builds one case, line by line."""
 
     def __init__(self, case: Case) -> None:
         self.case = case
@@ -181,7 +180,7 @@ class Author:
     # Healthy stretches
 
     def do_to(self, rest: str) -> None:
-        """Up to where the host is to answer this."""
+        """Adds the steps up to the host's reply to this command."""
         secure, _, state = rest.rpartition("+")
         self.take("S: 220 mx.example ESMTP") if state != "greeting" or secure else None
         if secure or state in ("STARTTLS", "TLS"):
@@ -211,7 +210,7 @@ class Author:
         self.take_all(f"C: ETRN {self.case.nodes[self.asked]}", "S: 250 Queuing started", "node started 250")
 
     def do_finish(self, _: str) -> None:
-        """All nodes left succeed, and so does QUIT."""
+        """Lets all remaining nodes and QUIT succeed."""
         while self.asked < len(self.case.nodes):
             self._ask()
         self.do_quit("")
@@ -221,7 +220,7 @@ class Author:
 
 
 def written(number: str, title: str, lines: list[str]) -> Iterator[Case]:
-    """One case, or one for each word of `each`."""
+    """Returns one case, or one for each word of `each`."""
     each = [line.removeprefix("each ") for line in lines if line.startswith("each ")]
     lines = [line for line in lines if not line.startswith("each ")]
     for word in " ".join(each).split() if each else [""]:
@@ -256,7 +255,7 @@ def all_cases() -> dict[str, Case]:
 
 
 def plain(case: Case) -> str:
-    """The case as run.c reads it: a line each, the octets escaped."""
+    """Returns the case in the format of run.c: one step a line, bytes escaped."""
     lines = [f"case {case.id}"]
     lines += [f"set {name} {value}" for name, value in case.settings.items()]
     lines += [f"node {escape(node.encode())}" for node in case.nodes]

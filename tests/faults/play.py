@@ -1,4 +1,4 @@
-"""Cases under Wine: each is the behaviour of one address of a scripted server, and one host of the service."""
+"""Runs cases under Wine: each is the behaviour of one address of a scripted server, and one host of the service."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ UNEXPECTED = "500 nothing more was expected"
 
 
 class Wardrobe:
-    """The certificates that hosts may wear, by their names in cases, good for all addresses."""
+    """The certificates of hosts, by their names in cases, valid for all addresses."""
 
     def __init__(self, authority: Authority, addresses: list[str]) -> None:
         issued = {"good": authority.issue("mx.example", addresses=addresses),
@@ -43,7 +43,7 @@ def action(step: Step, wardrobe: Wardrobe) -> Action:
 
 
 def script(steps: list[Step], wardrobe: Wardrobe) -> Script:
-    """One connection: what the host says first, and then after each command, whatever the command is."""
+    """Plays one connection: what the host sends first, then its replies to each command, whatever the command is."""
     turns: list[list[Action]] = [[]]
     for step in steps:
         turns.append([]) if step.kind == "C" else turns[-1].append(action(step, wardrobe))
@@ -53,7 +53,7 @@ def script(steps: list[Step], wardrobe: Wardrobe) -> Script:
 
 
 def connections(case: Case) -> list[list[Step]]:
-    """The steps of each connection."""
+    """Returns the steps of each connection."""
     parts: list[list[Step]] = [[]]
     for step in case.steps:
         parts.append([]) if step.kind == "again" else parts[-1].append(step)
@@ -61,7 +61,7 @@ def connections(case: Case) -> list[list[Step]]:
 
 
 class Stage:
-    """All cases at once: who plays which at what address."""
+    """All cases at once: which case is played at which address."""
 
     def __init__(self, cases: Mapping[str, Case], authority: Authority) -> None:
         self.cases = cases
@@ -70,17 +70,17 @@ class Stage:
         self._by_address = {address: connections(cases[name]) for name, address in self.addresses.items()}
 
     def behaviour(self, address: str, number: int) -> Script:
-        """Of the nth connection to an address."""
+        """Returns the steps of the nth connection to an address."""
         parts = self._by_address[address]
         return script(parts[number - 1] if number <= len(parts) else [], self._wardrobe)
 
     def hosts(self, port: int) -> dict[str, dict[str, Value]]:
-        """The settings of each host; its key is the case's id."""
+        """Returns the settings of each host, by the id of its case."""
         return {name: {"Host": self.addresses[name], "Port": port, "Domains": case.nodes, "EtrnsPerConnection": 100}
                 | case.settings for name, case in self.cases.items()}
 
     def sent(self, server: ScriptedServer) -> dict[str, list[str]]:
-        """All commands that each host got, as cases write them."""
+        """Returns all commands that each host received, as cases write them."""
         names = {address: name for name, address in self.addresses.items()}
         sent: dict[str, list[str]] = {name: [] for name in self.cases}
         for command in server.commands():
@@ -90,7 +90,7 @@ class Stage:
         return sent
 
     def connected(self, server: ScriptedServer) -> dict[str, int]:
-        """How many connections each host got."""
+        """Returns the number of connections to each host."""
         counts = dict.fromkeys(self.addresses.values(), 0)
         for session in list(server.sessions):
             counts[session.address] += 1

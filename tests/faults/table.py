@@ -1,4 +1,5 @@
-"""The table of the fifteen groups of faults that ends a run of tests: how many cases ran, where, and how many passed."""
+"""The table of the fifteen groups of faults at the end of a test run: how many cases ran, where, and how many passed.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +24,13 @@ class Group:
 
 
 def groups() -> dict[int, Group]:
-    """By number, with their names as README.md has them."""
+    """Returns the groups by number, with their names in README.md."""
     found = re.findall(r"^(\d+)\. (.+?)[:,]", (FOLDER / "README.md").read_text(), re.MULTILINE)
     return {int(number): Group(name) for number, name in found}
 
 
 def elsewhere() -> dict[str, list[str]]:
-    """The clauses of elsewhere.txt by their test."""
+    """Returns the clauses of elsewhere.txt, by test."""
     clauses: dict[str, list[str]] = {}
     for line in (FOLDER / "elsewhere.txt").read_text().splitlines():
         if line and not line.startswith("#"):
@@ -39,7 +40,8 @@ def elsewhere() -> dict[str, list[str]]:
 
 
 class Table:
-    """Counts every test that is marked fault("11.3"), or stands in elsewhere.txt, and what run.c has written down."""
+    """Counts every test that is marked fault("11.3") or listed in elsewhere.txt, and the results that run.c has
+    written."""
 
     def __init__(self) -> None:
         self.groups = groups()

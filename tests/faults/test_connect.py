@@ -1,5 +1,5 @@
-"""1. Connect: hosts that cannot be reached, or only at another of their addresses. All are asked at the same time, and
-once more when somebody answers where that is possible."""
+"""1. Connect: hosts that cannot be reached, or only at another of their addresses. All are asked at the same time,
+and, where possible, once more when a server answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every case under Wine: one host each, all asked by one service in one round, and again when all is well."""
+"""Every case under Wine: one host each, all asked by one service in one round, and again after the faults are gone."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ESCAPES = [name for name in CASES if name.startswith("3.5")]
 
 @dataclass(frozen=True)
 class Size:
-    """What the service holds: file descriptors, its own and those that Wine's server has for it, and memory."""
+    """The resources of the service: its file descriptors, those that Wine's server holds for it, and memory."""
 
     descriptors: int
     server_descriptors: int
@@ -93,7 +93,7 @@ def played(machine: Machine) -> Iterator[Played]:
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.fault(name)) for name in CASES])
 def test_fault(played: Played, name: str) -> None:
-    """The outcome and the words for each node, and nothing sent that should not be."""
+    """Checks the outcome and text of each node, and that nothing unexpected was sent."""
     case = CASES[name]
     found = nodes(played.first, name)
     assert [found[node]["outcome"] for node in case.nodes] == [result.outcome for result in case.results]
@@ -133,7 +133,7 @@ def test_what_a_console_shows_is_text(played: Played) -> None:
 @pytest.mark.fault("3.5")
 @pytest.mark.parametrize("name", ESCAPES)
 def test_what_a_transcript_shows_is_text(played: Played, name: str) -> None:
-    """3.5 again, in etrnctl test, which shows every line that comes."""
+    """3.5 again, in etrnctl test, which shows every line that arrives."""
     shown = played.tests[name].out + played.tests[name].err
     assert shown.startswith("-- address ")
     assert shown.replace("\n", "").isprintable()

@@ -1,4 +1,4 @@
-"""14. Fuzz: every input that is kept, once, with sanitizers. `make fuzz` looks for more."""
+"""14. Fuzz: runs every stored input once, with sanitizers. `make fuzz` searches for more."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CLAUSES = {"reply": "14.1", "session": "14.3", "cron": "14.4", "settings": "14.5
 
 
 def clause(path: Path) -> str:
-    """EHLO is part of a session; its inputs bear its name."""
+    """EHLO is part of a session; its inputs have its name."""
     return "14.2" if path.parent.name in ("reply", "session") and "ehlo" in path.name else CLAUSES[path.parent.name]
 
 

@@ -1,4 +1,5 @@
-"""11. Registry: every value of the table in every wrong way; keys that go while they are watched; very many writes."""
+"""11. Registry: every setting with every kind of wrong value; keys that are deleted while they are watched; very many
+writes."""
 
 from __future__ import annotations
 
@@ -48,12 +49,12 @@ WRONG["REG_EXPAND_SZ"] = {kind: wrong for kind, wrong in WRONG["REG_SZ"].items()
 
 
 def table(of: str) -> dict[str, str]:
-    """The names and types of the settings, as service/README.md has them."""
+    """Returns the names and types of the settings in service/README.md."""
     return dict(re.findall(r"^\| `(\w+)` \| (REG_\w+) ", readme.block(of), re.MULTILINE))
 
 
 def every_way(settings: dict[str, str]) -> Iterator[tuple[str, str, str]]:
-    """Clause, name and kind of wrong."""
+    """Returns clause, name and kind of fault."""
     for name, type in settings.items():
         for kind, (clause, _) in WRONG.get(type, {}).items():  # a password has tests of its own
             yield clause, name, kind
@@ -70,7 +71,7 @@ def problems(told: dict[str, Any]) -> dict[tuple[str, str], str]:
 
 @pytest.fixture(scope="module")
 def of_hosts(machine: Machine) -> dict[tuple[str, str], str]:
-    """The problems of hosts that have one wrong value each."""
+    """Returns the problems reported for hosts that have one wrong value each."""
     settings = table("host-settings")
     hosts = {f"{name}-{kind}": {name: WRONG[settings[name]][kind][1]} for _, name, kind in every_way(settings)}
     machine.fresh({"AlwaysUseETRN": 0}, hosts)
@@ -78,7 +79,7 @@ def of_hosts(machine: Machine) -> dict[tuple[str, str], str]:
 
 
 @pytest.mark.parametrize("name, kind", cases("host-settings"))
-def test_a_wrong_value_of_a_host_is_told_and_not_used(of_hosts: dict, name: str, kind: str) -> None:
+def test_a_wrong_value_of_a_host_is_reported_and_not_used(of_hosts: dict, name: str, kind: str) -> None:
     problem = of_hosts[(PARAMETERS + rf"\Hosts\{name}-{kind}", name)]
     assert "llowed" in problem  # what may be, behind what was found
     assert problem.isprintable()
@@ -86,7 +87,7 @@ def test_a_wrong_value_of_a_host_is_told_and_not_used(of_hosts: dict, name: str,
 
 @pytest.fixture(scope="module")
 def of_service(machine: Machine) -> dict[str, dict[tuple[str, str], str]]:
-    """The problems of the service's values, for each way to be wrong."""
+    """Returns the problems reported for the service's values, for each kind of fault."""
     settings = table("settings")
     found = {}
     machine.fresh()
@@ -97,7 +98,7 @@ def of_service(machine: Machine) -> dict[str, dict[tuple[str, str], str]]:
 
 
 @pytest.mark.parametrize("name, kind", cases("settings"))
-def test_a_wrong_value_is_told_and_not_used(of_service: dict, name: str, kind: str) -> None:
+def test_a_wrong_value_is_reported_and_not_used(of_service: dict, name: str, kind: str) -> None:
     problem = of_service[kind][(PARAMETERS, name)]
     assert "llowed" in problem
     assert problem.isprintable()
@@ -109,7 +110,7 @@ INTERVALS = {0: 15, 1: 1, 10080: 10080, 10081: 15, 0x7FFFFFFF: 15, 0x80000000: 1
 
 @pytest.fixture(scope="module")
 def asked_once(machine: Machine) -> Iterator[tuple[dict[str, Any], ScriptedServer]]:
-    """One host for each interval, asked once, and a while later."""
+    """Returns one host for each interval: asked once, and again after a while."""
     with servers() as serve:
         server = serve()
         machine.fresh(hosts={str(minutes): host_at(server, f"{minutes}.example", IntervalMinutes=minutes)
@@ -130,7 +131,7 @@ def test_an_interval_of(asked_once: tuple[dict[str, Any], ScriptedServer], minut
 
 @pytest.mark.fault("11.3")
 def test_nothing_is_there(machine: Machine) -> None:
-    """Neither Parameters nor anything in it: all is default, and no problem."""
+    """Without Parameters, or with nothing in it, everything has its default and there is no problem."""
     machine.fresh(start=False)
     machine.prefix.reg_delete(PARAMETERS)
     machine.start()
@@ -141,7 +142,7 @@ def test_nothing_is_there(machine: Machine) -> None:
 
 @pytest.mark.fault("11.3")
 def test_a_host_without_any_value(machine: Machine) -> None:
-    """It has no nodes, so there is nothing to ask; its key's name is its address."""
+    """It has no nodes, so there is nothing to ask. The key's name is the address."""
     machine.fresh(hosts={"bare.example": {}})
     told = machine.wait_told(lambda told: told["hosts"])
     assert (told["hosts"][0]["host"], told["hosts"][0]["nodes"], told["problems"]) == ("bare.example", [], [])
@@ -181,7 +182,7 @@ def test_keys_made_and_deleted_without_end(machine: Machine, serve: Serve) -> No
 
 @pytest.mark.fault("11.8")
 def test_ten_thousand_hosts(machine: Machine, serve: Serve) -> None:
-    """Of which one in ten is asked, for time's sake."""
+    """One in ten is asked, to save time."""
     server = serve(Script(), loopback(100))
     hosts = {f"host{n:05}": {"Host": server.addresses[n % 100], "Port": server.port, "Domains": [f"d{n}.example"],
                              "Enabled": int(n % 10 == 0)} for n in range(10_000)}

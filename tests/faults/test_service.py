@@ -1,4 +1,4 @@
-"""12. Service: nowhere to write, stopped while it starts, started and stopped a thousand times."""
+"""12. Service: unable to write, stopped while it starts, started and stopped a thousand times."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CANNOT_WRITE = "status.json"
 
 @contextlib.contextmanager
 def in_memory(program_data: Path, size: str = "1m") -> Iterator[None]:
-    """ProgramData as a file system of its own, seen by these tests alone."""
+    """ProgramData on a separate file system, visible only to these tests."""
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(program_data)], check=True)
     try:
         yield
@@ -36,7 +36,7 @@ def folder(machine: Machine, extra_hosts: bool) -> Path:
 
 
 def delivers_without_status(machine: Machine, serve: Serve) -> None:
-    """Whatever cannot be written, hosts are asked all the same, and it is told once."""
+    """If files cannot be written, hosts are asked all the same, and the failure is reported once."""
     server = serve()
     machine.configure(hosts={"isp": host_at(server)})
     machine.forget_events()
@@ -126,7 +126,7 @@ CYCLES = int(os.environ.get("ETRN_CYCLES", "10"))
 
 
 def kernel_handles(machine: Machine) -> int:
-    """Descriptors of what plays Windows' kernel."""
+    """Returns the descriptors of Wine's server, which acts as the Windows kernel."""
     return len(os.listdir(f"/proc/{machine.prefix.server()}/fd"))
 
 
@@ -174,7 +174,7 @@ def test_rounds_leave_no_handle(machine: Machine, serve: Serve) -> None:
 
 @pytest.mark.fault("12.3")
 def test_starts_and_stops_leave_no_handle(machine: Machine, serve: Serve) -> None:
-    """What is left of a process that has ended would be in Windows' kernel."""
+    """The remains of a process that has ended would be in the Windows kernel."""
     server = serve()
     machine.fresh(hosts={"isp": host_at(server)}, start=False)
 

@@ -1,4 +1,4 @@
-"""The clauses of units.txt: the unit tests that are named there exist, and pass."""
+"""The clauses of units.txt: the unit tests named there exist and pass."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROWS = [line.split() for line in Path(__file__).with_name("units.txt").read_text
 
 @functools.cache
 def passed(program: str) -> list[str]:
-    """The tests of a program that passed, as `make unit` left it in a file, or else by running it now."""
+    """Returns the tests of a program that passed: from the output stored by `make unit`, or by running it now."""
     path = BUILD / "unit" / program
     told = path.with_suffix(".out")
     if told.exists() and told.stat().st_mtime >= path.stat().st_mtime:

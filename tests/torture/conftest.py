@@ -1,4 +1,4 @@
-"""The machine of the torture tests: one for each file, so that the files can be spread over workers."""
+"""The machine of the torture tests: one per file, so that files can be distributed over workers."""
 
 from __future__ import annotations
 

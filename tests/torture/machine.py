@@ -1,4 +1,4 @@
-"""A machine with the programs that can be made to fail (torture.c), and how a test makes them fail and watches them."""
+"""A machine with programs whose calls can be made to fail (torture.c), and the means to control and watch them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NAMES_AT = LIVE_AT + 4 * len(LIVE)
 
 
 class Control:
-    """What is to fail in a program, and what has happened there: the file that the program maps."""
+    """What must fail in a program, and what has failed: a file that the program maps."""
 
     def __init__(self, program: Path) -> None:
         self.program = program
@@ -45,7 +45,7 @@ class Control:
         return NAMES_AT + NAME_SIZE * NAMES.index(name)
 
     def arm(self, first: int, count: int = 1, only: str = "") -> None:
-        """From here on the `first` call fails, and the `count` - 1 after it; 0: none."""
+        """From now on the call number `first` fails, and the `count` - 1 after it; 0 for none."""
         self.set("first", 0)
         self._map[self._text_at("only"):self._text_at("only") + NAME_SIZE] = only.encode().ljust(NAME_SIZE, b"\0")
         for name in ("calls", "failed", "where", "exception", "exception_where"):
@@ -57,7 +57,7 @@ class Control:
         self.set("first", 0)
 
     def forget(self) -> None:
-        """For a new process, in which nothing lives yet."""
+        """Prepares for a new process, in which nothing is allocated yet."""
         self.arm(0)
         self._map[LIVE_AT:NAMES_AT] = bytes(NAMES_AT - LIVE_AT)
 
@@ -65,7 +65,7 @@ class Control:
         return dict(zip(LIVE, struct.unpack_from(f"<{len(LIVE)}i", self._map, LIVE_AT)))
 
     def told(self) -> str:
-        """What failed, and where, for a person who mends it."""
+        """Returns what failed and where, to help find a fault."""
         name = self._map[self._text_at("name"):self._text_at("name") + NAME_SIZE].split(b"\0")[0].decode()
         text = f"call {self.get('first')} of {self.get('calls')}: " if self.get("failed") else "nothing failed"
         if self.get("failed"):
@@ -81,7 +81,7 @@ class Control:
 
 
 class Driver:
-    """driver.c, at work on the machine."""
+    """driver.c, running on the machine."""
 
     def __init__(self, machine: Machine, exe: str) -> None:
         self._process = machine.prefix.popen([exe], stderr=subprocess.DEVNULL)
@@ -108,7 +108,7 @@ class Driver:
 
 
 class TortureMachine(Machine):
-    """Both programs as torture.c has them, and a driver."""
+    """Both programs, built with torture.c, and a driver."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -126,7 +126,7 @@ class TortureMachine(Machine):
         assert (error, state) == (0, 4), f"the service did not start: error {error}, state {state}"
 
     def start_failing(self, first: int) -> tuple[int, int, int]:
-        """Starts the service with that call to fail; error, state, exit code."""
+        """Starts the service while that call fails; returns error, state, exit code."""
         self.service.forget()
         self.service.arm(first)
         error, state, code = self.driver.numbers("start")
@@ -147,7 +147,8 @@ class TortureMachine(Machine):
         return bool(self.processes())
 
     def tool_failing(self, first: int, *words: str, only: str = "") -> Reply:
-        """Runs etrnctl with that call to fail, of all or of those of one name; both streams are in `out`."""
+        """Runs etrnctl while that call fails, counted among all calls or those of one name; `out` contains both
+        streams."""
         self.tool.forget()
         self.tool.arm(first, only=only)
         quoted = " ".join(f'"{word}"' for word in words)

@@ -1,8 +1,6 @@
-"""What the torture tests share: the Nth call fails, for every N: an allocation, a call of the registry, of sockets, files,
-services or certificates. Nobody crashes, nothing leaks, who is concerned learns it, and the next time all is well.
-
-`make torture` goes through every N; in a usual run it is every STRIDEth.
-"""
+"""Shared by the torture tests: for every N, the Nth call fails: an allocation, or a call for the registry, sockets,
+files, services or certificates. Nothing crashes or leaks, the failure is reported, and the next attempt succeeds.
+`make torture` tests every N, a usual run every STRIDEth."""
 
 from __future__ import annotations
 
@@ -28,13 +26,13 @@ Hosts = Mapping[str, Mapping[str, Value]]
 
 
 def strided(total: int, stride: int) -> range:
-    """The calls that are to fail."""
+    """Returns the numbers of the calls that must fail."""
     return range(1, total + 1) if ALL else range(1, total + 1, stride)
 
 
 @dataclass
 class Round:
-    """Hosts, and how often each node was asked so far, as the far end tells."""
+    """Hosts, and how often each node has been asked, counted by the server."""
 
     hosts: Hosts
     asked: Callable[[], Counter[str]]
@@ -48,7 +46,7 @@ def asked_of(server: ScriptedServer) -> Callable[[], Counter[str]]:
 
 
 class Rounds:
-    """One round after another on a machine."""
+    """Runs rounds on a machine."""
 
     def __init__(self, machine: TortureMachine, round: Round) -> None:
         self.machine, self.round = machine, round
@@ -57,13 +55,13 @@ class Rounds:
         self.begin()
 
     def begin(self, what: str = "the service runs with its configuration") -> None:
-        """The service was started anew."""
+        """Notes that the service was restarted."""
         self.told = self.machine.wait_told(lambda told: told["enabled"] and len(told["hosts"]) == len(self.round.hosts),
                                            what, PATIENCE)
         self.process = self.told["process"]
 
     def go(self) -> Counter[str]:
-        """A round to its end; how often each node was asked."""
+        """Runs a round to its end; returns how often each node was asked."""
         before, asked = self.told, self.round.asked()
         self.machine.ask_all()
 
@@ -79,12 +77,12 @@ class Rounds:
         return self.round.asked() - asked
 
     def rest(self) -> dict[str, int]:
-        """What lives when all is done."""
+        """Returns what is still allocated after a round."""
         time.sleep(QUIET)
         return self.machine.service.live()
 
     def failing(self, first: int, count: int = 1) -> bool:
-        """A round in which that call fails, and one in which none does; whether the call was reached."""
+        """Runs a round in which that call fails and one in which none does; returns whether the call was reached."""
         control = self.machine.service
         control.arm(first, count)
         asked = self.go()

@@ -1,4 +1,4 @@
-"""etrnctl's commands while one call fails: done, or not done and said so, and never a crash."""
+"""etrnctl's commands while one call fails: each succeeds or reports its failure, and never crashes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EXIT_CODES = range(9)  # regtool/exit_code.h
 
 @dataclass(frozen=True)
 class Case:
-    """A command line, and how many of its calls are left out in a usual run."""
+    """A command line, and the stride between its calls in a usual run."""
 
     words: Sequence[str]
     stride: int = 131
@@ -50,8 +50,8 @@ def without_times(text: str) -> str:
 
 @pytest.fixture(scope="module")
 def settings(machine: TortureMachine) -> Iterator[str]:
-    """A service that runs, settings that are there again before each command, and a file to be restored. The address of
-    the hosts' server."""
+    """A running service, settings that are restored before each command, and a file to restore. Returns the address
+    of the hosts' server."""
     with servers() as serve:
         server = serve()
         rounds = Rounds(machine, Round({"isp": host_at(server), "two": host_at(server, "b.example")}, asked_of(server), 1, {}))

@@ -72,7 +72,7 @@ ROUNDS = {each.__name__: each for each in (plain, fallback, logged, finger, prog
 
 @pytest.fixture(scope="module")
 def companion(machine: TortureMachine, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """The service Mail."""
+    """The service named Mail."""
     exe = copied("companion", tmp_path_factory.mktemp("companion") / "mail.exe")
     assert machine.run("sc", "create", "Mail", "binPath=", windows_path(exe), "start=", "demand").code == 0
 

@@ -13,12 +13,12 @@ from .rounds import PATIENCE, QUIET, Round, Rounds, asked_of, strided, wait_unti
 
 
 def only_silenced(machine: TortureMachine) -> bool:
-    """Whether what failed is what would have told of it."""
+    """Whether the failed call is the one that reports failures."""
     return any(name in machine.service.told() for name in ("RegisterEventSourceW", "ReportEventW", "event_write"))
 
 
 def check_start(rounds: Rounds, first: int) -> None:
-    """The service is started with that call to fail: it runs all right, or says why not and ends."""
+    """The service is started while that call fails: it runs, or reports why it cannot and ends."""
     machine, control = rounds.machine, rounds.machine.service
     machine.status_file.unlink(missing_ok=True)
     machine.forget_events()
@@ -90,7 +90,7 @@ def test_stop(machine: TortureMachine, serve: Serve) -> None:
 
 @pytest.mark.fault("12.5")
 def test_the_event_log_is_full(machine: TortureMachine, serve: Serve) -> None:
-    """Every event fails from the start on; nobody reads them, and all else goes on."""
+    """Every event fails from the start: events are lost, but everything else works."""
     server = serve()
     machine.fresh(hosts={"isp": host_at(server)}, start=False)
     machine.service.forget()
@@ -107,7 +107,7 @@ def test_the_event_log_is_full(machine: TortureMachine, serve: Serve) -> None:
 
 
 def test_a_request_goes_by_the_settings_written_just_before(machine: TortureMachine) -> None:
-    """Here for the driver, which writes and asks within the 50 ms in which the service gathers changes."""
+    """Local to the driver, which writes and reads within the 50 ms in which the service collects changes."""
     with servers() as serve:
         before, after = serve(), serve()
         machine.fresh({"RunAtStart": 0}, {"isp": host_at(before)}, start=False)
@@ -122,7 +122,7 @@ def test_a_request_goes_by_the_settings_written_just_before(machine: TortureMach
 @pytest.mark.fault("13.2")
 @pytest.mark.fault("11.6")
 def test_change(machine: TortureMachine) -> None:
-    """A value is written: it is followed at once or a little later."""
+    """After a value is written, it takes effect at once or a little later."""
     with servers() as serve:
         rounds = Rounds(machine, Round({"isp": host_at(serve())}, Counter, 19, {}))
     port = 1000

@@ -1,4 +1,4 @@
-"""One call of etrnctl fails, or takes less than it is given, and what it then says."""
+"""What etrnctl reports if one of its calls fails or accepts less than it was given."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HOSTS = 200  # their status is more than a console takes at once
 BACKUP = r"C:\rights.reg"
 
 
-def test_restore_says_that_the_key_is_without_its_rights(machine: TortureMachine) -> None:
+def test_restore_reports_that_the_key_is_without_its_rights(machine: TortureMachine) -> None:
     machine.fresh({"IntervalMinutes": 30}, start=False)
     assert machine.ctl("backup", BACKUP).code == 0
     machine.configure({"IntervalMinutes": 40})
@@ -35,7 +35,7 @@ def open_console(machine: TortureMachine) -> Iterator:
         yield opens
 
 
-def test_a_long_document_is_shown_whole_on_a_console(machine: TortureMachine, open_console) -> None:
+def test_a_long_document_is_shown_completely_on_a_console(machine: TortureMachine, open_console) -> None:
     server = {"Host": "127.0.0.1", "Domains": ["a.example"]}
     machine.fresh({"AlwaysUseETRN": 0}, {"\U0001f4ec" * (20 + n % 2) + f"-{n}": server for n in range(HOSTS)})
     machine.wait_told(lambda told: len(told["hosts"]) == HOSTS)

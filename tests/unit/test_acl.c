@@ -101,7 +101,7 @@ static void broken_lists_are_left_alone(void **state)
     }
 }
 
-static void a_full_list_takes_no_more(void **state)
+static void a_full_list_accepts_no_more(void **state)
 {
     (void)state;
     static unsigned char full[ACL_SIZE_LIMIT];
@@ -135,9 +135,11 @@ static void an_entry_is_made(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_entry_is_made),          cmocka_unit_test(an_entry_is_added_and_removed),
-        cmocka_unit_test(unused_room_is_dropped),    cmocka_unit_test(broken_lists_are_left_alone),
-        cmocka_unit_test(a_full_list_takes_no_more),
+        cmocka_unit_test(an_entry_is_made),
+        cmocka_unit_test(an_entry_is_added_and_removed),
+        cmocka_unit_test(unused_room_is_dropped),
+        cmocka_unit_test(broken_lists_are_left_alone),
+        cmocka_unit_test(a_full_list_accepts_no_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

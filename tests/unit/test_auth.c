@@ -94,7 +94,7 @@ static void passwords_are_checked_as_they_are_given(void **state)
 }
 
 /* Plays an exchange: the first line, then the answers to the challenges, NULL where it is to be cancelled. */
-static void each_mechanism_says_what_its_rfc_has(void **state)
+static void each_mechanism_sends_the_messages_of_its_rfc(void **state)
 {
     (void)state;
     static const struct {
@@ -201,7 +201,7 @@ static void a_challenge_of_any_length_is_refused_or_answered(void **state)
     }
 }
 
-static void an_echo_is_known_again(void **state)
+static void an_echo_is_recognized(void **state)
 {
     (void)state;
     static const struct {
@@ -240,7 +240,7 @@ static void an_echo_is_known_again(void **state)
     }
 }
 
-static void a_short_password_is_known_as_a_whole(void **state)
+static void a_short_password_is_recognized_only_as_a_whole(void **state)
 {
     (void)state;
     static const struct auth_credentials short_one = {"u", "pw", false, NULL};
@@ -258,12 +258,12 @@ int main(void)
         cmocka_unit_test(the_offer_is_read_from_ehlo),
         cmocka_unit_test(the_mechanism_fits_the_line),
         cmocka_unit_test(passwords_are_checked_as_they_are_given),
-        cmocka_unit_test(each_mechanism_says_what_its_rfc_has),
+        cmocka_unit_test(each_mechanism_sends_the_messages_of_its_rfc),
         cmocka_unit_test(a_long_response_waits_for_the_challenge),
         cmocka_unit_test(what_is_too_long_is_not_sent_in_part),
         cmocka_unit_test(a_challenge_of_any_length_is_refused_or_answered),
-        cmocka_unit_test(an_echo_is_known_again),
-        cmocka_unit_test(a_short_password_is_known_as_a_whole),
+        cmocka_unit_test(an_echo_is_recognized),
+        cmocka_unit_test(a_short_password_is_recognized_only_as_a_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -287,7 +287,7 @@ static void a_challenge_that_cannot_be_answered_is_cancelled(void **state)
 }
 
 /* What else these replies say is lost with it; watch_for_secrets() looks. */
-static void a_secret_that_comes_back_is_not_told(void **state)
+static void a_secret_in_a_reply_is_not_shown(void **state)
 {
     (void)state;
     static const char *const echoes[] = {
@@ -335,7 +335,7 @@ int main(void)
         cmocka_unit_test(without_a_safe_way_nothing_is_sent),
         cmocka_unit_test(a_refused_auth_asks_for_nothing),
         cmocka_unit_test(a_challenge_that_cannot_be_answered_is_cancelled),
-        cmocka_unit_test(a_secret_that_comes_back_is_not_told),
+        cmocka_unit_test(a_secret_in_a_reply_is_not_shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -80,7 +80,7 @@ static void names_are_compared_as_rfc_9525_has_it(void **state)
     assert_false(certificate_matches(NULL, 0, &host));
 }
 
-static void an_address_is_looked_for_among_the_addresses(void **state)
+static void an_address_is_compared_with_the_addresses(void **state)
 {
     (void)state;
     static const char v4[] = NAMES("\x06", "\x87\x04\xc0\x00\x02\x01");
@@ -100,7 +100,7 @@ static void an_address_is_looked_for_among_the_addresses(void **state)
 }
 
 /* Lengths that lie, and what is no GeneralNames: nothing matches, and nothing behind the end is looked at. */
-static void what_is_not_der_names_nobody(void **state)
+static void invalid_der_contains_no_names(void **state)
 {
     (void)state;
     static const struct {
@@ -225,8 +225,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_compared_as_rfc_9525_has_it),
-        cmocka_unit_test(an_address_is_looked_for_among_the_addresses),
-        cmocka_unit_test(what_is_not_der_names_nobody),
+        cmocka_unit_test(an_address_is_compared_with_the_addresses),
+        cmocka_unit_test(invalid_der_contains_no_names),
         cmocka_unit_test(lengths_above_255_are_read),
         cmocka_unit_test(names_are_listed_for_a_person),
         cmocka_unit_test(fingerprints_are_read_and_shown),

@@ -218,7 +218,7 @@ static void a_later_value_replaces_an_earlier_one(void **state)
     config_free(&f.config);
 }
 
-static void policy_wins_and_says_so(void **state)
+static void policy_wins_and_is_named_as_the_origin(void **state)
 {
     (void)state;
     struct fixture f;
@@ -309,7 +309,7 @@ static void the_method_bounds_how_many_nodes_go_together(void **state)
     }
 }
 
-static void problems_are_added_behind_what_is_there(void **state)
+static void problems_are_appended_to_the_text(void **state)
 {
     (void)state;
     struct fixture f;
@@ -435,11 +435,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_are_taken_or_refused_with_a_reason),
         cmocka_unit_test(a_later_value_replaces_an_earlier_one),
-        cmocka_unit_test(policy_wins_and_says_so),
+        cmocka_unit_test(policy_wins_and_is_named_as_the_origin),
         cmocka_unit_test(each_server_of_a_host_has_its_address_and_port),
         cmocka_unit_test(without_a_port_it_is_the_methods_own),
         cmocka_unit_test(the_method_bounds_how_many_nodes_go_together),
-        cmocka_unit_test(problems_are_added_behind_what_is_there),
+        cmocka_unit_test(problems_are_appended_to_the_text),
         cmocka_unit_test(a_list_has_an_end),
         cmocka_unit_test(a_value_of_more_than_a_megabyte_is_refused),
         cmocka_unit_test(a_configuration_stays_until_its_last_holder_releases_it),

@@ -226,7 +226,7 @@ static const struct refusal {
     {"\x1b[2J 0 * * *", "minute \"\\x1b[2J\" ", "has a minute that ", "is not a number, 0 to 59"},
 };
 
-static void what_is_not_allowed_is_told(void **state)
+static void invalid_values_are_reported(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(refusals); i++) {
@@ -268,7 +268,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_form_is_read),
-        cmocka_unit_test(what_is_not_allowed_is_told),
+        cmocka_unit_test(invalid_values_are_reported),
         cmocka_unit_test(a_long_find_leaves_room_for_what_is_allowed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

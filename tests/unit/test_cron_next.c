@@ -379,7 +379,7 @@ static void a_change_may_lie_within_a_minute(void **state)
 
 /* ---- @every ---- */
 
-static void every_counts_from_where_it_began(void **state)
+static void every_counts_from_its_start(void **state)
 {
     (void)state;
     static const struct {
@@ -514,7 +514,7 @@ int main(void)
         cmocka_unit_test(a_line_with_a_star_follows_the_clock),
         cmocka_unit_test(a_change_of_more_than_three_hours_is_a_correction),
         cmocka_unit_test(a_change_may_lie_within_a_minute),
-        cmocka_unit_test(every_counts_from_where_it_began),
+        cmocka_unit_test(every_counts_from_its_start),
         cmocka_unit_test(counted_from_the_last_time_is_the_same),
         cmocka_unit_test(any_clock_can_be_asked_about),
         cmocka_unit_test(a_search_is_short),

@@ -129,7 +129,7 @@ static void what_is_ready_is_asked(void **state)
     preparing();
 }
 
-static void a_failure_is_each_nodes_result_and_is_tried_again(void **state)
+static void a_failure_is_the_result_of_each_node_and_is_retried(void **state)
 {
     (void)state;
     struct planned_host *host = preparing();
@@ -156,7 +156,7 @@ static void with_fallback(struct host_settings *host)
     SET(host, "Fallback", "other.example", "third.example:2525");
 }
 
-static void no_fallback_is_asked_where_the_host_could_not_be_made_ready(void **state)
+static void no_fallback_is_asked_if_the_preparation_failed(void **state)
 {
     (void)state;
     reconfigure(with_fallback);
@@ -205,7 +205,7 @@ static void disabled_while_it_is_made_ready(void **state)
     assert_ptr_equal(preparing(), host);
 }
 
-static void disabled_and_enabled_again_meanwhile(void **state)
+static void disabled_and_enabled_during_a_dequeue(void **state)
 {
     (void)state;
     struct planned_host *host = preparing();
@@ -234,7 +234,7 @@ static void another_node(struct host_settings *host)
     SET(host, "Domains", "b.example", "c.example");
 }
 
-static void nodes_that_change_meanwhile(void **state)
+static void nodes_that_change_during_a_dequeue(void **state)
 {
     (void)state;
     struct assignment a;
@@ -362,13 +362,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         PLANNED(what_is_ready_is_asked),
-        PLANNED(a_failure_is_each_nodes_result_and_is_tried_again),
-        PLANNED(no_fallback_is_asked_where_the_host_could_not_be_made_ready),
+        PLANNED(a_failure_is_the_result_of_each_node_and_is_retried),
+        PLANNED(no_fallback_is_asked_if_the_preparation_failed),
         PLANNED(cancelled_is_no_result_and_comes_after),
         PLANNED(disabled_while_it_is_made_ready),
-        PLANNED(disabled_and_enabled_again_meanwhile),
+        PLANNED(disabled_and_enabled_during_a_dequeue),
         PLANNED(removed_while_it_is_made_ready),
-        PLANNED(nodes_that_change_meanwhile),
+        PLANNED(nodes_that_change_during_a_dequeue),
         PLANNED(a_preparation_counts_as_a_session),
         PLANNED(without_errands_nothing_is_prepared),
         PLANNED(finger_asks_for_one_node_a_connection),

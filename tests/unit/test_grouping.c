@@ -17,7 +17,7 @@ static bool same(const void *a, const void *b)
     return name(a)[0] == name(b)[0];
 }
 
-static void each_group_is_told_once_with_all_its_names(void **state)
+static void each_group_is_reported_once_with_all_its_names(void **state)
 {
     (void)state;
     static const char *const words[] = {"apple", "bean", "almond", "cherry", "beet", "anise"};
@@ -53,7 +53,7 @@ static void names_that_do_not_fit_are_cut(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_group_is_told_once_with_all_its_names),
+        cmocka_unit_test(each_group_is_reported_once_with_all_its_names),
         cmocka_unit_test(a_group_may_begin_within_the_row),
         cmocka_unit_test(names_that_do_not_fit_are_cut),
     };

@@ -31,7 +31,7 @@ static void a_greeting_other_than_220_is_no_welcome(void **state)
 }
 
 /* HELO can offer nothing: it follows only where EHLO is unknown, ETRN forced and TLS not required. */
-static void a_refused_ehlo_leaves_helo_where_etrn_is_forced(void **state)
+static void after_a_refused_ehlo_helo_is_sent_if_etrn_is_forced(void **state)
 {
     (void)state;
     static const struct {
@@ -102,7 +102,7 @@ static void a_refused_ehlo_leaves_helo_where_etrn_is_forced(void **state)
     play_all(conversations, COUNT(conversations));
 }
 
-static void etrn_is_sent_only_where_it_is_offered_or_forced(void **state)
+static void etrn_is_sent_only_if_it_is_offered_or_forced(void **state)
 {
     (void)state;
     static const struct {
@@ -146,7 +146,7 @@ static void etrn_is_sent_only_where_it_is_offered_or_forced(void **state)
     }
 }
 
-static void starttls_comes_before_etrn_and_ehlo_again_behind_it(void **state)
+static void starttls_precedes_etrn_and_is_followed_by_ehlo(void **state)
 {
     (void)state;
     static const struct conversation conversations[] = {
@@ -274,7 +274,7 @@ static void starttls_comes_before_etrn_and_ehlo_again_behind_it(void **state)
 }
 
 /* 421 closes the connection; whatever else is not 220 is a refusal, and leaves the session as it was. */
-static void a_refused_starttls_leaves_clear_text_where_it_may(void **state)
+static void after_a_refused_starttls_clear_text_is_used_if_allowed(void **state)
 {
     (void)state;
     static const int codes[] = {250, 334, 354, 450, 454, 500, 501, 502, 503, 504, 530, 554};
@@ -306,7 +306,7 @@ static void a_refused_starttls_leaves_clear_text_where_it_may(void **state)
     play_every_way(&closing);
 }
 
-static void without_tls_nothing_is_asked_where_it_is_required(void **state)
+static void without_required_tls_nothing_is_asked(void **state)
 {
     (void)state;
     static const struct conversation conversations[] = {
@@ -371,11 +371,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_greeting_other_than_220_is_no_welcome),
-        cmocka_unit_test(a_refused_ehlo_leaves_helo_where_etrn_is_forced),
-        cmocka_unit_test(etrn_is_sent_only_where_it_is_offered_or_forced),
-        cmocka_unit_test(starttls_comes_before_etrn_and_ehlo_again_behind_it),
-        cmocka_unit_test(a_refused_starttls_leaves_clear_text_where_it_may),
-        cmocka_unit_test(without_tls_nothing_is_asked_where_it_is_required),
+        cmocka_unit_test(after_a_refused_ehlo_helo_is_sent_if_etrn_is_forced),
+        cmocka_unit_test(etrn_is_sent_only_if_it_is_offered_or_forced),
+        cmocka_unit_test(starttls_precedes_etrn_and_is_followed_by_ehlo),
+        cmocka_unit_test(after_a_refused_starttls_clear_text_is_used_if_allowed),
+        cmocka_unit_test(without_required_tls_nothing_is_asked),
         cmocka_unit_test(a_flood_of_capabilities_is_read_up_to_the_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -119,7 +119,7 @@ static void strings_are_escaped(void **state)
     }
 }
 
-static void numbers_are_written_whole(void **state)
+static void numbers_are_written_in_full(void **state)
 {
     (void)state;
     struct json j;
@@ -611,7 +611,7 @@ static void what_is_written_is_read_back_the_same(void **state)
     }
 }
 
-static void what_was_read_is_copied_whole(void **state)
+static void what_was_read_is_copied_completely(void **state)
 {
     (void)state;
     static const char text[] =
@@ -631,7 +631,7 @@ int main(void)
         cmocka_unit_test(a_document_is_written_one_member_a_line),
         cmocka_unit_test(what_is_empty_takes_one_line),
         cmocka_unit_test(strings_are_escaped),
-        cmocka_unit_test(numbers_are_written_whole),
+        cmocka_unit_test(numbers_are_written_in_full),
         cmocka_unit_test(indentation_stops_at_sixteen),
         cmocka_unit_test(instants_are_written_as_gmtime_has_them_and_read_back),
         cmocka_unit_test(no_instant_is_null),
@@ -643,7 +643,7 @@ int main(void)
         cmocka_unit_test(a_very_deep_document_is_refused_early),
         cmocka_unit_test(members_are_found_by_their_key),
         cmocka_unit_test(what_is_written_is_read_back_the_same),
-        cmocka_unit_test(what_was_read_is_copied_whole),
+        cmocka_unit_test(what_was_read_is_copied_completely),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -78,7 +78,7 @@ static void nodes_are_checked(void **state)
         CHECK_TEXT(rows[i].node, node_fault_text(node_fault(rows[i].node)), node_fault_text(rows[i].expected));
 }
 
-static void each_fault_has_its_words(void **state)
+static void each_fault_has_its_text(void **state)
 {
     (void)state;
     for (enum node_fault a = NODE_FINE; a <= NODE_LABEL; a++) {
@@ -199,7 +199,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nodes_are_checked),
-        cmocka_unit_test(each_fault_has_its_words),
+        cmocka_unit_test(each_fault_has_its_text),
         cmocka_unit_test(host_names_are_checked),
         cmocka_unit_test(host_and_port_are_split),
         cmocka_unit_test(a_host_that_does_not_fit_is_refused),

@@ -35,7 +35,7 @@ static void replies_to_etrn_lead_to_outcomes(void **state)
     }
 }
 
-static void codes_that_nobody_knows_go_by_their_first_digit(void **state)
+static void unknown_codes_are_classified_by_their_first_digit(void **state)
 {
     (void)state;
     for (int code = 200; code < 600; code++) {
@@ -120,7 +120,7 @@ static void check_sentences(enum outcome outcome, int code)
           outcome_name(outcome), code, outcome_advice(&result));
 }
 
-static void a_person_is_told_what_it_means_and_what_to_do(void **state)
+static void each_outcome_has_a_meaning_and_advice(void **state)
 {
     (void)state;
     for (enum outcome o = OUTCOME_NONE; o < OUTCOME_COUNT; o++)
@@ -132,7 +132,7 @@ static void a_person_is_told_what_it_means_and_what_to_do(void **state)
     }
 }
 
-static void the_reply_explains_more_where_it_led_to_the_outcome(void **state)
+static void the_reply_code_is_explained_if_it_led_to_the_outcome(void **state)
 {
     (void)state;
     static const struct {
@@ -219,7 +219,7 @@ static void the_messages_that_wait_are_counted(void **state)
     }
 }
 
-static void only_what_is_not_as_wished_is_told_of_a_channel(void **state)
+static void a_channel_is_described_only_if_it_differs_from_the_settings(void **state)
 {
     (void)state;
     static const struct {
@@ -263,7 +263,7 @@ static void the_text_is_escaped_and_cut(void **state)
     assert_int_equal(result.code, 0);
 }
 
-static void a_count_behind_the_cut_is_still_read(void **state)
+static void a_count_beyond_the_cut_is_still_read(void **state)
 {
     (void)state;
     char line[400] = "253 ";
@@ -278,15 +278,15 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(replies_to_etrn_lead_to_outcomes),
-        cmocka_unit_test(codes_that_nobody_knows_go_by_their_first_digit),
+        cmocka_unit_test(unknown_codes_are_classified_by_their_first_digit),
         cmocka_unit_test(each_outcome_has_its_consequence),
         cmocka_unit_test(names_are_for_machines_and_differ),
-        cmocka_unit_test(a_person_is_told_what_it_means_and_what_to_do),
-        cmocka_unit_test(the_reply_explains_more_where_it_led_to_the_outcome),
+        cmocka_unit_test(each_outcome_has_a_meaning_and_advice),
+        cmocka_unit_test(the_reply_code_is_explained_if_it_led_to_the_outcome),
         cmocka_unit_test(the_messages_that_wait_are_counted),
-        cmocka_unit_test(only_what_is_not_as_wished_is_told_of_a_channel),
+        cmocka_unit_test(a_channel_is_described_only_if_it_differs_from_the_settings),
         cmocka_unit_test(the_text_is_escaped_and_cut),
-        cmocka_unit_test(a_count_behind_the_cut_is_still_read),
+        cmocka_unit_test(a_count_beyond_the_cut_is_still_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

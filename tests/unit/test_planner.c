@@ -70,7 +70,7 @@ static void what_is_off_is_not_asked(void **state)
     tear_down(&w);
 }
 
-static void a_configuration_that_says_the_same_starts_nothing(void **state)
+static void an_unchanged_configuration_starts_nothing(void **state)
 {
     (void)state;
     struct world w = {.hosts = {{"a", "x y"}}};
@@ -292,7 +292,7 @@ static void paused_means_later(void **state)
 
 /* ---- held ---- */
 
-static void held_no_dequeue_begins_and_those_under_way_go_on(void **state)
+static void while_held_no_dequeue_begins_and_active_ones_continue(void **state)
 {
     (void)state;
     struct world w = {.hosts = {{"a", "x y", .etrns = 1, .connections = 1, .fallback = "one"}, {"b", "z"}}};
@@ -317,7 +317,7 @@ static void held_no_dequeue_begins_and_those_under_way_go_on(void **state)
     tear_down(&w);
 }
 
-static void the_network_and_waking_are_reasons(void **state)
+static void the_network_and_resuming_start_rounds(void **state)
 {
     (void)state;
     struct world w = {.hosts = {{"a", "x"}}, .gap = 30};
@@ -386,7 +386,7 @@ static void a_session_has_a_hundred_nodes_at_most(void **state)
     tear_down(&w);
 }
 
-static void a_host_has_only_so_many_sessions_at_once(void **state)
+static void the_sessions_of_a_host_are_limited(void **state)
 {
     (void)state;
     struct world w = {.hosts = {{"a", "n1 n2 n3", .etrns = 1, .connections = 2}}};
@@ -403,7 +403,7 @@ static void a_host_has_only_so_many_sessions_at_once(void **state)
     tear_down(&w);
 }
 
-static void all_hosts_together_have_only_so_many_sessions(void **state)
+static void the_sessions_of_all_hosts_are_limited(void **state)
 {
     (void)state;
     struct world w = {.hosts = {{"a", "x"}, {"b", "y"}, {"c", "z"}}, .maximum = 2};
@@ -480,7 +480,7 @@ int main(void)
         cmocka_unit_test(hosts_are_asked_at_the_start_and_then_every_interval),
         cmocka_unit_test(without_run_at_start_the_first_interval_is_waited_for),
         cmocka_unit_test(what_is_off_is_not_asked),
-        cmocka_unit_test(a_configuration_that_says_the_same_starts_nothing),
+        cmocka_unit_test(an_unchanged_configuration_starts_nothing),
         cmocka_unit_test(a_request_is_met_at_once_but_for_the_gap),
         cmocka_unit_test(a_request_while_busy_comes_after),
         cmocka_unit_test(a_request_whose_dequeue_is_cut_short_is_answered_by_the_next),
@@ -489,12 +489,12 @@ int main(void)
         cmocka_unit_test(a_changed_interval_counts_from_the_last_round),
         cmocka_unit_test(the_wall_clock_moves_nothing_and_a_suspend_is_one_round),
         cmocka_unit_test(paused_means_later),
-        cmocka_unit_test(held_no_dequeue_begins_and_those_under_way_go_on),
-        cmocka_unit_test(the_network_and_waking_are_reasons),
+        cmocka_unit_test(while_held_no_dequeue_begins_and_active_ones_continue),
+        cmocka_unit_test(the_network_and_resuming_start_rounds),
         cmocka_unit_test(nodes_are_spread_evenly_over_few_sessions),
         cmocka_unit_test(a_session_has_a_hundred_nodes_at_most),
-        cmocka_unit_test(a_host_has_only_so_many_sessions_at_once),
-        cmocka_unit_test(all_hosts_together_have_only_so_many_sessions),
+        cmocka_unit_test(the_sessions_of_a_host_are_limited),
+        cmocka_unit_test(the_sessions_of_all_hosts_are_limited),
         cmocka_unit_test(a_host_that_is_always_due_does_not_shut_out_the_others),
         cmocka_unit_test(hosts_that_failed_share_half_of_the_sessions),
         cmocka_unit_test(the_only_session_is_a_failed_host_s_too),

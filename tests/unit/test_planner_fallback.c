@@ -28,7 +28,7 @@ static void after_passing_trouble_the_next_server_is_asked(void **state)
     tear_down(&w);
 }
 
-static void each_node_falls_back_by_itself(void **state)
+static void each_node_falls_back_separately(void **state)
 {
     (void)state;
     struct world w = {.hosts = {{"a", "v w x y z", .fallback = "one|two"}}};
@@ -325,7 +325,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(after_passing_trouble_the_next_server_is_asked),
-        cmocka_unit_test(each_node_falls_back_by_itself),
+        cmocka_unit_test(each_node_falls_back_separately),
         cmocka_unit_test(nodes_of_different_servers_do_not_share_a_session),
         cmocka_unit_test(when_all_servers_are_dead_it_is_one_failure),
         cmocka_unit_test(a_node_that_fails_permanently_elsewhere_is_not_asked_further),

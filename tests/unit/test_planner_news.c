@@ -46,7 +46,7 @@ static unsigned count_news(struct world *w, unsigned days, uint32_t minutes, con
     return found;
 }
 
-static void of_what_goes_on_failing_one_reminder_comes_a_day(void **state)
+static void a_continuing_failure_is_reported_once_a_day(void **state)
 {
     (void)state;
     static const uint32_t intervals[] = {1, 15, 60, 6 * 60, 24 * 60};
@@ -101,7 +101,7 @@ static void answer_in_words(struct world *w, const char *const *texts, const enu
     assert_string_equal(ended(w), "a");
 }
 
-static void check_told(struct world *w, size_t first, const char *names, const char *replies)
+static void check_reported(struct world *w, size_t first, const char *names, const char *replies)
 {
     char found[100], texts[100];
     struct text t;
@@ -117,7 +117,7 @@ static void check_told(struct world *w, size_t first, const char *names, const c
     assert_string_equal(texts, replies);
 }
 
-static void nodes_share_news_of_the_same_outcome_and_code_whatever_the_words(void **state)
+static void nodes_of_the_same_outcome_and_code_share_news_whatever_the_text(void **state)
 {
     (void)state;
     struct world w = {.hosts = {{"a", "v w x y z"}}};
@@ -128,10 +128,10 @@ static void nodes_share_news_of_the_same_outcome_and_code_whatever_the_words(voi
                     (const enum outcome[]){OUTCOME_NOT_ALLOWED, OUTCOME_STARTED, OUTCOME_NOT_ALLOWED, OUTCOME_REFUSED,
                                            OUTCOME_NOT_ALLOWED},
                     (const int[]){459, 250, 459, 500, 459});
-    check_told(&w, 0, "v, x, z", "459 v no | 459 x no");
-    check_told(&w, 2, NULL, NULL);
-    check_told(&w, 3, "y", "500 what");
-    check_told(&w, 4, NULL, NULL);
+    check_reported(&w, 0, "v, x, z", "459 v no | 459 x no");
+    check_reported(&w, 2, NULL, NULL);
+    check_reported(&w, 3, "y", "500 what");
+    check_reported(&w, 4, NULL, NULL);
     pass(&w, DAY);
     next_session(&w);
     answer_in_words(
@@ -139,13 +139,13 @@ static void nodes_share_news_of_the_same_outcome_and_code_whatever_the_words(voi
         (const enum outcome[]){OUTCOME_REFUSED, OUTCOME_REFUSED, OUTCOME_REFUSED, OUTCOME_REFUSED, OUTCOME_STARTED},
         (const int[]){502, 502, 502, 501, 250});
     assert_string_equal(news(&w, "a"), "v still fails, w fails, x still fails, y still fails, z recovers");
-    check_told(&w, 0, "v, x", "502 no"); /* since the same minute */
-    check_told(&w, 1, "w", "502 no");    /* an edge is no reminder */
-    check_told(&w, 3, "y", "501 no");    /* another code */
+    check_reported(&w, 0, "v, x", "502 no"); /* since the same minute */
+    check_reported(&w, 1, "w", "502 no");    /* an edge is no reminder */
+    check_reported(&w, 3, "y", "501 no");    /* another code */
     tear_down(&w);
 }
 
-static void reminders_of_different_ages_are_told_apart(void **state)
+static void reminders_of_different_ages_are_separate(void **state)
 {
     (void)state;
     struct world w = {.hosts = {{"a", "x y"}}};
@@ -157,12 +157,12 @@ static void reminders_of_different_ages_are_told_apart(void **state)
     pass(&w, DAY);
     dequeue(&w, "a: x y", "a", "x=459 y=459");
     assert_string_equal(news(&w, "a"), "x still fails, y still fails");
-    check_told(&w, 0, "x", "");
-    check_told(&w, 1, "y", "");
+    check_reported(&w, 0, "x", "");
+    check_reported(&w, 1, "y", "");
     tear_down(&w);
 }
 
-static void what_was_said_stays_with_its_result(void **state)
+static void output_stays_with_its_result(void **state)
 {
     (void)state;
     struct world w = {.hosts = {{"a", "x y"}}};
@@ -221,11 +221,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_edges_are_news),
-        cmocka_unit_test(of_what_goes_on_failing_one_reminder_comes_a_day),
+        cmocka_unit_test(a_continuing_failure_is_reported_once_a_day),
         cmocka_unit_test(a_reminder_minds_neither_seconds_nor_daylight_saving_nor_the_wall_clock),
-        cmocka_unit_test(nodes_share_news_of_the_same_outcome_and_code_whatever_the_words),
-        cmocka_unit_test(reminders_of_different_ages_are_told_apart),
-        cmocka_unit_test(what_was_said_stays_with_its_result),
+        cmocka_unit_test(nodes_of_the_same_outcome_and_code_share_news_whatever_the_text),
+        cmocka_unit_test(reminders_of_different_ages_are_separate),
+        cmocka_unit_test(output_stays_with_its_result),
         cmocka_unit_test(each_node_has_its_own_news),
         cmocka_unit_test(a_dequeue_that_was_cancelled_taught_nothing_and_comes_after),
     };

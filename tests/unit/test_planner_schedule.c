@@ -97,7 +97,7 @@ static void an_invalid_line_costs_the_others_nothing(void **state)
     tear_down(&w);
 }
 
-static void every_counts_from_where_the_schedule_was_taken_up(void **state)
+static void every_counts_from_when_the_schedule_was_adopted(void **state)
 {
     (void)state;
     struct world w = {.hosts = {{"a", "x"}}, .schedule = "@every 1h30m"};
@@ -265,7 +265,7 @@ static void a_changed_schedule_is_followed_and_what_was_due_stays_due(void **sta
     tear_down(&w);
 }
 
-static void switched_off_and_on_a_schedule_goes_on(void **state)
+static void a_schedule_continues_after_disable_and_enable(void **state)
 {
     (void)state;
     struct world w = {.hosts = {{"a", "x"}}, .schedule = "0 * * * *|@every 2h"};
@@ -318,7 +318,7 @@ static void a_schedule_follows_a_clock_that_is_set(void **state)
     }
 }
 
-static void a_clock_that_is_set_makes_nothing_forgotten_that_was_due(void **state)
+static void a_clock_step_loses_nothing_that_was_due(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(clock_steps); i++) {
@@ -389,7 +389,7 @@ int main(void)
         cmocka_unit_test(a_schedule_is_in_local_time),
         cmocka_unit_test(a_host_has_its_own_schedule_or_interval),
         cmocka_unit_test(an_invalid_line_costs_the_others_nothing),
-        cmocka_unit_test(every_counts_from_where_the_schedule_was_taken_up),
+        cmocka_unit_test(every_counts_from_when_the_schedule_was_adopted),
         cmocka_unit_test(neither_requests_nor_retries_move_a_schedule),
         cmocka_unit_test(a_retry_that_meets_the_schedule_is_one_round_of_all),
         cmocka_unit_test(a_retry_that_meets_a_request_is_one_round_of_all),
@@ -397,9 +397,9 @@ int main(void)
         cmocka_unit_test(a_schedule_follows_a_zone_that_changes),
         cmocka_unit_test(a_schedule_that_never_comes_leaves_requests_and_retries),
         cmocka_unit_test(a_changed_schedule_is_followed_and_what_was_due_stays_due),
-        cmocka_unit_test(switched_off_and_on_a_schedule_goes_on),
+        cmocka_unit_test(a_schedule_continues_after_disable_and_enable),
         cmocka_unit_test(a_schedule_follows_a_clock_that_is_set),
-        cmocka_unit_test(a_clock_that_is_set_makes_nothing_forgotten_that_was_due),
+        cmocka_unit_test(a_clock_step_loses_nothing_that_was_due),
         cmocka_unit_test(a_drift_that_is_no_step_moves_no_schedule),
         cmocka_unit_test(clocks_that_drift_apart_neither_double_a_time_nor_lose_one),
     };

@@ -123,7 +123,7 @@ static void a_file_begins_with_its_fields(void **state)
                "local-endpoint,remote-endpoint,event,data,context\r\n");
 }
 
-static void names_tell_day_and_number(void **state)
+static void names_contain_day_and_number(void **state)
 {
     (void)state;
     char buffer[40];
@@ -209,7 +209,7 @@ int main(void)
         cmocka_unit_test(a_long_row_is_cut_within_its_fields),
         cmocka_unit_test(a_field_has_1023_octets_at_most),
         cmocka_unit_test(a_file_begins_with_its_fields),
-        cmocka_unit_test(names_tell_day_and_number),
+        cmocka_unit_test(names_contain_day_and_number),
         cmocka_unit_test(a_file_ends_with_its_day_or_when_it_is_full),
         cmocka_unit_test(old_files_and_those_that_are_too_many_go),
     };

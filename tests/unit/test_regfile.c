@@ -175,7 +175,7 @@ static void a_string_may_go_over_lines(void **state)
     }
 }
 
-static void a_header_alone_says_nothing(void **state)
+static void a_header_alone_has_no_entries(void **state)
 {
     (void)state;
     static const char *const documents[] = {"Windows Registry Editor Version 5.00", HEADER, HEADER "\n\n",
@@ -345,7 +345,7 @@ static void check_refused(const struct refused *row, size_t number, const struct
     regfile_free(&file);
 }
 
-static void a_fault_is_told_with_its_line_and_nothing_is_kept(void **state)
+static void a_fault_is_reported_with_its_line_and_nothing_is_kept(void **state)
 {
     (void)state;
     for (size_t k = 0; k < COUNT(forms); k++) {
@@ -470,7 +470,7 @@ static void nothing_is_written_as_a_header(void **state)
 }
 
 /* What quotation marks would change is written as octets. */
-static void a_string_stands_in_quotes_where_it_reads_back_the_same(void **state)
+static void a_string_is_quoted_if_it_reads_back_the_same(void **state)
 {
     (void)state;
     static const struct {
@@ -626,13 +626,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_is_read_in_each_of_its_forms),
         cmocka_unit_test(a_string_may_go_over_lines),
-        cmocka_unit_test(a_header_alone_says_nothing),
+        cmocka_unit_test(a_header_alone_has_no_entries),
         cmocka_unit_test(other_marks_than_those_of_utf16le_and_utf8_are_refused),
         cmocka_unit_test(a_carriage_return_alone_ends_a_line),
-        cmocka_unit_test(a_fault_is_told_with_its_line_and_nothing_is_kept),
+        cmocka_unit_test(a_fault_is_reported_with_its_line_and_nothing_is_kept),
         cmocka_unit_test(a_tree_is_written_as_regedit_writes_it),
         cmocka_unit_test(nothing_is_written_as_a_header),
-        cmocka_unit_test(a_string_stands_in_quotes_where_it_reads_back_the_same),
+        cmocka_unit_test(a_string_is_quoted_if_it_reads_back_the_same),
         cmocka_unit_test(a_key_with_a_line_end_in_its_name_is_not_written),
         cmocka_unit_test(what_is_written_is_read_back_the_same),
     };

@@ -307,7 +307,7 @@ static void no_bytes_change_nothing(void **state)
     assert_string_equal(r.line, "250 a");
 }
 
-static void the_text_stands_behind_code_and_separator(void **state)
+static void the_text_follows_code_and_separator(void **state)
 {
     (void)state;
     static const struct {
@@ -328,7 +328,7 @@ static void the_text_stands_behind_code_and_separator(void **state)
     }
 }
 
-static void each_fault_has_its_words(void **state)
+static void each_fault_has_its_text(void **state)
 {
     (void)state;
     for (enum reply_fault a = REPLY_FINE; a <= REPLY_TOO_LONG; a++) {
@@ -351,8 +351,8 @@ int main(void)
         cmocka_unit_test(a_fault_stays_until_a_new_beginning),
         cmocka_unit_test(before_its_first_line_a_reply_is_empty),
         cmocka_unit_test(no_bytes_change_nothing),
-        cmocka_unit_test(the_text_stands_behind_code_and_separator),
-        cmocka_unit_test(each_fault_has_its_words),
+        cmocka_unit_test(the_text_follows_code_and_separator),
+        cmocka_unit_test(each_fault_has_its_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

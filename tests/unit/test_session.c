@@ -141,7 +141,7 @@ static void what_is_not_smtp_ends_it(void **state)
     play_all(conversations, COUNT(conversations));
 }
 
-static void a_lost_connection_costs_only_what_was_not_answered(void **state)
+static void a_lost_connection_fails_only_unanswered_nodes(void **state)
 {
     (void)state;
     static const struct conversation conversations[] = {
@@ -294,7 +294,7 @@ static void finishing_asks_no_further_node(void **state)
     play_all(conversations, COUNT(conversations));
 }
 
-static void events_tell_the_whole_conversation(void **state)
+static void events_report_the_whole_conversation(void **state)
 {
     (void)state;
     struct seen seen;
@@ -327,7 +327,7 @@ static void events_tell_the_whole_conversation(void **state)
                                     "end: a control character within a line\n");
 }
 
-static void each_state_says_how_long_it_may_last(void **state)
+static void each_state_has_its_timeout(void **state)
 {
     (void)state;
     static const struct {
@@ -365,11 +365,11 @@ int main(void)
         cmocka_unit_test(a_421_ends_all),
         cmocka_unit_test(bytes_before_their_time_end_it),
         cmocka_unit_test(what_is_not_smtp_ends_it),
-        cmocka_unit_test(a_lost_connection_costs_only_what_was_not_answered),
+        cmocka_unit_test(a_lost_connection_fails_only_unanswered_nodes),
         cmocka_unit_test(a_connection_that_fails_after_a_refusal_keeps_the_refusal),
         cmocka_unit_test(finishing_asks_no_further_node),
-        cmocka_unit_test(events_tell_the_whole_conversation),
-        cmocka_unit_test(each_state_says_how_long_it_may_last),
+        cmocka_unit_test(events_report_the_whole_conversation),
+        cmocka_unit_test(each_state_has_its_timeout),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -134,7 +134,7 @@ struct words {
     const char *shown, *problem; /* NULL: they are allowed */
 };
 
-static void words_of_a_person_become_values(void **state)
+static void user_input_becomes_values(void **state)
 {
     (void)state;
     static const struct words rows[] = {
@@ -326,7 +326,7 @@ int main(void)
         cmocka_unit_test(each_row_has_what_its_type_needs),
         cmocka_unit_test(names_ranges_and_defaults_are_as_promised),
         cmocka_unit_test(names_are_found_without_case_and_in_their_scope),
-        cmocka_unit_test(words_of_a_person_become_values),
+        cmocka_unit_test(user_input_becomes_values),
         cmocka_unit_test(values_are_written_as_windows_writes_them),
         cmocka_unit_test(every_bound_holds_both_ways),
         cmocka_unit_test(names_of_services_and_users_have_a_longest),

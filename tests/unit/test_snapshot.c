@@ -444,7 +444,7 @@ static void check_node(const struct planner *p, const char *key, const char *exp
     json_free(&j);
 }
 
-static void what_was_said_is_told_in_lines_and_a_server_with_a_port_of_its_own(void **state)
+static void output_is_written_in_lines_and_a_server_with_its_own_port(void **state)
 {
     (void)state;
     struct config config;
@@ -473,7 +473,7 @@ static void what_was_said_is_told_in_lines_and_a_server_with_a_port_of_its_own(v
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_was_said_is_told_in_lines_and_a_server_with_a_port_of_its_own),
+        cmocka_unit_test(output_is_written_in_lines_and_a_server_with_its_own_port),
         cmocka_unit_test(two_hosts_in_the_midst_of_things),
         cmocka_unit_test(nothing_configured),
         cmocka_unit_test(next_is_the_host_that_comes_first),

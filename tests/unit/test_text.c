@@ -155,7 +155,7 @@ static void names_compare_without_case(void **state)
     }
 }
 
-static void a_word_is_near_what_it_was_mistyped_for(void **state)
+static void a_mistyped_word_is_near_the_intended_one(void **state)
 {
     (void)state;
     static const struct {
@@ -200,7 +200,7 @@ static void a_word_is_near_what_it_was_mistyped_for(void **state)
     }
 }
 
-static void numbers_are_read_whole_or_not_at_all(void **state)
+static void numbers_are_read_completely_or_not_at_all(void **state)
 {
     (void)state;
     static const struct {
@@ -291,9 +291,9 @@ int main(void)
         cmocka_unit_test(what_cannot_be_formatted_adds_nothing),
         cmocka_unit_test(an_escape_that_does_not_fit_ends_in_dots),
         cmocka_unit_test(names_compare_without_case),
-        cmocka_unit_test(numbers_are_read_whole_or_not_at_all),
+        cmocka_unit_test(numbers_are_read_completely_or_not_at_all),
         cmocka_unit_test(a_copy_is_ones_own),
-        cmocka_unit_test(a_word_is_near_what_it_was_mistyped_for),
+        cmocka_unit_test(a_mistyped_word_is_near_the_intended_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -113,7 +113,7 @@ static void lines_replace_the_interval(void **state)
     }
 }
 
-static void a_schedule_that_changes_counts_from_now_and_one_that_does_not_goes_on(void **state)
+static void a_changed_schedule_counts_from_now_and_an_unchanged_one_continues(void **state)
 {
     (void)state;
     struct timetable t = begin(15, "@every 1h");
@@ -249,7 +249,7 @@ static void a_schedule_follows_a_clock_that_is_set_and_an_interval_does_not(void
     }
 }
 
-static void what_was_met_does_not_come_back_with_a_clock_that_is_a_little_behind(void **state)
+static void a_time_is_not_due_twice_if_the_clock_is_slightly_late(void **state)
 {
     (void)state;
     struct timetable t = begin(15, "0 * * * *");
@@ -289,7 +289,7 @@ int main(void)
         cmocka_unit_test(started_and_stopped),
         cmocka_unit_test(an_interval_that_changes_counts_from_the_last_round),
         cmocka_unit_test(lines_replace_the_interval),
-        cmocka_unit_test(a_schedule_that_changes_counts_from_now_and_one_that_does_not_goes_on),
+        cmocka_unit_test(a_changed_schedule_counts_from_now_and_an_unchanged_one_continues),
         cmocka_unit_test(what_is_due_already_stays_due_whatever_schedule_comes),
         cmocka_unit_test(has_lines),
         cmocka_unit_test(the_first_request_gives_the_reason),
@@ -297,7 +297,7 @@ int main(void)
         cmocka_unit_test(a_retry_moves_no_round_and_joins_one_that_is_due),
         cmocka_unit_test(a_step_is_what_two_clocks_do_not_drift),
         cmocka_unit_test(a_schedule_follows_a_clock_that_is_set_and_an_interval_does_not),
-        cmocka_unit_test(what_was_met_does_not_come_back_with_a_clock_that_is_a_little_behind),
+        cmocka_unit_test(a_time_is_not_due_twice_if_the_clock_is_slightly_late),
         cmocka_unit_test(a_schedule_follows_a_zone_that_changes),
         cmocka_unit_test(triggers_have_names),
     };

@@ -144,7 +144,7 @@ static void what_is_not_valid_becomes_the_replacement_character(void **state)
         check(to_utf8, bad_utf16[i].utf16, bad_utf16[i].utf16_octets, bad_utf16[i].utf8, bad_utf16[i].utf8_octets);
 }
 
-static void copies_are_as_long_as_they_say(void **state)
+static void copies_have_the_returned_length(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(pairs); i++) {
@@ -213,7 +213,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(utf8_sequences_are_measured),
         cmocka_unit_test(text_converts_both_ways),
-        cmocka_unit_test(copies_are_as_long_as_they_say),
+        cmocka_unit_test(copies_have_the_returned_length),
         cmocka_unit_test(what_is_not_valid_becomes_the_replacement_character),
         cmocka_unit_test(no_character_is_written_in_part),
         cmocka_unit_test(every_character_survives_the_round_trip),

@@ -23,7 +23,7 @@ static void types_have_the_names_of_the_registry(void **state)
         assert_string_equal(value_type_name(rows[i].type), rows[i].name);
 }
 
-static void a_value_is_described_in_a_few_words(void **state)
+static void a_value_is_described_briefly(void **state)
 {
     (void)state;
     static const struct {
@@ -65,7 +65,7 @@ static void a_number_is_four_octets_the_low_one_first(void **state)
     free(value.data);
 }
 
-static void words_become_what_windows_writes(void **state)
+static void typed_words_become_the_registry_data_of_windows(void **state)
 {
     (void)state;
     static const struct {
@@ -107,9 +107,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(types_have_the_names_of_the_registry),
-        cmocka_unit_test(a_value_is_described_in_a_few_words),
+        cmocka_unit_test(a_value_is_described_briefly),
         cmocka_unit_test(a_number_is_four_octets_the_low_one_first),
-        cmocka_unit_test(words_become_what_windows_writes),
+        cmocka_unit_test(typed_words_become_the_registry_data_of_windows),
         cmocka_unit_test(a_list_knows_its_items_without_case),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

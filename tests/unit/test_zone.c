@@ -61,7 +61,7 @@ static const struct {
      {0, 60, 0}},
 };
 
-static void each_year_has_its_changes_where_the_world_has_them(void **state)
+static void each_year_has_the_real_changes_of_its_zone(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(zones); i++) {
@@ -116,7 +116,7 @@ static void a_year_is_one_by_utc(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_year_has_its_changes_where_the_world_has_them),
+        cmocka_unit_test(each_year_has_the_real_changes_of_its_zone),
         cmocka_unit_test(without_changes_the_bias_alone_counts),
         cmocka_unit_test(a_year_is_one_by_utc),
     };

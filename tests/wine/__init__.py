@@ -1,1 +1,1 @@
-"""The real programs under Wine, against servers that behave as told and against Postfix."""
+"""The real programs under Wine, against scripted servers and against Postfix."""

@@ -38,7 +38,7 @@ LONGEST = {"age": "59 seconds ago", "s": "9", "ms": "9999.9", "n": "99", "versio
 
 @dataclass(frozen=True)
 class Block:
-    """One command and what follows it."""
+    """One command and its expected output."""
 
     command: str
     expected: list[str]
@@ -69,7 +69,7 @@ def pattern(line: str) -> str:
 
 
 def session(reply: Reply) -> list[str]:
-    """A reply as golden files show it."""
+    """Returns a reply as golden files show it."""
     errors = [f"{ERROR_MARK} {line}".rstrip() for line in reply.err.splitlines()]
     return [*reply.out.splitlines(), *errors, f"[exit {reply.code}]"]
 
@@ -83,7 +83,7 @@ def difference(command: str, expected: list[str], found: list[str]) -> str:
 
 
 def accept(name: str, block: Block, found: list[str], values: dict[str, str]) -> None:
-    """Puts what was found in place of what the file expects; lines that match stay as they are written there."""
+    """Replaces the expected output by the actual one; matching lines stay as they are in the file."""
 
     def written(seen: str) -> str:
         for line in block.expected:
@@ -113,6 +113,6 @@ def compare(machine: Machine, name: str, shown: Mapping[str, str] = {}, **given:
 
 
 def too_wide(name: str) -> list[str]:
-    """The lines of standard output that may not fit 80 columns; a value is never broken."""
+    """Returns the lines of standard output that exceed 80 columns; a value is never broken."""
     lines = [fill(line, LONGEST) for block in blocks(name) for line in block.expected]
     return [line for line in lines if not line.startswith(ERROR_MARK) and " is now " not in line and len(line) > 80]

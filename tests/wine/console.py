@@ -1,4 +1,4 @@
-"""A console of 80 columns and 24 lines with etrnctl in it, and a person at its keyboard: tmux draws it."""
+"""etrnctl in a console of 80 columns and 24 lines, operated through tmux."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ echo "[exit $code]"; read end"""
         self._tmux("new-session", "-d", "-s", self._name, "-x", "80", "-y", "24", "sh", "-c", shell)
 
     def screen(self, colours: bool = False) -> str:
-        """What is to be seen now, without the blanks at the ends; with colours, as escape sequences."""
+        """Returns the visible screen without trailing blanks; colours are escape sequences."""
         lines = self._tmux("capture-pane", "-p", *(["-e"] if colours else []), "-t", self._name).rstrip().split("\n")
         return "".join(line.rstrip() + "\n" for line in lines)
 
     def wait_for(self, words: str, times: int = 1) -> str:
-        """Returns the screen once these words stand there so often."""
+        """Returns the screen once it contains this text that many times."""
         try:
             return wait_until(lambda: (now := self.screen()).count(words) >= times and now, repr(words))
         except TimeoutError as error:
@@ -65,7 +65,7 @@ echo "[exit $code]"; read end"""
             os.close(terminal)
 
     def type(self, *keys: str) -> None:
-        """Presses keys: words as they are, or tmux's names for others: Enter, C-c. Enter is pressed again while the cursor
+        """Presses keys: text as it is, or tmux's names for other keys: Enter, C-c. Enter is repeated while the cursor
         stays in its line, since Wine sometimes loses a key that is pressed just when the program begins to read."""
         with contextlib.suppress(TimeoutError):  # one that reads nothing has Ctrl+C all the same
             wait_until(self._reads, "a program that reads the console", 2)
@@ -82,11 +82,11 @@ echo "[exit $code]"; read end"""
         self.type(*keys)
 
     def _line(self) -> str:
-        """Which line the cursor is in, counted from the first that was ever on the screen."""
+        """Returns the line of the cursor, counted from the first line ever on the screen."""
         return self._tmux("display-message", "-p", "-t", self._name, "#{history_size} #{cursor_y}")
 
     def end(self) -> tuple[str, int]:
-        """Waits for the program's end, and returns the last screen without the exit code, and that."""
+        """Waits for the program to end; returns the last screen without the exit code, and the exit code."""
         try:
             screen = wait_until(lambda: EXIT.search(now := self.screen()) and now, "the end")
         except TimeoutError as error:
@@ -94,7 +94,7 @@ echo "[exit $code]"; read end"""
         return EXIT.sub("", screen).rstrip() + "\n", int(EXIT.search(screen)[1])
 
     def close(self) -> None:
-        """As by a click on the window's cross."""
+        """Closes the window, as a click on its close button does."""
         self._tmux("kill-session", "-t", self._name)
 
 

@@ -77,7 +77,7 @@ Values = Mapping[str, Value]
 
 @dataclass(frozen=True)
 class Reply:
-    """What a program said, and its exit code."""
+    """The output of a program, and its exit code."""
 
     code: int
     out: str
@@ -202,14 +202,15 @@ class Machine:
         return errors[-1]
 
     def save(self) -> None:
-        """Has the registry on disk, by switching the machine off and on; the service runs afterwards. Wine's server sometimes
-        ends itself when a process with open connections is killed, and what it had not saved by then is lost."""
+        """Makes Wine save the registry, by switching the machine off and on; the service runs afterwards. Wine's
+        server sometimes ends itself when a process with open connections is killed, and loses what it has not yet
+        saved."""
         self.prefix.kill()
         self.prefix.start()
         wait_until(lambda: self.state() == RUNNING, "the service running")
 
     def begin_stop(self) -> Stop:
-        """Asks the service to stop; what it takes is in the result."""
+        """Asks the service to stop; the result contains the time it takes."""
         self.control(INTERROGATE)  # the program that asks is there, and ready
         return Stop(self)
 
@@ -219,8 +220,8 @@ class Machine:
 
     def fresh(self, values: Values = {}, hosts: Mapping[str, Values] = {}, start: bool = True,
               policies: Values | None = None) -> None:
-        """The service with these settings and no past. ETRN is enabled, and hosts may be asked at any time and without a
-        mail server here, unless the values say otherwise."""
+        """Starts the service with these settings and without earlier status. ETRN is enabled, and hosts may be asked
+        at any time and without a local mail server, unless the values say otherwise."""
         if self.stop() == NOT_INSTALLED:
             self.ctl("service", "install")
         values = {"AlwaysUseETRN": 1, "MinimumGapSeconds": 0, "LocalPort": 0} | dict(values)
@@ -233,7 +234,7 @@ class Machine:
             self.start()
 
     def configure(self, values: Values = {}, hosts: Mapping[str, Values] = {}) -> None:
-        """Writes further settings, all in one go."""
+        """Writes further settings in one step."""
         self.prefix.reg_import((reg_text(PARAMETERS, values) if values else "") + host_texts(hosts))
 
     def trust(self, root: Certificate) -> None:
@@ -248,7 +249,7 @@ class Machine:
         return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if self._is_service(pid)]
 
     def all_processes(self) -> list[int]:
-        """Those of all programs on this machine, and of what plays Windows' kernel."""
+        """Returns the process ids of all programs on this machine, and of Wine's server."""
         return [*filter(self._is_here, map(int, filter(str.isdigit, os.listdir("/proc")))), self.prefix.server()]
 
     def _is_here(self, pid: int) -> bool:
@@ -270,14 +271,14 @@ class Machine:
     # What it tells
 
     def status(self) -> dict[str, Any]:
-        """What etrnctl status --json says."""
+        """Returns the output of etrnctl status --json."""
         reply = self.ctl("status", "--json")
         assert reply.code == 0, reply
         return json.loads(reply.out)
 
     def told(self) -> dict[str, Any]:
-        """What status.json holds now; it is always whole. Each is read once: to read that of thousands of hosts without end
-        would take the processor from the servers of this process."""
+        """Returns the present status.json, which is always complete. Each version is read once: reading that of
+        thousands of hosts continuously would take the processor from the servers of this process."""
         with contextlib.suppress(FileNotFoundError), self.status_file.open("rb") as file:
             facts = os.fstat(file.fileno())
             version = (facts.st_ino, facts.st_mtime_ns, facts.st_size)
@@ -303,7 +304,7 @@ class Machine:
         return told
 
     def wait_dequeues(self, count: int, timeout: float = 30.0) -> dict[str, Any]:
-        """Returns status.json once every host has been asked so often."""
+        """Returns status.json once every host has been asked that many times."""
 
         def enough(told: dict[str, Any]) -> bool:
             asked = [host for host in told["hosts"] if host["nodes"]]
@@ -312,8 +313,8 @@ class Machine:
         return self.wait_told(enough, f"{count} dequeues of each host", timeout)
 
     def follow(self, values: Values = {}, hosts: Mapping[str, Values] = {}) -> dict[str, Any]:
-        """Writes further settings and returns status.json once the service has followed them: a host without domains,
-        written behind them, has appeared in it."""
+        """Writes further settings and returns status.json once the service uses them: a host without domains, written
+        after them, has appeared in it."""
         self._marks += 1
         old, new = f"mark-{self._marks - 1}", f"mark-{self._marks}"
         gone = f"[-{PARAMETERS.replace('HKLM', 'HKEY_LOCAL_MACHINE', 1)}\\Hosts\\{old}]\r\n\r\n"
@@ -349,9 +350,9 @@ STOP_LIMIT = 2.0  # seconds that the service may take to stop
 
 
 class Stop:
-    """The service on its way to its end. From the time that passes until its process is gone, that is subtracted in which it,
-    or what Wine has in place of Windows' kernel and service manager, or this test, was ready to run and waited for a processor:
-    so it is what the service takes, whatever else this computer does."""
+    """The stop of a service. From the time until its process is gone, the time is subtracted during which it, or
+    Wine's replacement for the Windows kernel and service manager, was runnable but waited for a processor. The result
+    is what the service takes, independent of other load."""
 
     def __init__(self, machine: Machine) -> None:
         self._service = machine.process()
@@ -377,7 +378,7 @@ class Stop:
         return [tasks / str(threading.get_native_id())] if pid == os.getpid() else tasks.iterdir()
 
     def _look(self) -> None:
-        """What is known of threads that have ended stays."""
+        """Data of threads that have ended is kept."""
         for pid in self._family:
             with contextlib.suppress(OSError, ValueError):  # one that is just ending reads as nothing
                 for path in self._threads(pid):
@@ -400,7 +401,7 @@ def outcomes(told: Mapping[str, Any], name: str) -> dict[str, str]:
 
 
 class Hold(Action):
-    """Says nothing until the test lets it: an answer such as [hold, "250 OK"]."""
+    """Delays the reply until the test releases it: an answer such as [hold, "250 OK"]."""
 
     def __init__(self) -> None:
         self.reached = threading.Event()
@@ -423,7 +424,7 @@ Serve = Callable[..., ScriptedServer]
 
 @contextlib.contextmanager
 def servers() -> Iterator[Serve]:
-    """Starts servers, ends them, and then demands that no client ever spoke before its turn."""
+    """Starts and stops servers, and then checks that no client ever sent before its turn."""
     started: list[ScriptedServer] = []
 
     def serve(behaviour: Behaviour = Script(), addresses: Sequence[str] = ("127.0.0.1",), port: int = 0) -> ScriptedServer:
@@ -441,8 +442,8 @@ def servers() -> Iterator[Serve]:
 
 @contextlib.contextmanager
 def black_hole(address: str = "127.0.0.77") -> Iterator[tuple[str, int]]:
-    """An address and port where connections never come about: its queue is full, and nobody accepts. "0.0.0.0" has that
-    port of all addresses so."""
+    """An address and port where connections are never established: the queue is full, and nothing accepts. "0.0.0.0"
+    does so for that port at all addresses."""
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(listen([address], backlog=0)[0])
         for _ in range(4):
@@ -468,7 +469,7 @@ def wait_gone(pid: int, timeout: float) -> bool:
 
 @dataclass
 class Patient:
-    """A machine whose service waits for a busy host's retry and for a slow host's end."""
+    """A machine whose service waits for the retry of a busy host and for a slow host to finish."""
 
     machine: Machine
     busy: ScriptedServer

@@ -1,4 +1,4 @@
-"""AUTH: the password goes to whom it may, and nowhere else."""
+"""AUTH: the password is sent only to hosts that may have it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def b64(text: str | bytes) -> str:
 
 
 def forms(password: str) -> list[bytes]:
-    """How a password could be found where it should not be."""
+    """The forms in which a password could be found where it must not be."""
     utf8, utf16 = password.encode(), password.encode("utf-16-le")
     plain = b64(f"\0{USER}\0{password}")
     texts = [b64(password), plain, ",".join(f"{octet:02x}" for octet in utf8), ",".join(f"{octet:02x}" for octet in utf16)]
@@ -50,7 +50,7 @@ def tells(data: bytes) -> list[bytes]:
 
 @pytest.fixture(scope="module", autouse=True)
 def command_lines() -> Iterator[list[str]]:
-    """Looks at the command lines of all processes, over and over while the tests here run; what they told."""
+    """Reads the command lines of all processes repeatedly while these tests run; returns what was found in them."""
     told: list[str] = []
     over = threading.Event()
 
@@ -73,7 +73,7 @@ def command_lines() -> Iterator[list[str]]:
 
 
 def ctl(machine: Machine, *words: str, password: str | bytes | None = None) -> Reply:
-    """etrnctl, with a line on its standard input; it never says the password."""
+    """Runs etrnctl with a line on its standard input, and checks that the output does not contain the password."""
     line = password + "\n" if isinstance(password, str) else password
     result = machine.prefix.run([TOOL_EXE, *words], input=line)
     assert tells((result.stdout + result.stderr).encode()) == []
@@ -90,7 +90,7 @@ def offering(mechanisms: str, auth: Answer, **more: Answer) -> Script:
 
 
 def fresh(machine: Machine, server: ScriptedServer, password: str | None = PASSWORD, **values: Value) -> None:
-    """One host, with a user and his password, where all may be logged."""
+    """One host, with a user and a password, with all logging enabled."""
     settings = {"User": USER, "AuthInClear": 1, **values}
     machine.fresh({"ProtocolLog": 1, "RetrySeconds": 10}, {"holder": host_at(server, **settings)}, start=False)
     if password is not None:
@@ -185,7 +185,7 @@ def test_a_password_of_another_computer(machine: Machine, serve: Serve) -> None:
     assert len(server.sessions) == 1
 
 
-def test_group_policy_hands_out_no_passwords(machine: Machine, serve: Serve) -> None:
+def test_group_policy_sets_no_passwords(machine: Machine, serve: Serve) -> None:
     server = serve(offering("PLAIN", "235 in"))
     fresh(machine, server)
     machine.wait_dequeues(1)
@@ -223,7 +223,7 @@ def test_what_ends_auth(machine: Machine, serve: Serve, auth: Answer, outcome: s
 @pytest.mark.parametrize("echo", [
     "535 user {user} password {password}", "500 unrecognized command: AUTH PLAIN {plain}", "500 AUTH PLAIN {cut}...",
     "535-{password}\r\n535 {encoded}", "{plain}"])
-def test_an_echo_is_not_told(machine: Machine, serve: Serve, echo: str) -> None:
+def test_an_echoed_password_is_not_shown(machine: Machine, serve: Serve, echo: str) -> None:
     plain = b64(f"\0{USER}\0{PASSWORD}")
     line = echo.format(user=USER, password=PASSWORD, plain=plain, cut=plain[:20], encoded=b64(PASSWORD))
     server = serve(offering("PLAIN", line))
@@ -360,7 +360,7 @@ def test_doctor_finds_what_would_fail(machine: Machine) -> None:
 
 
 def asked_with(machine: Machine, server: ScriptedServer) -> str | None:
-    """The password that a test by hand uses, which is the one that is stored."""
+    """etrnctl test uses the stored password."""
     count = len(server.commands("AUTH"))
     ctl(machine, "test", f"{server.address}:{server.port}")
     asked = [command.argument for command in server.commands("AUTH")[count:]]
@@ -444,7 +444,8 @@ def test_who_may_read_the_key(machine: Machine, there_before: bool) -> None:
 
 @pytest.mark.fault("7.6")
 def test_nothing_holds_the_password(machine: Machine, serve: Serve) -> None:
-    """The last: looks at all that the tests before it have left. It can see it, where it is."""
+    """Runs last: searches everything that the tests before it have left, after a check that it finds the password
+    where it is."""
     server = serve(offering("PLAIN", f"535 {PASSWORD}"))
     fresh(machine, server)
     machine.wait_dequeues(1)

@@ -1,4 +1,4 @@
-"""AUTH over TLS: the password goes to the host that TLS has verified, and to no other."""
+"""AUTH over TLS: the password is sent only to the host that TLS has verified."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def offering(certificate: Certificate, auth: Answer, ehlo: Answer) -> Script:
 
 
 def asked(machine: Machine, server, **values: Value) -> dict:
-    """What became of the one host's node."""
+    """Returns the result of the only host's node."""
     machine.fresh(hosts={"holder": host_at(server, User=USER, **values)}, start=False)
     set_password(machine)
     machine.start()

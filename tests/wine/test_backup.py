@@ -56,7 +56,7 @@ SAVED = rf"""Windows Registry Editor Version 5.00
 
 
 def key(machine: Machine) -> str:
-    """All that the key holds, as Windows' own reg shows it."""
+    """Returns the contents of the key, as Windows' own reg shows them."""
     return machine.run("reg", "query", PARAMETERS, "/s").out
 
 

@@ -1,5 +1,5 @@
-"""The clock is set while the service runs: schedules follow it. The machine's clock is libfaketime's; the news that it was
-set, which Wine does not send, is posted."""
+"""The clock is set while the service runs: schedules follow it. The machine's clock is libfaketime's; the
+notification that it was set, which Wine does not send, is posted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ UTC = datetime.timezone.utc
 
 
 class Clock:
-    """What the machine's clock shows is the real time and `offset`; its steady clock goes on as it is."""
+    """Sets the machine's clock to the real time plus `offset`; its steady clock is unchanged."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -1,4 +1,4 @@
-"""etrnctl in front of a person: questions, colours, and the screen that refreshes."""
+"""etrnctl used interactively: questions, colours, and the screen that refreshes."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_ctrl_c_at_the_password(machine: Machine, console: Open) -> None:
     assert machine.backups() == []
 
 
-def test_a_typed_password_that_is_too_long_leaves_nothing_behind(machine: Machine, console: Open) -> None:
+def test_a_typed_password_that_is_too_long_leaves_no_rest_in_the_input(machine: Machine, console: Open) -> None:
     machine.fresh(hosts={"holder": {"User": "tim"}}, start=False)
     person = console("config", "set", "Password", "--host", "holder")
     person.wait_for("Password of tim at holder:")
@@ -231,19 +231,19 @@ fine.example: next in 15 minutes (interval)
 
 @pytest.fixture
 def two_hosts(machine: Machine, serve: Serve) -> None:
-    """One fails and one does not."""
+    """Two hosts, one of which fails."""
     refusing = serve(Script(etrn=Each("459 b\xfccher", "250 Queuing started")))
     machine.fresh(hosts={"mail.isp.example": host_at(refusing), "fine.example": host_at(serve())})
     machine.wait_dequeues(1)
 
 
 def is_screen(seen: str) -> bool:
-    """Whether it is SCREEN at one age, from 2 seconds to 9."""
+    """Whether the text is SCREEN with an age from 2 to 9 seconds."""
     return any(seen == SCREEN.replace("{age}", f"{seconds} seconds ago") for seconds in range(2, 10))
 
 
 def colour_of(words: str, screen: str) -> str:
-    """The number of the colour in which words begin."""
+    """Returns the number of the colour in which the text begins."""
     return re.findall(ESCAPE + r"\[(\d+)m", "\x1b[39m" + screen.partition(words)[0])[-1]
 
 

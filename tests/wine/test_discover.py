@@ -197,8 +197,8 @@ def test_without_mx_records_the_domain_itself_counts(machine: Machine, hosts: Sc
     assert told["commands"] == ["etrnctl add first.example first.example"]
 
 
-def test_a_silent_name_server_is_waited_for_no_longer_than_told(machine: Machine, resolver: Resolver,
-                                                                dns: NameServer) -> None:
+def test_waiting_for_a_silent_name_server_ends_at_the_timeout(machine: Machine, resolver: Resolver,
+                                                              dns: NameServer) -> None:
     resolver.wait(20)
     try:
         began = time.monotonic()

@@ -1,4 +1,5 @@
-"""Hosts that are asked by finger or by a program, and what is done around a dequeue: PING before, a service meanwhile."""
+"""Hosts that are asked by finger or by a program, and what happens around a dequeue: a ping before it, a service
+during it."""
 
 from __future__ import annotations
 
@@ -35,7 +36,8 @@ def copied(name: str, path: Path) -> Path:
 
 
 class FingerServer:
-    """Takes queries one at a time, and answers each with `answer`; None says nothing and holds the line."""
+    """Accepts queries one at a time, and replies to each with `answer`; None sends nothing and keeps the connection
+    open."""
 
     def __init__(self, answer: bytes | None) -> None:
         self.answer = answer
@@ -77,7 +79,7 @@ def finger_host(port: int, *domains: str, **more: Value) -> dict[str, Value]:
     return {"Host": "127.0.0.1", "Port": port, "Method": "finger", "Domains": domains or ("a.example",), **more}
 
 
-def test_finger_asks_for_each_node_and_tells_the_answer(machine: Machine) -> None:
+def test_finger_asks_for_each_node_and_reports_the_answer(machine: Machine) -> None:
     answer = b"Mail for you\r\n\tis \x1b[31msent\x00 \xff\xc3\xa9 \"now\"\r\n"
     with finger_server(answer) as server:
         machine.fresh(hosts={"isp": finger_host(server.port, "a.example", "@sub.example", "#queue")})
@@ -126,7 +128,7 @@ def test_finger_refused(machine: Machine) -> None:
     assert outcomes(told, "isp") == {"a.example": "no-connection"}
 
 
-def test_finger_has_its_own_port_unless_port_says_another(machine: Machine) -> None:
+def test_finger_has_its_own_default_port(machine: Machine) -> None:
     machine.fresh(hosts={"own": {"Host": "127.0.0.1", "Method": "finger", "Domains": ["a.example"]},
                          "another": {"Host": "127.0.0.1", "Method": "finger", "Port": 25, "Domains": ["a.example"]}})
     told = machine.wait_dequeues(1, PATIENCE)
@@ -152,7 +154,7 @@ class Program:
         self.quoted = f'"{windows_path(path)}"'
 
     def order(self, *words: object) -> None:
-        """What it is to do: exit N, flood N, sleep, child, leave N; nothing ends at once."""
+        """What it must do: exit N, flood N, sleep, child, leave N; without any of them it ends at once."""
         self.path.with_suffix(".order").write_text(" ".join(map(str, words)))
         self.path.with_suffix(".calls").unlink(missing_ok=True)
 
@@ -163,7 +165,7 @@ class Program:
         return []
 
     def processes(self) -> list[int]:
-        """Those that run now."""
+        """Returns the processes that run now."""
         found = []
         for each in Path("/proc").iterdir():
             with contextlib.suppress(OSError):
@@ -196,7 +198,7 @@ def test_program_runs_once_for_all_nodes(machine: Machine, program: Program) -> 
     assert program.calls() == [[]]
 
 
-def test_program_that_says_nothing(machine: Machine, program: Program) -> None:
+def test_program_without_output(machine: Machine, program: Program) -> None:
     program.order()
     machine.fresh(hosts={"isp": program_host(program.quoted)})
     assert outcomes(machine.wait_dequeues(1, PATIENCE), "isp") == {"a.example": "started"}
@@ -212,7 +214,7 @@ def test_program_that_fails(machine: Machine, program: Program) -> None:
     assert machine.warnings()[:2] == ["isp", "a.example"]
 
 
-def test_program_of_many_words_the_end(machine: Machine, program: Program) -> None:
+def test_program_with_long_output_shows_its_end(machine: Machine, program: Program) -> None:
     program.order("flood", 5000)
     machine.fresh(hosts={"isp": program_host(program.quoted)})
     told = machine.wait_dequeues(1, PATIENCE)
@@ -249,14 +251,14 @@ def test_program_that_fails_run_and_status_show_its_last_lines(machine: Machine,
 
 
 @pytest.mark.parametrize("code", [259, 256, 1])
-def test_program_its_exit_code_is_told_whatever_it_is(machine: Machine, program: Program, code: int) -> None:
+def test_program_exit_codes_of_any_value_are_reported(machine: Machine, program: Program, code: int) -> None:
     program.order("exit", code)  # 259 is STILL_ACTIVE
     machine.fresh({"RetrySeconds": 600}, {"isp": program_host(program.quoted)})
     assert text_of(machine.wait_dequeues(1, PATIENCE)).startswith(f"exit code {code}: it says {code}")
 
 
 @pytest.mark.parametrize("code", [0, 7])
-def test_program_that_leaves_a_child_behind_has_ended(machine: Machine, program: Program, code: int) -> None:
+def test_program_that_leaves_a_child_running_has_ended(machine: Machine, program: Program, code: int) -> None:
     program.order("leave", code)
     machine.fresh({"RetrySeconds": 600}, {"isp": program_host(program.quoted)})
     told = machine.wait_dequeues(1, PATIENCE)
@@ -264,7 +266,7 @@ def test_program_that_leaves_a_child_behind_has_ended(machine: Machine, program:
     wait_until(lambda: not program.processes(), "the child's end with the job", 5)
 
 
-def test_program_arguments_are_whole_ones(machine: Machine, program: Program) -> None:
+def test_program_placeholders_are_single_arguments(machine: Machine, program: Program) -> None:
     program.order()
     smuggler = '#x"\\"-y\\\\"&%PATH%'
     domains = ["a.example", smuggler]
@@ -394,7 +396,7 @@ def test_stop_while_waking(machine: Machine, serve: Serve, address: str) -> None
 
 
 class Companion:
-    """A service called Mail that notes what happens to it."""
+    """A service named Mail that records what happens to it."""
 
     def __init__(self, machine: Machine, folder: Path) -> None:
         self.machine = machine
@@ -403,7 +405,7 @@ class Companion:
         assert reply.code == 0, reply
 
     def fresh(self, **beside: bool) -> None:
-        """Stopped, and with nothing noted."""
+        """Stops it and clears its records."""
         self.machine.stop()
         self.machine.run("net", "stop", "Mail")
         self.path.with_suffix(".log").unlink(missing_ok=True)
@@ -503,7 +505,7 @@ def test_service_of_a_host_that_is_disabled_while_it_starts_is_stopped(machine: 
     assert server.etrns() == ["a.example"]
 
 
-def test_while_a_service_starts_others_are_asked_and_told(machine: Machine, serve: Serve, companion: Companion) -> None:
+def test_while_a_service_starts_other_hosts_are_asked_and_reported(machine: Machine, serve: Serve, companion: Companion) -> None:
     companion.fresh(slower=True)
     server = serve()
     machine.fresh(hosts={"isp": host_at(serve(), RunService="Mail"), "other": host_at(server)})
@@ -531,7 +533,7 @@ def test_service_of_two_hosts_is_held_for_the_one_that_needs_it_longest(machine:
     companion.wait("starts", "runs", "stops")
 
 
-def test_service_that_gives_up_is_started_once(machine: Machine, serve: Serve, companion: Companion) -> None:
+def test_service_that_fails_to_start_is_started_once(machine: Machine, serve: Serve, companion: Companion) -> None:
     companion.fresh(slow=True, fails=True)
     server = serve()
     machine.fresh({"RetrySeconds": 600}, {"isp": host_at(server, RunService="Mail")})
@@ -576,7 +578,7 @@ def pause(machine: Machine) -> None:
 @pytest.mark.parametrize("end", [switch_host_off, remove_host, remove_domains, switch_all_off, pause])
 def test_service_of_a_dequeue_that_ends_while_another_host_has_its_turn_is_stopped(
         machine: Machine, serve: Serve, companion: Companion, end: Callable[[Machine], None]) -> None:
-    """The only connection is held by a host that is mute, so that the dequeue is under way with no session open."""
+    """The only connection is used by a host that does not reply, so that the dequeue is active with no session open."""
     companion.fresh()
     mute = Hold()
     quick, slow = serve(), serve(Script(greeting=[mute, "220 mx.example"]))

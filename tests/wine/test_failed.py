@@ -1,4 +1,4 @@
-"""etrnctl on a computer that fails: exit code 8, whatever it was to do."""
+"""etrnctl on a computer that fails: exit code 8, whatever the command."""
 
 from __future__ import annotations
 

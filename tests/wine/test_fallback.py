@@ -1,5 +1,5 @@
-"""Hosts with further servers: when the first is in passing trouble, the next is asked within the same dequeue. Each case
-is one host; all are asked at the same time, and once more when all is well again."""
+"""Hosts with fallback servers: if the first has a temporary failure, the next is asked within the same dequeue. Each
+case is one host; all are asked at the same time, and once more after recovery."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ REFUSES, IS_A_BLACK_HOLE, HAS_NO_NAME = "refuses", "is a black hole", "has no na
 
 @dataclass(frozen=True)
 class Case:
-    """How each of a host's servers behaves, which of them answered for each node, and with what outcome."""
+    """The behaviour of each of a host's servers, which of them answered for each node, and the outcomes."""
 
     servers: Sequence[Script | str]
     answered: Sequence[int]
@@ -55,7 +55,8 @@ CASES = {
 
 @dataclass(frozen=True)
 class Rounds:
-    """What etrnctl status --json said after each round, the address of each server, and the first round's record."""
+    """Returns the output of etrnctl status --json after each round, the address of each server, and the first round's
+    record."""
 
     first: dict[str, Any]
     second: dict[str, Any]
@@ -119,7 +120,7 @@ def test_the_next_server_is_asked_within_the_same_dequeue(rounds: Rounds, name: 
     assert {found[node]["failing"] for node in NODES} == {case.failing}
 
 
-def test_only_what_no_server_could_mend_is_news(rounds: Rounds) -> None:
+def test_only_failures_of_all_servers_are_reported(rounds: Rounds) -> None:
     assert set(rounds.warnings[::5]) == {name for name, case in CASES.items() if case.failing}
     assert len(rounds.warnings) == 5 * len(set(rounds.warnings[::5]))
 

@@ -1,4 +1,4 @@
-"""Files that another program holds, and calls on files that fail before something is cut off or deleted."""
+"""Files that another program has open, and calls that fail before a file is truncated or deleted."""
 
 from __future__ import annotations
 

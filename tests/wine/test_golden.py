@@ -1,4 +1,4 @@
-"""etrnctl, all that it says: the sessions in tests/wine/golden."""
+"""All output of etrnctl: the sessions in tests/wine/golden."""
 
 from __future__ import annotations
 
@@ -233,20 +233,20 @@ def exchange(machine: Machine) -> Iterator[None]:
     machine.prefix.reg_delete(EXCHANGE)
 
 
-def test_doctor_mends_the_service(machine: Machine, serve: Serve) -> None:
+def test_doctor_shows_remedies_for_the_service(machine: Machine, serve: Serve) -> None:
     machine.fresh(hosts={"127.0.0.1": host_at(serve())})
     machine.change_entry(3, r"C:\Program Files\EtrnSvc\etrnsvc.exe", "LocalSystem")
     machine.prefix.reg_delete(EVENT_SOURCE)
     compare(machine, "doctor-service")
 
 
-def test_doctor_mends_what_is_missing(machine: Machine, serve: Serve) -> None:
+def test_doctor_shows_remedies_for_missing_parts(machine: Machine, serve: Serve) -> None:
     machine.fresh(hosts={"127.0.0.1": host_at(serve())})
     machine.change_entry(4, r'"C:\gone\etrnsvc.exe"', r"NT AUTHORITY\LocalService")
     compare(machine, "doctor-missing")
 
 
-def test_doctor_mends_the_settings(machine: Machine, serve: Serve, exchange: None) -> None:
+def test_doctor_shows_remedies_for_the_settings(machine: Machine, serve: Serve, exchange: None) -> None:
     machine.fresh({"AlwaysUseETRN": 0}, {"empty.example": {}, "nothing.invalid": host_at(serve(), Host="nothing.invalid")})
     machine.wait_told(bool)
     compare(machine, "doctor-settings")

@@ -1,4 +1,4 @@
-"""From a folder with two programs to a running service, and back to nothing."""
+"""From a folder with two programs to a running service, and back."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_install_start_stop_uninstall(machine: Machine) -> None:
 
 
 @pytest.mark.fault("15.8")
-def test_to_look_leaves_nothing_behind(machine: Machine) -> None:
+def test_reading_creates_nothing(machine: Machine) -> None:
     machine.fresh(start=False)
     machine.ctl("service", "uninstall")
     assert machine.status()["state"] == "not installed"
@@ -85,7 +85,7 @@ def test_uninstall_and_install_keep_no_settings(machine: Machine) -> None:
     assert "IntervalMinutes" not in machine.prefix.reg_query(PARAMETERS)
 
 
-def test_started_by_hand_it_says_what_it_is(machine: Machine) -> None:
+def test_started_by_hand_it_prints_what_it_is(machine: Machine) -> None:
     reply = machine.run(SERVICE_EXE)
     assert reply.code == 2
     assert VERSION in reply.out and "ETRN" in reply.out

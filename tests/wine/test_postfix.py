@@ -60,8 +60,8 @@ def test_refused_by_its_restrictions(machine: Machine, forbidding: Postfix) -> N
     (OURS, 0, "<- 250 Queuing started", "has started to deliver the mail"),
     (STRANGE, 1, f"<- 459 <{STRANGE}>: service unavailable", "does not permit ETRN for this domain"),
 ])
-def test_the_tool_explains_what_postfix_says(machine: Machine, postfix: Postfix, domain: str, code: int, reply: str,
-                                             meaning: str) -> None:
+def test_the_tool_explains_postfix_replies(machine: Machine, postfix: Postfix, domain: str, code: int, reply: str,
+                                           meaning: str) -> None:
     result = machine.ctl("test", f"127.0.0.1:{postfix.port}", domain)
     lines = result.out.splitlines()
     assert result.code == code

@@ -1,4 +1,4 @@
-"""The protocol log: Exchange's format, its files, and what happens where they cannot be written."""
+"""The protocol log: Exchange's format, its files, and what happens if they cannot be written."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 
 def logged(machine: Machine, number: int, ends: int) -> list[dict[str, str]]:
-    """The rows of today's file, once so many sessions have ended in it."""
+    """Returns the rows of today's file, once that many sessions have ended in it."""
     path = folder(machine) / f"ETRN{today()}-{number}.LOG"
 
     def whole() -> list[dict[str, str]]:
@@ -71,7 +71,7 @@ def test_a_session_is_logged_line_by_line(machine: Machine, serve: Serve) -> Non
     assert all(re.fullmatch(r"127\.0\.0\.1:\d+", row["local-endpoint"]) for row in found[2:])
 
 
-def test_it_follows_its_switch_and_goes_on_in_the_same_file(machine: Machine, serve: Serve) -> None:
+def test_the_log_follows_its_switch_and_continues_in_the_same_file(machine: Machine, serve: Serve) -> None:
     server = serve()
     machine.fresh({}, {"isp": host_at(server)})
     machine.wait_dequeues(1)
@@ -119,7 +119,7 @@ def test_a_row_cut_off_when_the_service_was_killed_spoils_no_other(machine: Mach
     assert [row["sequence-number"] for row in after[len(before):]] == [row["sequence-number"] for row in before]
 
 
-def test_where_it_cannot_be_written_rounds_go_on_and_one_event_tells(machine: Machine, serve: Serve) -> None:
+def test_if_the_log_cannot_be_written_rounds_continue_and_one_event_reports_it(machine: Machine, serve: Serve) -> None:
     server = serve()
     machine.fresh({"ProtocolLog": 1}, {"isp": host_at(server)}, start=False)
     machine.status_file.parent.mkdir(parents=True)

@@ -1,5 +1,5 @@
-"""The README files: their tables and sessions are what tests/readme.py makes of the programs now, and what they say of JSON
-is what is printed."""
+"""The README files: their tables and sessions match what tests/readme.py makes from the programs, and their
+description of JSON matches the output."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def documented(block: str) -> set[str]:
     return {name for cell in first for name in re.findall(r"`(\w+)`", cell)}
 
 
-def test_the_tables_are_what_the_programs_say(machine: Machine) -> None:
+def test_the_tables_match_the_programs(machine: Machine) -> None:
     machine.fresh(start=False)
     for path, written in readme.rewritten(readme.blocks(machine.prefix, TOOL_EXE)).items():
         found = path.read_text()

@@ -1,4 +1,4 @@
-"""Registry values as other programs may leave them, and very many of them."""
+"""Registry values as other programs may write them, and very many of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Who may do what with what is ours. Wine enforces none of it: what is looked at is what was asked for."""
+"""Access rights of files, keys and processes. Wine does not enforce them: the tests check the rights that were
+requested."""
 
 from __future__ import annotations
 
@@ -30,7 +31,7 @@ def ask(machine: Machine) -> Ask:
 
 @pytest.fixture
 def data(machine: Machine) -> Iterator[Path]:
-    """The data folder, which is not there yet; whatever is made in its place is gone afterwards."""
+    """The data folder, which does not exist yet; anything created in its place is removed afterwards."""
     machine.fresh(start=False)
     folder = machine.status_file.parent
     yield folder

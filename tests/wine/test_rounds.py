@@ -1,4 +1,4 @@
-"""Who is asked when: many nodes at one host, the schedule, and what Windows tells the service to do."""
+"""Which hosts are asked when: many nodes per host, the schedule, and Windows' controls of the service."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def seconds(earlier: str, later: str) -> float:
     return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds()
 
 
-def test_one_event_tells_nodes_of_one_outcome_with_the_words_of_each(machine: Machine, serve: Serve) -> None:
+def test_one_event_reports_all_nodes_of_one_outcome_with_each_reply(machine: Machine, serve: Serve) -> None:
     server = serve(Script(etrn={"a.example": "459 a.example: no", "b.example": "459 b.example: no", "c.example": "502 no",
                                 "d.example": "459 b.example: no", "e.example": "500 no"}))
     machine.fresh(hosts={"isp": host_at(server, *(f"{letter}.example" for letter in "abcde"))})
@@ -60,7 +60,7 @@ def test_twelve_domains_each_with_its_own_outcome(machine: Machine, serve: Serve
 
 
 @pytest.mark.parametrize("per_session, connections, sessions", [(1, 1, 12), (12, 4, 1), (5, 2, 3), (100, 32, 1)])
-def test_sessions_as_the_settings_say(machine: Machine, serve: Serve, per_session: int, connections: int,
+def test_sessions_follow_the_settings(machine: Machine, serve: Serve, per_session: int, connections: int,
                                       sessions: int) -> None:
     server = serve(Script(delay=0.01))
     settings = {"EtrnsPerConnection": per_session, "ConnectionsPerHost": connections}
@@ -129,7 +129,7 @@ def test_each_host_has_its_interval(machine: Machine, serve: Serve) -> None:
     assert 1798 < seconds(told["written"], host(told, "common")["next"]) <= 1800
 
 
-def test_no_gap_is_told_of_where_there_is_none(machine: Machine, serve: Serve) -> None:
+def test_no_gap_is_reported_if_there_is_none(machine: Machine, serve: Serve) -> None:
     server = serve(Script(greeting=[Delay(0.4), "220 lab.example ESMTP"]))  # the tool reads of the round before
     machine.fresh({"MinimumGapSeconds": 0}, {"isp": host_at(server)})
     machine.wait_dequeues(1)
@@ -156,7 +156,7 @@ def test_control_128_asks_all_hosts(machine: Machine, serve: Serve) -> None:
 
 
 @pytest.mark.fault("10.7")
-def test_requests_while_a_host_is_asked_ask_it_once_more(machine: Machine, serve: Serve) -> None:
+def test_requests_during_a_dequeue_cause_one_more(machine: Machine, serve: Serve) -> None:
     hold = Hold()
     server = serve(Script(etrn=Each([hold, "250 Queuing started"], "250 Queuing started")))
     machine.fresh(hosts={"isp": host_at(server)})
@@ -181,7 +181,7 @@ def test_interrogate_and_paramchange(machine: Machine, serve: Serve) -> None:
     assert machine.control(INTERROGATE) == (0, RUNNING)
 
 
-def test_paused_it_asks_nobody_and_continued_it_makes_up(machine: Machine, serve: Serve) -> None:
+def test_while_paused_no_host_is_asked_and_continue_catches_up(machine: Machine, serve: Serve) -> None:
     server = serve()
     machine.fresh({"RunAtStart": 0}, {"isp": host_at(server)})
     assert machine.control(PAUSE, PAUSED) == (0, PAUSED)
@@ -254,7 +254,7 @@ def test_host_disabled_in_mid_session_and_left_out_since(machine: Machine, serve
     assert "isp: not asked: its Enabled is 0" in machine.ctl("status").out
 
 
-def test_status_tells_how_long_ago_and_what_next(machine: Machine, serve: Serve) -> None:
+def test_status_shows_ages_and_the_next_round(machine: Machine, serve: Serve) -> None:
     machine.fresh({"IntervalMinutes": 30}, {"isp": host_at(serve())})
     machine.wait_dequeues(1)
     screen = machine.ctl("status").out

@@ -1,4 +1,4 @@
-"""A thousand hosts with ten nodes each, of which every tenth answers nothing, not even a connection."""
+"""A thousand hosts with ten nodes each, of which every tenth does not answer, not even to connections."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Crowd:
     hole: int
 
     def hosts(self, port: int, **more: Value) -> dict[str, dict[str, Value]]:
-        """Their settings; `port` is that of the live ones."""
+        """Returns their settings; `port` is that of the hosts that answer."""
         ports = dict.fromkeys(self.live, port) | dict.fromkeys(self.dead, self.hole)
         return {address: {"Port": ports[address], "Domains": NODES, **more} for address in ports}
 
@@ -45,7 +45,7 @@ def crowd() -> Iterator[Crowd]:
 
 
 def most_at_once(server: ScriptedServer) -> int:
-    """The most sessions that one address had open at one time."""
+    """Returns the largest number of simultaneous sessions of one address."""
     changes = sorted([(each.opened, 1, each.address) for each in server.sessions] +
                      [(each.closed, -1, each.address) for each in server.sessions if each.closed])
     now: Counter[str] = Counter()
@@ -57,13 +57,13 @@ def most_at_once(server: ScriptedServer) -> int:
 
 
 def private_memory(pid: int) -> int:
-    """Octets that the process has for itself."""
+    """Returns the private memory of the process in octets."""
     rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
     return 1024 * int(re.search(r"Private_Dirty: +(\d+)", rollup)[1])
 
 
 def tell_all(machine: Machine, sessions: int) -> None:
-    """Returns once status.json tells of so many sessions."""
+    """Returns once status.json shows that many sessions."""
     pattern = f'"sessions": {sessions},'
     wait_until(lambda: pattern in machine.status_file.read_text()[:1000], f"{sessions} sessions in status.json", PATIENCE)
 

@@ -1,4 +1,5 @@
-"""What begins a round besides the interval: a schedule, the network, waking; and the local mail server it waits for."""
+"""What begins a round besides the interval: a schedule, the network, a resume; and waiting for the local mail server.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +77,7 @@ def test_rounds_wait_for_the_local_mail_server(machine: Machine, serve: Serve, f
     assert host(told, "isp")["trigger"] == "start"
 
 
-def test_run_says_at_once_that_it_waits_for_the_local_mail_server(machine: Machine, serve: Serve) -> None:
+def test_run_reports_at_once_that_it_waits_for_the_local_mail_server(machine: Machine, serve: Serve) -> None:
     server, port = serve(), free_port()
     machine.fresh({"LocalPort": port}, {"isp": host_at(server)})
     machine.wait_told(lambda told: told["awaited_port"])
@@ -109,7 +110,7 @@ def test_a_mail_server_that_is_up_is_not_waited_for(machine: Machine, serve: Ser
     assert machine.wait_dequeues(1)["awaited_port"] is None
 
 
-def test_told_not_to_look_it_goes_at_once(machine: Machine, serve: Serve) -> None:
+def test_without_a_local_port_it_asks_at_once(machine: Machine, serve: Serve) -> None:
     server = serve()
     machine.fresh({"LocalPort": free_port()}, {"isp": host_at(server)})
     machine.wait_told(lambda told: told["awaited_port"])
@@ -145,7 +146,7 @@ def test_the_network_and_waking_start_a_round(machine: Machine, serve: Serve, co
 
 
 @pytest.mark.parametrize("control", [NETWORK_GREW, RESUMED])
-def test_they_start_none_when_told_not_to(machine: Machine, serve: Serve, control: int) -> None:
+def test_they_start_no_round_if_disabled(machine: Machine, serve: Serve, control: int) -> None:
     server = serve()
     machine.fresh({"RunAtStart": 0, "RunOnNetworkChange": 0}, {"isp": host_at(server)})
     machine.control(control)

@@ -1,4 +1,4 @@
-"""The service against the three real mail servers that know ETRN, each with 20 domains."""
+"""The service against three real mail servers that support ETRN, each with 20 domains."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WAITING = "d13.example"
 
 @pytest.fixture(scope="module", params=[Postfix, Exim, Sendmail], ids=lambda kind: kind.__name__)
 def holder(request: pytest.FixtureRequest) -> Iterator[tuple[MailServer, SmtpSink]]:
-    """A server that holds a message for WAITING, whose own server has come up since."""
+    """A server that holds a message for WAITING, whose own server has started since."""
     sink = SmtpSink()
     with request.param(DOMAINS, sink.port) as server:
         server.enqueue(f"user@{WAITING}")

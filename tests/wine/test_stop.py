@@ -1,4 +1,4 @@
-"""The service stops within two seconds whatever it waits for, and may be killed at any instant."""
+"""The service stops within two seconds, whatever it waits for, and may be killed at any time."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_killed_service_starts_again(machine: Machine, serve: Serve) -> None:
 
 
 @pytest.mark.fault("12.4")
-def test_killed_at_any_instant_status_json_is_whole(machine: Machine, serve: Serve) -> None:
+def test_killed_at_any_instant_status_json_is_complete(machine: Machine, serve: Serve) -> None:
     server = serve(Script(delay=0.002), loopback(60))
     domains = [f"{n}.example" for n in range(20)]
     hosts = {address: {"Port": server.port, "Domains": domains} for address in server.addresses}

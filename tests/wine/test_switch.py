@@ -1,4 +1,4 @@
-"""AlwaysUseETRN: one registry value, written by whatever program, followed at once."""
+"""AlwaysUseETRN: one registry value, written by any program, takes effect at once."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ WRONG: dict[str, tuple[Value, str]] = {
 
 @pytest.mark.fault("11.1")
 @pytest.mark.parametrize("value, found", WRONG.values(), ids=WRONG)
-def test_a_wrong_value_is_off_and_told_once(machine: Machine, serve: Serve, value: Value, found: str) -> None:
+def test_an_invalid_switch_is_off_and_reported_once(machine: Machine, serve: Serve, value: Value, found: str) -> None:
     server = serve()
     machine.fresh({SWITCH: 1}, {"isp": host_at(server)})
     machine.wait_dequeues(1)

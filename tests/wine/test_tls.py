@@ -1,4 +1,5 @@
-"""TLS: what a host and its certificate can be like. Each case is one host, all are asked at the same time."""
+"""TLS: possible behaviour of hosts, and kinds of certificates. Each case is one host; all are asked at the same time.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +46,7 @@ def stranger() -> Iterator[Authority]:
 
 @pytest.fixture(scope="module")
 def certificates(authority: Authority, stranger: Authority) -> Certificates:
-    """By what is to be said of them. All but the wrong ones are for each address of this module."""
+    """Certificates by their expected message. All but the wrong ones are valid for each address of this module."""
     here = {"addresses": loopback(100)}
     return {
         "good": authority.issue("mail.isp.example", **here),
@@ -65,8 +66,8 @@ def certificates(authority: Authority, stranger: Authority) -> Certificates:
 
 @dataclass(frozen=True)
 class Case:
-    """How a host behaves, and what is to be seen: both nodes' outcome, words in their text, the channel, and all that the
-    host was sent, in clear and through TLS. The connections are more than one where TLS was given up."""
+    """A host's behaviour and the expected result: both nodes' outcome, text that they contain, the channel, and
+    everything sent to the host, in clear and through TLS. There is more than one connection if TLS was given up."""
 
     script: Callable[[Certificates], Script]
     outcome: str
@@ -85,7 +86,7 @@ REQUIRE, IMPLICIT, NONE = {"Tls": "require"}, {"Tls": "implicit"}, {"Tls": "none
 
 def starttls(certificate: str = "good", only: ssl.TLSVersion | None = None, client_certificate: ssl.VerifyMode = ssl.CERT_NONE,
              **how: Any) -> Callable[[Certificates], Script]:
-    """A host that does what it should, with this certificate."""
+    """A host without faults, with this certificate."""
 
     def make(certificates: Certificates) -> Script:
         context = certificates[certificate].context(only, client_certificate)
@@ -95,13 +96,13 @@ def starttls(certificate: str = "good", only: ssl.TLSVersion | None = None, clie
 
 
 def answering(*answer: str | Action, offer: Sequence[str] = OFFER) -> Callable[[Certificates], Script]:
-    """A host that answers STARTTLS like this, and makes no handshake."""
+    """A host that replies to STARTTLS like this, without a handshake."""
     return lambda certificates: Script(ehlo=offer, verbs={"STARTTLS": list(answer)})
 
 
 def behind(offer: Sequence[str] = OFFER, etrn: Sequence[str | Action] = (FINE,),
            quit: Sequence[str | Action] = ("221 Bye",)) -> Callable[[Certificates], Script]:
-    """A host that answers like this once there is TLS, and like any other before."""
+    """A host that replies like this after TLS is established, and normally before."""
 
     def make(certificates: Certificates) -> Script:
         handshake = StartTls(certificates["good"].context())
@@ -112,7 +113,7 @@ def behind(offer: Sequence[str] = OFFER, etrn: Sequence[str | Action] = (FINE,),
 
 @dataclass(frozen=True)
 class Through(Action):
-    """One list of capabilities in clear, another through TLS."""
+    """A host with one list of capabilities in clear, and another through TLS."""
 
     clear: Sequence[str]
     secure: Sequence[str]
@@ -128,12 +129,12 @@ def from_the_start(certificate: str = "good") -> Callable[[Certificates], Script
 
 
 def unverified(certificate: str, text: str) -> Case:
-    """Behind the handshake, which shows the certificate, nothing is sent."""
+    """After the handshake, which shows the certificate, nothing is sent."""
     return Case(starttls(certificate), "no-tls", text, clear=BEFORE, settings=REQUIRE)
 
 
 def given_up(script: Callable[[Certificates], Script]) -> Case:
-    """Asked again in clear, on a second connection."""
+    """The host is asked again in clear, on a second connection."""
     return Case(script, "started", channel="clear-failed", clear=(*BEFORE, *BEHIND), connections=2)
 
 
@@ -230,7 +231,7 @@ def key_of(case: str) -> str:
 
 @dataclass(frozen=True)
 class Round:
-    """What etrnctl status --json said, and the servers' record."""
+    """Returns the output of etrnctl status --json, and the servers' record."""
 
     status: dict[str, Any]
     server: ScriptedServer
@@ -253,7 +254,7 @@ def asked(machine: Machine, authority: Authority, certificates: Certificates) ->
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_outcome_words_and_nothing_sent_too_much(asked: Round, name: str) -> None:
+def test_outcome_text_and_nothing_sent_too_much(asked: Round, name: str) -> None:
     case, address = CASES[name], asked.addresses[name]
     sessions = [session for session in asked.server.sessions if session.address == address]
     record = "\n".join(f"{session}\n{session.tls_error or ''}" for session in sessions)
@@ -342,7 +343,7 @@ def test_the_tools_options(trusting: Machine, certificates: Certificates, serve:
     assert server.etrns() == ([] if code else ["a.example"])
 
 
-def test_the_tool_says_that_it_asks_again_in_clear(trusting: Machine, certificates: Certificates, serve: Serve) -> None:
+def test_the_tool_reports_that_it_asks_again_in_clear(trusting: Machine, certificates: Certificates, serve: Serve) -> None:
     server = serve(starttls(cut=200)(certificates))
     reply = trusting.ctl("test", f"127.0.0.1:{server.port}", "a.example", "--json")
     told = json.loads(reply.out)
@@ -383,7 +384,7 @@ def test_add_with_tls(machine: Machine, certificates: Certificates) -> None:
 # What status says
 
 
-def test_status_tells_when_it_was_in_clear(machine: Machine, serve: Serve) -> None:
+def test_status_shows_that_it_was_in_clear(machine: Machine, serve: Serve) -> None:
     server = serve(Script())
     machine.fresh(hosts={"clear": host_at(server), "wished": host_at(server, **NONE)})
     machine.wait_dequeues(1)
@@ -396,7 +397,7 @@ def test_status_tells_when_it_was_in_clear(machine: Machine, serve: Serve) -> No
 
 
 def test_no_second_handshake(trusting: Machine, certificates: Certificates) -> None:
-    """OpenSSL's own server asks for one when it is told to."""
+    """OpenSSL's own server requests a client certificate if configured to."""
     port, path = free_port(), certificates["good"].path
     command = ["openssl", "s_server", "-accept", str(port), "-cert", path, "-key", path, "-tls1_2", "-naccept", "1", "-crlf"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:

@@ -1,4 +1,4 @@
-"""etrnctl: what each command writes and returns. What it says is in test_golden.py."""
+"""etrnctl: what each command changes and returns. Its output is tested in test_golden.py."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ WAS: dict[str, tuple[Value, str]] = {
 }
 
 
-def test_enable_replaces_a_value_of_any_type_and_says_what_it_was(machine: Machine) -> None:
+def test_enable_replaces_a_value_of_any_type_and_shows_the_old_one(machine: Machine) -> None:
     machine.fresh(start=False)
     for value, was in WAS.values():
         machine.configure({"AlwaysUseETRN": value})
@@ -51,7 +51,7 @@ def test_enable_replaces_a_value_of_any_type_and_says_what_it_was(machine: Machi
 # add, remove, config
 
 
-def test_a_host_is_asked_as_soon_as_it_is_added_and_no_more_when_removed(machine: Machine, serve: Serve) -> None:
+def test_a_host_is_asked_from_when_it_is_added_until_it_is_removed(machine: Machine, serve: Serve) -> None:
     server = serve()
     machine.fresh()
     machine.ctl("add", f"127.0.0.1:{server.port}", "a.example")
@@ -117,7 +117,7 @@ PROBLEM = {"key": str, "name": str, "problem": str}
 
 
 def check_names(found: dict, expected: dict) -> None:
-    """All names are there and no others, each with a value of its kind."""
+    """Checks that exactly these names exist, each with a value of its type."""
     assert list(found) == list(expected)
     for name, kind in expected.items():
         if isinstance(kind, re.Pattern):
@@ -144,7 +144,7 @@ def test_status_for_programs(machine: Machine, serve: Serve) -> None:
     assert (status["schema"], status["state"], status["enabled"], status["enabled_by"]) == (1, "running", True, "Parameters")
 
 
-def test_status_for_programs_where_nothing_is_told(machine: Machine) -> None:
+def test_status_json_without_a_status_file(machine: Machine) -> None:
     machine.fresh({"AlwaysUseETRN": 0}, {"isp": host_at_rest()}, start=False)
     assert machine.status() == {"schema": 1, "state": "stopped", "enabled": False, "enabled_by": "Parameters", "service": None}
     machine.start()

@@ -1,4 +1,4 @@
-"""What takes its time by design. It happens on a machine of its own while the other tests run (see patient)."""
+"""Behaviour that takes time by design. It runs on a separate machine while the other tests run (see patient)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Local time as the service reckons it, from rules that it remembers, against what Windows itself makes of an instant."""
+"""Local time as the service computes it from cached rules, compared with Windows' own conversion."""
 
 from __future__ import annotations
 
