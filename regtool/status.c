@@ -61,6 +61,16 @@ static void add_age(struct text *t, const struct view *v, const struct json_valu
         text_add(t, "%s", otherwise);
 }
 
+/* What is overdue is waiting for something that the screen names as well, such as the local mail server. */
+static void add_due(struct text *t, const struct view *v, const struct json_value *instant)
+{
+    int64_t utc_ms = json_instant(instant);
+    if (utc_ms && utc_ms <= v->now_utc_ms)
+        text_add(t, "now");
+    else
+        add_age(t, v, instant, "not planned");
+}
+
 /* ---- hosts ---- */
 
 static bool node_fails(const struct json_value *node)
@@ -203,7 +213,7 @@ static void print_host(const struct view *v, const struct json_value *host)
         text_add(&when, "being asked now");
     } else {
         text_add(&when, "next ");
-        add_age(&when, v, json_member(host, "next"), "not planned");
+        add_due(&when, v, json_member(host, "next"));
         text_add(&when, "%s%s%s", *why ? " (" : "", why, *why ? ")" : "");
     }
     out("\n%s%s: %s%s%s\n", shade(fails ? SHADE_BAD : SHADE_GOOD), report_string(host, "name"),
@@ -226,7 +236,7 @@ static void print_rounds(const struct view *v)
     if (last)
         report_age(&words, last, v->now_utc_ms);
     text_add(&words, ", next ");
-    add_age(&words, v, json_member(v->report, "next"), "not planned");
+    add_due(&words, v, json_member(v->report, "next"));
     out("Rounds:    %s\n", words.data);
     if (json_member(v->report, "awaited_port")->kind == JSON_NUMBER)
         out("Waiting:   no program listens on port %lld of this computer (LocalPort)\n",

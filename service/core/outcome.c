@@ -64,8 +64,9 @@ static const struct outcome_row outcomes[OUTCOME_COUNT] = {
                                 "Run it manually and check its output."},
     [OUTCOME_BAD_NODE] = {"bad-node", FOLLOWS_PERMANENT, "This value cannot be sent as an ETRN argument.",
                           "Correct it in Domains. Allowed are a domain, @domain and #queue."},
-    [OUTCOME_LOCAL] = {"local", FOLLOWS_PASSING, "This computer could not make the connection.",
-                       "Check the free memory and the network connection of this computer."},
+    [OUTCOME_LOCAL] =
+        {"local", FOLLOWS_PASSING, "This computer could not make the connection.",
+         "Check LocalAddress, if it is set, and the network connection and free memory of this computer."},
     [OUTCOME_CANCELLED] = {"cancelled", FOLLOWS_NOTHING,
                            "Cancelled, because the service was stopped or ETRN was disabled.", ""},
 };

@@ -68,6 +68,7 @@ def test_an_address_of_another_computer_is_a_temporary_failure_that_names_it(ask
     node = only_node(asked, "not-ours")
     assert node["outcome"] == "local"
     assert node["text"] == f"LocalAddress {NOT_OURS} is not an address of this computer"
+    assert node["advice"].startswith("Check LocalAddress")
     assert node["failing"]
 
 

@@ -70,6 +70,7 @@ def test_rounds_wait_for_the_local_mail_server(machine: Machine, serve: Serve, f
     time.sleep(1.2)  # it has looked again
     assert server.sessions == []
     said = " ".join(machine.ctl("status").out.split())
+    assert "Rounds: none yet, next now Waiting: " in said and " isp: next now (start) " in said
     assert said.endswith(" Start the mail server. If it runs on another computer: etrnctl config set LocalPort 0")
     with socket.create_server((address, port), family=family):
         server.wait_for(1)
