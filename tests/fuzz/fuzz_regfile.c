@@ -2,6 +2,7 @@
 #include "regfile_write.h"
 
 #include "fuzz.h"
+#include "same_regfile.h"
 
 static bool read_file(struct regfile *file, const void *data, size_t size)
 {
@@ -14,18 +15,6 @@ static bool read_file(struct regfile *file, const void *data, size_t size)
     MUST(fine ? !*problem : strncmp(problem, "line ", 5) == 0 && !t.cut);
     MUST(fine || (file->count == 0 && !file->entries));
     return fine;
-}
-
-static void check_same(const struct regfile *a, const struct regfile *b)
-{
-    MUST(a->count == b->count);
-    for (size_t i = 0; i < a->count; i++) {
-        const struct regfile_entry *x = &a->entries[i];
-        const struct regfile_entry *y = &b->entries[i];
-        MUST(x->kind == y->kind && strcmp(x->key, y->key) == 0 && strcmp(x->name, y->name) == 0);
-        MUST(x->value.type == y->value.type && x->value.size == y->value.size);
-        MUST(x->value.size == 0 || memcmp(x->value.data, y->value.data, x->value.size) == 0);
-    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -7,20 +7,9 @@
 #include "outcome.h"
 #include "protolog.h"
 #include "regfile_write.h"
+#include "same_regfile.h"
 
 /* ---- registry files ---- */
-
-static void check_same(const struct regfile *a, const struct regfile *b)
-{
-    MUST(a->count == b->count);
-    for (size_t i = 0; i < a->count; i++) {
-        const struct regfile_entry *x = &a->entries[i];
-        const struct regfile_entry *y = &b->entries[i];
-        MUST(x->kind == y->kind && strcmp(x->key, y->key) == 0 && strcmp(x->name, y->name) == 0);
-        MUST(x->value.type == y->value.type && x->value.size == y->value.size);
-        MUST(x->value.size == 0 || memcmp(x->value.data, y->value.data, x->value.size) == 0);
-    }
-}
 
 /* A key, perhaps with values; false when its name cannot be written. */
 static bool add_key(struct input *in, struct regfile *file)
